@@ -1,0 +1,59 @@
+"""The error tree. A library's exceptions are mapped into it once, at the library's door.
+
+AggregatorError
+├── OperatorError          the operator's to mend: printed as one line, exit code 2
+│   ├── SettingsError          config.toml, an AGGREGATOR_* variable, an option
+│   ├── RuleError              a site, family or tag file: says file, key and reason
+│   └── StoreError             the database: newer than the program, locked, full, unreadable
+├── SourceError            the publisher's: stands in the poll's record, the run goes on
+│   ├── FetchError             no usable response; *cause* is one of CAUSES
+│   └── ParseError             a response that cannot be read as what it should be
+└── NotFound               nothing stored under that name: HTTP 404
+
+Anything else is a fault of the program: logged with its traceback, that poll fails, the service goes on.
+"""
+
+from typing import Literal
+
+Cause = Literal["address", "dns", "connect", "tls", "timeout", "redirect", "protocol", "status", "size", "encoding"]
+
+
+class AggregatorError(Exception):
+    """A message that says what, where and what to do."""
+
+
+class OperatorError(AggregatorError):
+    """Something the operator can mend; stops the command with exit code 2."""
+
+
+class SettingsError(OperatorError):
+    """A setting that cannot be used."""
+
+
+class RuleError(OperatorError):
+    """A rule file that cannot be used."""
+
+
+class StoreError(OperatorError):
+    """A database that cannot be used."""
+
+
+class SourceError(AggregatorError):
+    """Something the publisher's server did; recorded in the Poll."""
+
+
+class FetchError(SourceError):
+    """No usable response. *cause* names the kind of failure, *status* the HTTP status where there was one."""
+
+    def __init__(self, message: str, *, cause: Cause, status: int | None = None) -> None:
+        super().__init__(message)
+        self.cause: Cause = cause
+        self.status = status
+
+
+class ParseError(SourceError):
+    """A response that is not what the source should serve."""
+
+
+class NotFound(AggregatorError):  # noqa: N818 - the web's own word
+    """Nothing is stored under that name."""

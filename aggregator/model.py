@@ -1,0 +1,446 @@
+"""The nouns: in flight (frozen dataclasses) and at rest (SQLModel tables).
+
+``published`` and ``updated`` are the publisher's claims; whatever ends in ``_at`` is our clock. Times are aware UTC.
+No ``from __future__ import annotations`` here: SQLModel reads the annotations when a class is made.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import JSON, BigInteger, Column, Index, LargeBinary
+from sqlmodel import Field, SQLModel
+
+Kind = Literal["feed", "list", "article"]
+Precision = Literal["minute", "day"]
+Outcome = Literal["new", "unchanged", "failed"]
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+# ---------------------------------------------------------------- rules: how to read
+
+
+@dataclass(frozen=True, slots=True)
+class ListingRule:
+    """Where the items of a list page stand.
+
+    Each selector is CSS, or XPath when it begins with ``/`` or ``./``; ``css/@name`` takes an attribute.
+    *link*, *title* and *date* are looked for inside one *item*; an empty one is found by general reading.
+    """
+
+    item: str
+    link: str = "a"
+    title: str = ""
+    date: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleRule:
+    """Where the parts of an article page stand: selectors as in ListingRule, in order of trust, the first hit wins."""
+
+    title: tuple[str, ...] = ()
+    body: tuple[str, ...] = ()
+    date: tuple[str, ...] = ()
+    author: tuple[str, ...] = ()
+    section: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+    full_text: bool = True  # False: keep what the feed or list says and do not fetch the page
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A content-management system and how it writes its pages: rules/families/<name>.toml."""
+
+    name: str
+    marks: tuple[str, ...]  # strings in a page's HTML, any of which tells the family
+    article: ArticleRule
+    listing: tuple[ListingRule, ...] = ()
+    same: tuple[tuple[str, str], ...] = ()  # (regular expression on a URL, what it becomes in the identity key)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRule:
+    """One ``[[source]]`` of a site file."""
+
+    name: str
+    title: str
+    url: str
+    kind: Literal["feed", "list", "auto"] = "auto"
+    family: str | None = None
+    tags: tuple[str, ...] = ()
+    enabled: bool = True
+    interval_minutes: int | None = None  # None: adaptive
+    listing: ListingRule | None = None
+    article: ArticleRule | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One university and its sources: rules/sites/<name>.toml."""
+
+    name: str
+    university: str
+    aliases: tuple[str, ...] = ()
+    home: str | None = None
+    timezone: ZoneInfo = SHANGHAI
+    tags: tuple[str, ...] = ()
+    sources: tuple[SourceRule, ...] = ()
+
+
+# ---------------------------------------------------------------- in flight: what a visit brings
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """What a server gave to ask again with, byte for byte (RFC 9110 §8.8)."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One HTTP answer, its body decompressed and within the size limit."""
+
+    url: str  # after redirects
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)  # names in lower case
+
+    @property
+    def not_modified(self) -> bool:
+        return self.status == 304
+
+    @property
+    def content_type(self) -> str | None:
+        return self.headers.get("content-type")
+
+    @property
+    def validators(self) -> Validators:
+        return Validators(self.headers.get("etag"), self.headers.get("last-modified"))
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that an article offers."""
+
+    url: str
+    title: str
+    media_type: str | None = None
+    length: int | None = None  # bytes, where the publisher says
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What a feed or list says of one article, before judgement. *html* is as published: not yet safe."""
+
+    url: str
+    title: str
+    published: datetime | None = None
+    precision: Precision | None = None
+    updated: datetime | None = None
+    guid: str | None = None
+    author: str | None = None
+    summary: str | None = None  # HTML as published
+    html: str | None = None  # the full text, where a feed carries it
+    tags: tuple[str, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A feed or list page, read: items in the order of the page."""
+
+    kind: Literal["feed", "list"]
+    title: str | None
+    items: Sequence[Item]
+    next_page: str | None = None
+    rule: ListingRule | None = None  # the rule that found the items of a list
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """A story page, read and cleaned. *html* is safe; *text* has one block a line."""
+
+    url: str
+    title: str | None
+    published: datetime | None
+    precision: Precision | None
+    html: str
+    text: str
+    author: str | None = None
+    origin: str | None = None  # 来源: who published it first, as the page says
+    editor: str | None = None
+    section: tuple[str, ...] = ()  # the breadcrumb, outermost first
+    images: tuple[str, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """An entry on its way into the store; what its fields mean stands at Entry."""
+
+    url: str
+    slug: str
+    uid: str
+    atom_id: str
+    title: str
+    seen_at: datetime
+    published: datetime | None = None
+    precision: Precision | None = None
+    author: str | None = None
+    origin: str | None = None
+    section: tuple[str, ...] = ()
+    summary: str = ""
+    html: str = ""
+    text: str = ""
+    images: tuple[str, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """All that one poll of one source found, recorded in one transaction."""
+
+    source_id: int
+    polled_at: datetime
+    next_poll_at: datetime
+    outcome: Outcome
+    cause: str | None = None
+    status: int | None = None
+    message: str | None = None
+    items: int = 0
+    milliseconds: int = 0
+    entries: tuple[NewEntry, ...] = ()  # newest first, as on the page
+    pending: tuple[str, ...] = ()  # identity keys to try again
+    # what the source's row holds from now on
+    failures: int = 0
+    validators: Validators = Validators()
+    body_hash: str | None = None
+    kind: Literal["feed", "list"] | None = None
+    rule: ListingRule | None = None
+
+
+# ---------------------------------------------------------------- in flight: what goes out
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRef:
+    """The source of an entry, as readers see it."""
+
+    name: str
+    title: str
+    url: str
+    university: str
+
+
+@dataclass(frozen=True, slots=True)
+class FullEntry:
+    """An Entry with its tags and source, detached from the database. Read for a list, *html* and *text* are empty."""
+
+    id: int
+    slug: str
+    atom_id: str
+    url: str
+    title: str
+    published: datetime | None
+    precision: Precision | None
+    updated: datetime
+    sort: int
+    seen_at: datetime
+    source: SourceRef
+    author: str | None = None
+    origin: str | None = None
+    section: tuple[str, ...] = ()
+    summary: str = ""
+    image: str | None = None
+    tags: tuple[str, ...] = ()
+    html: str = ""
+    text: str = ""
+    images: tuple[str, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FeedInfo:
+    """What a Feed says of itself; its entries travel beside it."""
+
+    id: str
+    title: str
+    url: str  # the page for people
+    self_url: str
+    site_url: str  # the service's public address, without a slash at the end
+    updated: datetime
+    subtitle: str | None = None
+    language: str = "zh-CN"
+    next_url: str | None = None  # RFC 5005: the page of older entries
+    icon: str | None = None  # address of a square picture
+    rights: str | None = None
+    hub_url: str | None = None  # WebSub
+
+
+@dataclass(frozen=True, slots=True)
+class DigestGroup:
+    """The entries of one university in a digest, newest first."""
+
+    university: str
+    entries: tuple[FullEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """A dated selection: *first* and *last* day inclusive, in the site's time zone."""
+
+    period: Literal["day", "week", "month"]
+    first: date
+    last: date
+    groups: tuple[DigestGroup, ...]
+    tag: str | None = None
+
+    @property
+    def entry_count(self) -> int:
+        return sum(len(group.entries) for group in self.groups)
+
+
+# ---------------------------------------------------------------- at rest
+
+
+class Source(SQLModel, table=True):
+    """What we follow. Its rule lives in a site file; here stands what the polls taught us."""
+
+    __tablename__ = "source"
+    __table_args__ = (Index("ix_source_due", "enabled", "next_poll_at"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(unique=True)
+    site: str
+    university: str
+    title: str
+    url: str
+    kind: str = "auto"
+    enabled: bool = True  # False: switched off, or no longer in a site file; its entries stay
+    found_kind: str | None = None  # what "auto" turned out to be
+    rule: dict[str, str] | None = Field(default=None, sa_column=Column(JSON))  # the list rule last used
+    etag: str | None = None
+    last_modified: str | None = None
+    body_hash: str | None = None  # of the last body read; equal: nothing to do
+    polled_at: datetime | None = None  # NULL: never
+    next_poll_at: datetime
+    leased_until: datetime | None = None  # NULL or past: free to claim
+    failures: int = 0  # in a row
+    news_at: datetime | None = None  # when a poll last brought a new entry
+
+
+class Entry(SQLModel, table=True):
+    """What we keep and publish. *slug* and *atom_id* never change."""
+
+    __tablename__ = "entry"
+    __table_args__ = (Index("ix_entry_sort", "sort", "id"), Index("ix_entry_source", "source_id", "sort", "id"))
+
+    id: int | None = Field(default=None, primary_key=True)
+    slug: str = Field(unique=True)  # MD5 hex of the URL as first linked: the ancestor's urlname
+    uid: str = Field(unique=True)  # the identity key of the URL (identity.py)
+    atom_id: str
+    source_id: int = Field(foreign_key="source.id")
+    url: str
+    title: str
+    published: datetime | None = None  # NULL: the publisher gives no date
+    precision: str | None = None
+    updated: datetime  # when we last changed what readers see
+    sort: int = Field(
+        sa_type=BigInteger
+    )  # published, or seen_at where there is none, in seconds since 1970: all lists go by it
+    seen_at: datetime
+    author: str | None = None
+    origin: str | None = None
+    section: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    summary: str = ""
+    image: str | None = None  # the first picture
+
+
+class EntryBody(SQLModel, table=True):
+    """The bulky part of an Entry, apart so that lists stay quick."""
+
+    __tablename__ = "entry_body"
+
+    entry_id: int = Field(primary_key=True, foreign_key="entry.id")
+    html: str
+    text: str
+    images: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    attachments: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+
+
+class Tag(SQLModel, table=True):
+    """A label a rule gives."""
+
+    __tablename__ = "tag"
+
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(unique=True)
+    entry_count: int = 0
+
+
+class EntryTag(SQLModel, table=True):
+    """Which entry has which tag; *sort* is the entry's, so that one covering index gives a tag's newest."""
+
+    __tablename__ = "entry_tag"
+    __table_args__ = (Index("ix_entry_tag_entry", "entry_id"), {"sqlite_with_rowid": False})
+
+    tag_id: int = Field(primary_key=True, foreign_key="tag.id")
+    sort: int = Field(primary_key=True, sa_type=BigInteger)
+    entry_id: int = Field(primary_key=True, foreign_key="entry.id")
+
+
+class Poll(SQLModel, table=True):
+    """One visit to one source, with its outcome."""
+
+    __tablename__ = "poll"
+    __table_args__ = (Index("ix_poll_source", "source_id", "id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    source_id: int = Field(foreign_key="source.id")
+    polled_at: datetime
+    outcome: str
+    cause: str | None = None  # of a failure: errors.Cause, "parse", or "program"
+    status: int | None = None  # NULL: no HTTP answer
+    items: int = 0  # on the list or in the feed
+    entries: int = 0  # new
+    milliseconds: int = 0
+    message: str | None = None  # what failed and what to do; NULL: nothing
+
+
+class Pending(SQLModel, table=True):
+    """An item whose article page could not be read yet; after some tries it is kept with what the list says."""
+
+    __tablename__ = "pending"
+
+    uid: str = Field(primary_key=True)
+    source_id: int = Field(foreign_key="source.id")
+    tries: int = 1
+    tried_at: datetime
+
+
+class FeedVersion(SQLModel, table=True):
+    """Counts the changes of one scope ("all", "tag:7", "source:3"): a stored feed of that version is current."""
+
+    __tablename__ = "feed_version"
+
+    scope: str = Field(primary_key=True)
+    version: int = 0
+
+
+class RenderedFeed(SQLModel, table=True):
+    """The bytes of a feed, made once and served until its version moves."""
+
+    __tablename__ = "rendered_feed"
+
+    key: str = Field(primary_key=True)
+    version: str
+    media_type: str
+    etag: str
+    last_modified: datetime
+    body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    gzipped: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
