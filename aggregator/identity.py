@@ -1,0 +1,63 @@
+"""URLs to what an entry is known by: a key that is the same for every address of one article, and the slug.
+
+Knows no page and no database. What one CMS calls the same article comes as data from rules/families/.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+# parameters that tell who is asking or where the link stood, never which article
+TRACKING = re.compile(r"utm_[a-z]+|spm|from|share_token|jsessionid|phpsessid|sessionid", re.IGNORECASE)
+PATH_SESSION = re.compile(r";jsessionid=[^/?#]*", re.IGNORECASE)
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def slug(url: str) -> str:
+    """MD5 hex of the article's address as the source links it, without the fragment: the ancestor's ``urlname``."""
+    return hashlib.md5(without_fragment(url).encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
+
+
+def identity(url: str, same: Iterable[tuple[str, str]] = ()) -> str:
+    """The key of the article at *url*: ``host/path?query`` without scheme, default port, fragment, session or tracking.
+
+    *same* holds (regular expression, replacement) pairs of the families, tried in order on that key.
+    Never raises: an address that is none is its own key.
+    """
+    url = without_fragment(url.strip())
+    try:
+        parts = urlsplit(url)
+        host, port = (parts.hostname or "").lower(), parts.port
+    except ValueError:
+        return url
+    if port is not None and port != DEFAULT_PORTS.get(parts.scheme):
+        host = f"{host}:{port}"
+    query = parts.query
+    if query:
+        query = "&".join(part for part in query.split("&") if part and not TRACKING.fullmatch(part.partition("=")[0]))
+    key = host + (PATH_SESSION.sub("", parts.path) or "/") + ("?" + query if query else "")
+    if parts.fragment:
+        key += "#" + parts.fragment
+    for pattern, replacement in same:
+        changed, count = _compiled(pattern).subn(replacement, key, count=1)
+        if count:
+            return changed
+    return key
+
+
+def without_fragment(url: str) -> str:
+    """*url* without what stands behind #, unless that is a script-made page's route (``#/news/7``, ``#!news/7``)."""
+    address, _, fragment = url.partition("#")
+    return url if fragment.startswith(("/", "!")) else address
+
+
+def host_of(url: str) -> str:
+    """Host and port, lower case: whom a request bothers."""
+    return urlsplit(url).netloc.rpartition("@")[2].lower()
+
+
+@lru_cache(maxsize=256)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)

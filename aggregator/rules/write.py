@@ -1,0 +1,35 @@
+"""A Site as the text of a site file, the counterpart of the loader: reading it again gives the same Site."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import fields
+
+from aggregator.model import ArticleRule, ListingRule, Site, SourceRule
+
+
+def site_toml(site: Site) -> str:
+    """*site* as TOML; keys that hold their default are left out."""
+    lines = [*_pairs(site, skip=("name", "sources"))]
+    for source in site.sources:
+        lines += ["", "[[source]]", *_pairs(source, skip=("listing", "article"))]
+        if source.listing:
+            lines += ["", "[source.listing]", *_pairs(source.listing)]
+        if source.article:
+            lines += ["", "[source.article]", *_pairs(source.article)]
+    return "\n".join(lines) + "\n"
+
+
+def _pairs(noun: Site | SourceRule | ListingRule | ArticleRule, skip: tuple[str, ...] = ()) -> Iterable[str]:
+    for one in fields(noun):
+        value = getattr(noun, one.name)
+        if one.name not in skip and value != one.default:
+            yield f"{one.name} = {_value(value)}"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool | int):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_value, value))}]"
+    # a JSON string is a TOML basic string, but for the one character that JSON leaves as it is
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007F")

@@ -1,0 +1,200 @@
+"""Settings, read once: instance/config.toml, then AGGREGATOR_<SECTION>__<KEY> variables, which win.
+
+One list of fields with default and help; unknown keys are errors. Knows no database and no network.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from aggregator.errors import SettingsError
+
+PREFIX = "AGGREGATOR_"
+PACKAGE = Path(__file__).parent
+
+
+def _address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"{value!r} is not an http or https address")
+    return value.rstrip("/")
+
+
+def _timezone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ValueError, OSError, KeyError) as error:  # ZoneInfoNotFoundError is a KeyError
+        raise ValueError(f"{value!r} is not a time zone name like Asia/Shanghai") from error
+    return value
+
+
+class Section(BaseModel):
+    """What every section does: refuse keys it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SiteSettings(Section):
+    """How the service presents itself."""
+
+    name: str = Field("高校新闻", min_length=1, description="the service's name, on pages and in feeds")
+    url: Annotated[str, AfterValidator(_address)] = Field(
+        "http://127.0.0.1:8000", description="public address, used in feeds; set it before anyone subscribes"
+    )
+    language: Literal["zh", "en"] = Field(
+        "zh", description="language of pages where the reader's browser asks for none of ours"
+    )
+    timezone: Annotated[str, AfterValidator(_timezone)] = Field(
+        "Asia/Shanghai", description="time zone of pages and digests"
+    )
+    contact: str = Field("", description="mail address or page of the operator, told to the servers we visit")
+
+
+class DatabaseSettings(Section):
+    """Where entries are kept."""
+
+    url: str = Field("", description="SQLAlchemy address; empty: sqlite, aggregator.db in the instance folder")
+
+
+class FetchSettings(Section):
+    """How we visit other people's servers."""
+
+    concurrency: int = Field(32, ge=1, le=500, description="sources polled at the same time")
+    per_host_delay_seconds: float = Field(1.0, ge=0, le=3600, description="pause between two requests to one host")
+    timeout_seconds: float = Field(30.0, gt=0, le=600, description="longest time for one request, body included")
+    max_bytes: int = Field(10_000_000, ge=10_000, le=1_000_000_000, description="largest body read, decompressed")
+    max_articles: int = Field(
+        100, ge=1, le=10_000, description="article pages fetched in one poll; the rest come with the next"
+    )
+    user_agent: str = Field("", description="empty: the program's name with site.url and site.contact")
+    proxy: str = Field("", description="address of an HTTP proxy; empty: none")
+    allow_private_networks: bool = Field(
+        False, description="visit private and loopback addresses too (intranets, tests)"
+    )
+
+
+class ScheduleSettings(Section):
+    """When sources are polled."""
+
+    tick_seconds: float = Field(15.0, gt=0, le=3600, description="how often the scheduler asks which sources are due")
+    min_interval_minutes: float = Field(15.0, gt=0, description="shortest pause between two polls of a source")
+    max_interval_minutes: float = Field(360.0, gt=0, description="longest pause between two polls of a working source")
+
+
+class WebSettings(Section):
+    """The pages."""
+
+    host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 for all")
+    port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0: any free one")
+    threads: int = Field(8, ge=1, le=256, description="requests answered at the same time")
+
+
+class Settings(BaseSettings):
+    """Everything an operator can turn. *instance* is the folder of config.toml, the database and own rules."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, env_ignore_empty=True
+    )
+
+    instance: Path = Path("instance")
+    site: SiteSettings = SiteSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    fetch: FetchSettings = FetchSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
+    web: WebSettings = WebSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Variables before the file's values, which arrive as arguments; no .env, no secrets folder."""
+        del settings_cls, dotenv_settings, file_secret_settings
+        return env_settings, init_settings
+
+    @property
+    def database_url(self) -> str:
+        return self.database.url or f"sqlite:///{self.instance / 'aggregator.db'}"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.site.timezone)
+
+    @property
+    def user_agent(self) -> str:
+        """One honest name with an address where a webmaster finds us (RFC 9110 §10.1.5)."""
+        contact = "; ".join(filter(None, ["+" + self.site.url, self.site.contact]))
+        return self.fetch.user_agent or f"university-news-aggregator/1.0 ({contact})"
+
+
+SECTIONS: tuple[str, ...] = tuple(name for name in Settings.model_fields if name != "instance")
+
+
+def load(instance: Path | None = None) -> Settings:
+    """The settings in force. The folder is *instance*, else AGGREGATOR_INSTANCE, else ./instance; not made here."""
+    folder = (instance or Path(os.environ.get(PREFIX + "INSTANCE") or "instance")).absolute()
+    _check_variable_names(os.environ)
+    path = folder / "config.toml"
+    table = _read(path)
+    for key in table:
+        if key not in SECTIONS:
+            raise SettingsError(f"{path}: unknown section [{key}]; there are: {', '.join(SECTIONS)}")
+    try:
+        settings = Settings(**{**table, "instance": folder})
+    except ValidationError as error:
+        raise SettingsError(_sentence(error, path)) from error
+    if settings.schedule.min_interval_minutes > settings.schedule.max_interval_minutes:
+        raise SettingsError("schedule.min_interval_minutes is larger than schedule.max_interval_minutes; lower it")
+    return settings.model_copy(update={"instance": folder})
+
+
+def template_folder() -> Path:
+    """Where the templates are: inside the package of a wheel, beside it in a source tree."""
+    inside = PACKAGE / "templates"
+    return inside if inside.is_dir() else PACKAGE.parent / "templates"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: not valid TOML: {error}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path}: not UTF-8 (byte {error.start}); save the file as UTF-8") from error
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _check_variable_names(environ: Mapping[str, str]) -> None:
+    """A typing error in a variable's name must not be a silent default."""
+    for name in environ:
+        if not name.startswith(PREFIX) or name == PREFIX + "INSTANCE":
+            continue
+        section, _, key = name.removeprefix(PREFIX).lower().partition("__")
+        if section not in SECTIONS or not key:
+            raise SettingsError(
+                f"{name}: unknown variable; they are called {PREFIX}<SECTION>__<KEY>, sections: {', '.join(SECTIONS)}"
+            )
+
+
+def _sentence(error: ValidationError, path: Path) -> str:
+    first = error.errors()[0]
+    place = [str(part) for part in first["loc"]]
+    variable = PREFIX + "__".join(place).upper()
+    where = variable if variable in os.environ else f"{path}: {'.'.join(place)}"
+    if first["type"] == "extra_forbidden":
+        return f"{where}: unknown key; `aggregator settings` lists them"
+    return f"{where}: {first['msg']} (found {first['input']!r})"
