@@ -1,0 +1,241 @@
+"""The Store: engines, transactions and the schema's version. Every query of the program stands in this folder.
+
+SQLite by default, PostgreSQL by its address. What a method returns is detached from the database.
+"""
+
+import fcntl
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from aggregator.errors import StoreError
+from aggregator.store.entries import Entries
+from aggregator.store.feeds import Feeds
+from aggregator.store.sources import Sources
+
+# how long a writer waits for another before it gives up; a poll's transaction takes milliseconds
+BUSY_SECONDS = 10
+
+
+class Store:
+    """One database. Safe to use from several threads; *url* is SQLAlchemy's."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            self.url = make_url(url)
+            self._writer = self._engine(writes=True)
+            # a second SQLite engine, so that readers never wait for the writer
+            self._reader = self._engine(writes=False) if self.is_sqlite else self._writer
+        except (ArgumentError, NoSuchModuleError, ImportError) as error:
+            raise StoreError(f"database.url {url!r} cannot be used: {error}") from error
+        self.sources = Sources(self)
+        self.entries = Entries(self)
+        self.feeds = Feeds(self)
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.url.get_backend_name() == "sqlite"
+
+    @property
+    def path(self) -> Path | None:
+        """The database's file, None for PostgreSQL."""
+        return Path(self.url.database) if self.is_sqlite and self.url.database else None
+
+    @property
+    def name(self) -> str:
+        """The database as a person knows it, without its password."""
+        return str(self.path) if self.path else self.url.render_as_string(hide_password=True)
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction that may write: committed at the end, rolled back by an exception."""
+        with self._mapped(), self._writer.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One transaction that sees one state of the database and writes nothing."""
+        with self._mapped(), self._reader.connect() as connection:
+            yield connection
+
+    def close(self) -> None:
+        self._writer.dispose()
+        self._reader.dispose()
+
+    # ------------------------------------------------------------ the schema
+
+    def schema(self) -> str | None:
+        """The revision the database has, None for an empty one. Raises StoreError for a database that is not ours."""
+        with self.read() as connection:
+            tables = inspect(connection).get_table_names()
+            if "alembic_version" in tables:
+                return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one())
+        if tables:
+            raise StoreError(
+                f"{self.name} holds other tables ({', '.join(sorted(tables)[:3])}); "
+                "give the program a database of its own"
+            )
+        return None
+
+    def is_current(self) -> bool:
+        """Whether the database has today's schema; False: ``upgrade`` it. StoreError: it is newer than the program."""
+        revision, known = self.schema(), revisions()
+        if revision is not None and revision not in known:
+            raise StoreError(
+                f"{self.name} was written by a newer version of this program (schema {revision}, "
+                f"this one knows {known[-1]}); install the newer program, or give database.url "
+                "another database. Nothing was changed."
+            )
+        return revision == known[-1]
+
+    def upgrade(self) -> None:
+        """Bring the database to today's schema; makes the file and its folder where they are missing."""
+        if self.path:
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StoreError(
+                    f"cannot make the folder {self.path.parent}: {error.strerror}; check its permissions"
+                ) from error
+        if self.is_current():
+            return
+        from alembic import command  # half a second of imports that only an upgrade needs
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", str(files("aggregator.migrations")))
+        with self.write() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    # ------------------------------------------------------------ care
+
+    @contextmanager
+    def sole_scheduler(self) -> Iterator[None]:
+        """Hold the right to schedule polls on this SQLite file: a second holder gets StoreError."""
+        if self.path is None:
+            yield
+            return
+        lock = self.path.with_name(self.path.name + ".lock")
+        try:
+            handle = lock.open("a+")
+        except OSError as error:
+            raise StoreError(f"cannot open {lock}: {error.strerror}; check the folder's permissions") from error
+        with handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise StoreError(
+                    f"another `aggregator run` or `worker` is using {self.name}; stop it first, "
+                    "or set AGGREGATOR_INSTANCE to another folder, or use PostgreSQL for several workers"
+                ) from error
+            yield
+
+    def backup(self, target: Path) -> None:
+        """Copy the SQLite database to *target* while it is in use; *target* must not exist."""
+        if self.path is None:
+            raise StoreError("db backup copies SQLite files; use pg_dump for PostgreSQL")
+        if target.exists():
+            raise StoreError(f"{target} exists already; name another file")
+        try:
+            with sqlite3.connect(self.path) as source, sqlite3.connect(target) as copy:
+                source.backup(copy)
+            source.close()
+            copy.close()
+        except sqlite3.Error as error:
+            raise StoreError(f"cannot back up {self.name} to {target}: {error}") from error
+
+    def check(self) -> list[str]:
+        """What is wrong inside the database, nothing where all is well. Reads all of it."""
+        if self.path is None:
+            with self.read() as connection:
+                connection.execute(text("SELECT 1"))
+            return []
+        with self.read() as connection:
+            faults = [str(row[0]) for row in connection.execute(text("PRAGMA integrity_check")) if row[0] != "ok"]
+            faults += [
+                f"row {row[1]} of {row[0]} points to a missing row of {row[2]}"
+                for row in connection.execute(text("PRAGMA foreign_key_check"))
+            ]
+        return faults
+
+    # ------------------------------------------------------------ inside
+
+    def _engine(self, *, writes: bool) -> Engine:
+        if not self.is_sqlite:
+            return create_engine(self.url, json_serializer=_json)
+        engine = create_engine(
+            self.url, json_serializer=_json, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}
+        )
+
+        @event.listens_for(engine, "connect")
+        def configure(connection: sqlite3.Connection, _record: Any) -> None:
+            # SQLAlchemy begins transactions (below), not the driver: DDL and PRAGMA then roll back like the rest
+            connection.isolation_level = None
+            cursor = connection.cursor()
+            cursor.execute("PRAGMA journal_mode=WAL")
+            cursor.execute("PRAGMA synchronous=NORMAL")
+            cursor.execute("PRAGMA foreign_keys=ON")
+            if not writes:
+                cursor.execute("PRAGMA query_only=ON")
+            cursor.close()
+
+        @event.listens_for(engine, "begin")
+        def begin(connection: Connection) -> None:
+            # a writer that begins as a reader fails with SQLITE_BUSY when it upgrades, whatever its timeout
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+        return engine
+
+    @contextmanager
+    def _mapped(self) -> Iterator[None]:
+        """The one place where database errors become sentences."""
+        try:
+            yield
+        except DBAPIError as error:
+            raise StoreError(self._sentence(str(error.orig))) from error
+
+    def _sentence(self, message: str) -> str:
+        for sign, advice in ADVICE:
+            if sign in message:
+                return f"{self.name}: {advice}"
+        return f"{self.name}: {message}"
+
+
+# what SQLite and PostgreSQL say -> what to do about it
+ADVICE = (
+    ("disk is full", "the disk is full; make room and start again, nothing stored is lost"),
+    (
+        "disk I/O error",
+        "the disk cannot be written (full, or failing); make room and start again, nothing stored is lost",
+    ),
+    (
+        "database is locked",
+        f"the database was busy for more than {BUSY_SECONDS} seconds; stop the other program that writes to it",
+    ),
+    ("unable to open database file", "the file cannot be opened; check that its folder exists and may be written"),
+    ("readonly database", "the file may not be written; check its permissions"),
+    ("file is not a database", "this is not a database; name another file in database.url or restore a backup"),
+    ("malformed", "the file is damaged; restore a backup (`aggregator db check` tells more)"),
+    ("no such table", "the database has an older schema; run `aggregator db upgrade`"),
+    ("no such column", "the database has an older schema; run `aggregator db upgrade`"),
+    ("Connection refused", "the database server does not answer; start it or correct database.url"),
+)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def revisions() -> list[str]:
+    """The schema revisions this program knows, oldest first: the numbers that begin the names of its migrations."""
+    folder = files("aggregator.migrations").joinpath("versions")
+    return sorted(file.name[:4] for file in folder.iterdir() if file.name[:4].isdigit())

@@ -1,0 +1,396 @@
+"""What is asked of entries: which are unknown, keep these, and the newest of everything, a tag, a source, a day."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from aggregator.errors import NotFound
+from aggregator.identity import slug
+from aggregator.model import (
+    Attachment,
+    Entry,
+    EntryBody,
+    EntryTag,
+    FeedVersion,
+    FullEntry,
+    NewEntry,
+    Pending,
+    Poll,
+    Source,
+    SourceRef,
+    Tag,
+    Visit,
+)
+
+if TYPE_CHECKING:
+    from aggregator.store import Store
+
+# parameters in one IN (...): SQLite allows 32,766, and short lists keep the compiled statement in the cache
+CHUNK = 500
+T = TypeVar("T")
+
+entry, body = Entry.__table__, EntryBody.__table__  # type: ignore[attr-defined]
+tag, entry_tag = Tag.__table__, EntryTag.__table__  # type: ignore[attr-defined]
+source, poll = Source.__table__, Poll.__table__  # type: ignore[attr-defined]
+pending, feed_version = Pending.__table__, FeedVersion.__table__  # type: ignore[attr-defined]
+
+ENTRY_WITH_SOURCE = select(
+    entry,
+    source.c.name.label("source_name"),
+    source.c.title.label("source_title"),
+    source.c.url.label("source_url"),
+    source.c.university,
+).join(source, source.c.id == entry.c.source_id)
+
+# what a visit teaches its source's row
+LEARNED = (
+    update(source)
+    .where(source.c.id == bindparam("this"))
+    .values(
+        polled_at=bindparam("polled"),
+        next_poll_at=bindparam("next"),
+        leased_until=None,
+        failures=bindparam("failed"),
+        news_at=func.coalesce(bindparam("news", type_=source.c.news_at.type), source.c.news_at),
+        etag=bindparam("tag"),
+        last_modified=bindparam("modified"),
+        body_hash=bindparam("hash"),
+        found_kind=bindparam("found"),
+        rule=bindparam("list_rule"),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A place in a list that is ordered newest first: what comes after it is older (keyset paging)."""
+
+    sort: int
+    id: int
+
+    def __str__(self) -> str:
+        return f"{self.sort}-{self.id}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Cursor":
+        """The cursor that *text* (a str of one) names; raises NotFound."""
+        seconds, _, number = text.partition("-")
+        try:
+            return cls(int(seconds), int(number))
+        except ValueError as error:
+            raise NotFound(f"{text!r} is no place in a list") from error
+
+
+class Entries:
+    def __init__(self, store: "Store") -> None:
+        self._store = store
+        self._upsert = sqlite.insert if store.is_sqlite else postgresql.insert
+
+    # ------------------------------------------------------------ in
+
+    def unknown(self, uids: Sequence[str]) -> dict[str, int]:
+        """Which of *uids* are not stored, each with how often its article page failed so far (0: never tried)."""
+        wanted = dict.fromkeys(uids)
+        with self._store.read() as connection:
+            for chunk in _chunks(list(wanted)):
+                for (uid,) in connection.execute(select(entry.c.uid).where(entry.c.uid.in_(chunk))):
+                    del wanted[uid]
+            tries = dict.fromkeys(wanted, 0)
+            for chunk in _chunks(list(wanted)):
+                for row in connection.execute(select(pending.c.uid, pending.c.tries).where(pending.c.uid.in_(chunk))):
+                    tries[row.uid] = row.tries
+        return tries
+
+    def record(self, visits: Sequence[Visit]) -> list[int]:
+        """Keep what *visits* found, all of it or nothing, and end their leases; how many entries each brought.
+
+        Entries known by then (another source was quicker) are left as they are.
+        """
+        with self._store.write() as connection:
+            brought = self._insert_entries(connection, visits)
+            polls = [
+                {
+                    "source_id": visit.source_id,
+                    "polled_at": visit.polled_at,
+                    "outcome": visit.outcome,
+                    "cause": visit.cause,
+                    "status": visit.status,
+                    "items": visit.items,
+                    "entries": count,
+                    "milliseconds": visit.milliseconds,
+                    "message": visit.message,
+                }
+                for visit, count in zip(visits, brought, strict=True)
+            ]
+            connection.execute(poll.insert(), polls)
+            connection.execute(LEARNED, [_learned(visit, count) for visit, count in zip(visits, brought, strict=True)])
+        return brought
+
+    def _insert_entries(self, connection: Connection, visits: Sequence[Visit]) -> list[int]:
+        # oldest first, so that of two entries of one day the upper one on the page has the larger id and comes first
+        offered = {new.uid: (number, new) for number, visit in enumerate(visits) for new in reversed(visit.entries)}
+        self._drop_known(connection, visits, offered)
+        self._keep_pending(connection, visits, offered)
+        brought = Counter(number for number, _ in offered.values())
+        if offered:
+            rows = [_entry_row(new, visits[number].source_id) for number, new in offered.values()]
+            connection.execute(self._upsert(entry).on_conflict_do_nothing(), rows)
+            ids: dict[str, int] = {}
+            for chunk in _chunks(list(offered)):
+                for uid, id_ in connection.execute(select(entry.c.uid, entry.c.id).where(entry.c.uid.in_(chunk))):
+                    ids[uid] = id_
+            news = [(ids[uid], number, new) for uid, (number, new) in offered.items() if uid in ids]
+            connection.execute(body.insert(), [_body_row(id_, new) for id_, _, new in news])
+            tags = self._insert_tags(connection, news)
+            scopes = {
+                "all",
+                *(f"source:{visits[number].source_id}" for _, number, _ in news),
+                *(f"tag:{id_}" for id_ in tags),
+            }
+            self._bump(connection, scopes)
+        return [brought[number] for number in range(len(visits))]
+
+    def _drop_known(
+        self, connection: Connection, visits: Sequence[Visit], offered: dict[str, tuple[int, NewEntry]]
+    ) -> None:
+        """Take out of *offered* what is stored already, under its key or under its address."""
+        for chunk in _chunks(list(offered)):
+            for (uid,) in connection.execute(select(entry.c.uid).where(entry.c.uid.in_(chunk))):
+                del offered[uid]
+        taken: dict[str, tuple[int, str]] = {}
+        for chunk in _chunks([new.slug for _, new in offered.values()]):
+            holders = select(entry.c.slug, entry.c.source_id, entry.c.title).where(entry.c.slug.in_(chunk))
+            taken.update((row.slug, (row.source_id, row.title)) for row in connection.execute(holders))
+        for uid, (number, new) in list(offered.items()):
+            mine = (visits[number].source_id, new.title)
+            holder = taken.setdefault(new.slug, mine)
+            if holder is mine:
+                continue
+            if holder[0] == mine[0] and holder[1] != mine[1]:
+                # one source links several stories to one address (a login page, its home page): each is an entry
+                offered[uid] = number, replace(new, slug=slug(uid))
+            else:
+                del offered[uid]
+
+    def _insert_tags(self, connection: Connection, news: Sequence[tuple[int, int, NewEntry]]) -> Counter[int]:
+        names = {name for _, _, new in news for name in new.tags}
+        if not names:
+            return Counter()
+        connection.execute(
+            self._upsert(tag).on_conflict_do_nothing(), [{"name": name, "entry_count": 0} for name in sorted(names)]
+        )
+        ids = {
+            row.name: row.id
+            for chunk in _chunks(list(names))
+            for row in connection.execute(select(tag).where(tag.c.name.in_(chunk)))
+        }
+        rows = [
+            {"tag_id": ids[name], "sort": _sort(new), "entry_id": id_}
+            for id_, _, new in news
+            for name in dict.fromkeys(new.tags)
+        ]
+        connection.execute(entry_tag.insert(), rows)
+        counts = Counter(row["tag_id"] for row in rows)
+        more = (
+            update(tag).where(tag.c.id == bindparam("tag_id")).values(entry_count=tag.c.entry_count + bindparam("more"))
+        )
+        connection.execute(more, [{"tag_id": id_, "more": count} for id_, count in counts.items()])
+        return counts
+
+    def _keep_pending(self, connection: Connection, visits: Sequence[Visit], offered: Iterable[str]) -> None:
+        for chunk in _chunks(list(offered)):
+            connection.execute(pending.delete().where(pending.c.uid.in_(chunk)))
+        rows = [
+            {"uid": uid, "source_id": visit.source_id, "tries": 1, "tried_at": visit.polled_at}
+            for visit in visits
+            for uid in visit.pending
+        ]
+        if rows:
+            insert = self._upsert(pending)
+            again = {"tries": pending.c.tries + 1, "tried_at": insert.excluded.tried_at}
+            connection.execute(insert.on_conflict_do_update(index_elements=["uid"], set_=again), rows)
+
+    def _bump(self, connection: Connection, scopes: Iterable[str]) -> None:
+        insert = self._upsert(feed_version)
+        statement = insert.on_conflict_do_update(index_elements=["scope"], set_={"version": feed_version.c.version + 1})
+        connection.execute(statement, [{"scope": scope, "version": 1} for scope in sorted(scopes)])
+
+    # ------------------------------------------------------------ out
+
+    def newest(
+        self,
+        limit: int,
+        *,
+        tag_id: int | None = None,
+        source_name: str | None = None,
+        before: Cursor | None = None,
+        bodies: bool = False,
+    ) -> list[FullEntry]:
+        """The newest entries, newest first, at most *limit*: of all, a tag or a source; only those after *before*."""
+        if tag_id is not None:
+            # the covering index of entry_tag gives the ids alone; joining first would sort the whole tag
+            place = select(entry_tag.c.entry_id).where(entry_tag.c.tag_id == tag_id)
+            place = _page(place, entry_tag.c.sort, entry_tag.c.entry_id, before, limit)
+            query = ENTRY_WITH_SOURCE.where(entry.c.id.in_(place)).order_by(entry.c.sort.desc(), entry.c.id.desc())
+        else:
+            query = ENTRY_WITH_SOURCE
+            if source_name is not None:
+                query = query.where(source.c.name == source_name)
+            query = _page(query, entry.c.sort, entry.c.id, before, limit)
+        return self._full(query, bodies=bodies)
+
+    def between(
+        self, first: datetime, end: datetime, *, tag_id: int | None = None, limit: int = 1000
+    ) -> list[FullEntry]:
+        """The entries dated from *first* to before *end*, newest first, at most *limit*."""
+        since, until = int(first.timestamp()), int(end.timestamp())
+        query = ENTRY_WITH_SOURCE.where(entry.c.sort >= since, entry.c.sort < until)
+        if tag_id is not None:
+            place = select(entry_tag.c.entry_id).where(
+                entry_tag.c.tag_id == tag_id, entry_tag.c.sort >= since, entry_tag.c.sort < until
+            )
+            query = query.where(entry.c.id.in_(place))
+        return self._full(_page(query, entry.c.sort, entry.c.id, None, limit), bodies=False)
+
+    def by_slug(self, name: str) -> FullEntry:
+        """The entry with its body; raises NotFound."""
+        found = self._full(ENTRY_WITH_SOURCE.where(entry.c.slug == name), bodies=True)
+        if not found:
+            raise NotFound(f"there is no entry {name}")
+        return found[0]
+
+    def walk(self, batch: int = 200) -> Iterator[FullEntry]:
+        """Every entry with its body, newest first; memory stays that of one batch."""
+        before: Cursor | None = None
+        while page := self.newest(batch, before=before, bodies=True):
+            yield from page
+            before = Cursor(page[-1].sort, page[-1].id)
+
+    def tags(self) -> list[Tag]:
+        """Every tag that has entries, fullest first."""
+        query = select(tag).where(tag.c.entry_count > 0).order_by(tag.c.entry_count.desc(), tag.c.name)
+        with self._store.read() as connection:
+            return [Tag(**row._mapping) for row in connection.execute(query)]
+
+    def tag(self, name: str) -> Tag:
+        """The tag called *name*; raises NotFound."""
+        with self._store.read() as connection:
+            row = connection.execute(select(tag).where(tag.c.name == name)).first()
+        if row is None:
+            raise NotFound(f"there is no tag called {name!r}")
+        return Tag(**row._mapping)
+
+    def count(self) -> int:
+        with self._store.read() as connection:
+            return connection.execute(select(func.count()).select_from(entry)).scalar_one()
+
+    def _full(self, query: Select[Any], *, bodies: bool) -> list[FullEntry]:
+        with self._store.read() as connection:
+            rows = connection.execute(query).all()
+            ids = [row.id for row in rows]
+            tags: dict[int, list[str]] = {id_: [] for id_ in ids}
+            texts: dict[int, Row[Any]] = {}
+            for chunk in _chunks(ids):
+                named = select(entry_tag.c.entry_id, tag.c.name).join(tag, tag.c.id == entry_tag.c.tag_id)
+                for row in connection.execute(named.where(entry_tag.c.entry_id.in_(chunk)).order_by(tag.c.id)):
+                    tags[row.entry_id].append(row.name)
+                if bodies:
+                    texts.update(
+                        (row.entry_id, row)
+                        for row in connection.execute(select(body).where(body.c.entry_id.in_(chunk)))
+                    )
+        return [_full_entry(row, tags[row.id], texts.get(row.id)) for row in rows]
+
+
+def _page(
+    query: Select[Any], sort: ColumnElement[Any], number: ColumnElement[Any], before: Cursor | None, limit: int
+) -> Select[Any]:
+    if before is not None:
+        query = query.where(tuple_(sort, number) < tuple_(before.sort, before.id))
+    return query.order_by(sort.desc(), number.desc()).limit(limit)
+
+
+def _sort(new: NewEntry) -> int:
+    return int((new.published or new.seen_at).timestamp())
+
+
+def _entry_row(new: NewEntry, source_id: int) -> dict[str, Any]:
+    return {
+        "slug": new.slug,
+        "uid": new.uid,
+        "atom_id": new.atom_id,
+        "source_id": source_id,
+        "url": new.url,
+        "title": new.title,
+        "published": new.published,
+        "precision": new.precision,
+        "updated": new.seen_at.replace(microsecond=0),
+        "sort": _sort(new),
+        "seen_at": new.seen_at,
+        "author": new.author,
+        "origin": new.origin,
+        "section": list(new.section),
+        "summary": new.summary,
+        "image": new.images[0] if new.images else None,
+    }
+
+
+def _body_row(entry_id: int, new: NewEntry) -> dict[str, Any]:
+    return {
+        "entry_id": entry_id,
+        "html": new.html,
+        "text": new.text,
+        "images": list(new.images),
+        "attachments": [asdict(one) for one in new.attachments],
+    }
+
+
+def _learned(visit: Visit, brought: int) -> dict[str, Any]:
+    return {
+        "this": visit.source_id,
+        "polled": visit.polled_at,
+        "next": visit.next_poll_at,
+        "failed": visit.failures,
+        "news": visit.polled_at if brought else None,
+        "tag": visit.validators.etag,
+        "modified": visit.validators.last_modified,
+        "hash": visit.body_hash,
+        "found": visit.kind,
+        "list_rule": asdict(visit.rule) if visit.rule else None,
+    }
+
+
+def _full_entry(row: Row[Any], tags: Sequence[str], texts: Row[Any] | None) -> FullEntry:
+    return FullEntry(
+        id=row.id,
+        slug=row.slug,
+        atom_id=row.atom_id,
+        url=row.url,
+        title=row.title,
+        published=row.published,
+        precision=row.precision,
+        updated=row.updated,
+        sort=row.sort,
+        seen_at=row.seen_at,
+        source=SourceRef(row.source_name, row.source_title, row.source_url, row.university),
+        author=row.author,
+        origin=row.origin,
+        section=tuple(row.section),
+        summary=row.summary,
+        image=row.image,
+        tags=tuple(tags),
+        html=texts.html if texts else "",
+        text=texts.text if texts else "",
+        images=tuple(texts.images) if texts else (),
+        attachments=tuple(Attachment(**one) for one in texts.attachments) if texts else (),
+    )
+
+
+def _chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(values), CHUNK):
+        yield values[start : start + CHUNK]

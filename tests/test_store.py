@@ -1,0 +1,309 @@
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import inspect, text
+from sqlmodel import SQLModel
+
+from aggregator.errors import NotFound, StoreError
+from aggregator.identity import identity, slug
+from aggregator.model import ListingRule, NewEntry, Site, SourceRule, Validators, Visit
+from aggregator.store import Store, revisions
+from aggregator.store.entries import Cursor
+
+NOW = datetime(2025, 3, 21, 2, 30, tzinfo=UTC)
+SITE = Site("haitang", "海棠大学", tags=("海棠大学",))
+
+
+@pytest.fixture
+def store(tmp_path):
+    opened = Store(f"sqlite:///{tmp_path}/aggregator.db")
+    opened.upgrade()
+    rules = [(SITE, SourceRule(name=name, title=name, url=f"http://{name}.example/")) for name in ("one", "two")]
+    opened.sources.sync(rules, NOW)
+    yield opened
+    opened.close()
+
+
+def entry(url, *, title="新闻", hours=0, tags=("海棠大学",), **fields):
+    published = NOW - timedelta(hours=hours) if hours is not None else None
+    values = {"published": published, "precision": "minute", "html": "<p>正文</p>", "text": "正文", "uid": identity(url)}
+    return NewEntry(
+        url=url, slug=slug(url), atom_id=f"tag:localhost,2025:{slug(url)}", title=title, seen_at=NOW, tags=tags, **values | fields
+    )  # fmt: skip
+
+
+def visit(source_id, *entries, **fields):
+    values = {"outcome": "new", "next_poll_at": NOW + timedelta(hours=1)} | fields
+    return Visit(source_id=source_id, polled_at=NOW, entries=entries, **values)
+
+
+def titles(entries):
+    return [one.title for one in entries]
+
+
+def test_a_visit_is_kept_whole(store):
+    learned = {"validators": Validators('"v1"', "friday"), "body_hash": "abc", "kind": "list", "rule": ListingRule("li")}
+
+    brought = store.entries.record([visit(1, entry("http://one.example/1"), items=20, status=200, **learned)])
+
+    state = store.sources.by_name("one")
+    assert [1] == brought
+    assert ('"v1"', "friday", "abc", "list") == (
+        state.source.etag, state.source.last_modified, state.source.body_hash, state.source.found_kind
+    )  # fmt: skip
+    assert {"item": "li", "link": "a", "title": "", "date": ""} == state.source.rule
+    assert ("new", 20, 1, 200) == (state.polls[0].outcome, state.polls[0].items, state.polls[0].entries, state.polls[0].status)
+    assert NOW + timedelta(hours=1) == state.source.next_poll_at
+    assert NOW == state.source.news_at
+
+
+def test_an_entry_comes_back_as_it_went_in(store):
+    new = entry("http://one.example/1", author="记者 甲", origin="新闻网", section=("首页", "要闻"), images=("http://one.example/a.jpg",))
+
+    store.entries.record([visit(1, new)])
+
+    found = store.entries.by_slug(new.slug)
+    assert (new.title, new.author, new.origin, new.section) == (found.title, found.author, found.origin, found.section)
+    assert (new.html, new.text, new.images, new.tags) == (found.html, found.text, found.images, found.tags)
+    assert (NOW, "minute", "one", "海棠大学") == (found.published, found.precision, found.source.name, found.source.university)
+
+
+def test_a_known_entry_is_left_as_it_is(store):
+    store.entries.record([visit(1, entry("http://one.example/1", title="第一"))])
+
+    brought = store.entries.record([visit(2, entry("https://one.example/1#top", title="第二"))])
+
+    assert [0] == brought
+    assert ["第一"] == titles(store.entries.newest(10))
+
+
+def test_stories_that_share_one_address_in_one_source_are_all_kept(store):
+    stories = [entry("http://one.example/login", title=title, uid=title) for title in ("甲", "乙")]
+
+    store.entries.record([visit(1, *stories)])
+    store.entries.record([visit(1, entry("http://one.example/login", title="丙", uid="丙"))])
+    store.entries.record([visit(2, entry("http://one.example/login", title="丁", uid="丁"))])
+
+    assert {"甲", "乙", "丙"} == set(titles(store.entries.newest(10)))
+    assert 3 == len({one.slug for one in store.entries.newest(10)})
+
+
+def test_entries_of_one_moment_keep_the_order_of_the_page(store):
+    store.entries.record([visit(1, *(entry(f"http://one.example/{n}", title=str(n)) for n in range(5)))])
+
+    assert ["0", "1", "2", "3", "4"] == titles(store.entries.newest(10))
+
+
+def test_an_undated_entry_stands_where_it_was_seen(store):
+    store.entries.record([visit(1, entry("http://one.example/1", title="无", hours=None), entry("http://one.example/2", hours=1))])
+
+    found = store.entries.newest(10)
+    assert ["无", "新闻"] == titles(found)
+    assert found[0].published is None
+
+
+def test_pages_follow_each_other_without_gap_or_repeat(store):
+    store.entries.record([visit(1, *(entry(f"http://one.example/{n}", hours=n // 3) for n in range(20)))])
+    tag = store.entries.tag("海棠大学")
+
+    for choice in ({}, {"tag_id": tag.id}, {"source_name": "one"}):
+        seen, before = [], None
+        while page := store.entries.newest(7, before=before, **choice):
+            seen += [one.id for one in page]
+            before = Cursor.parse(str(Cursor(page[-1].sort, page[-1].id)))
+        assert [one.id for one in store.entries.newest(100)] == seen
+
+
+@pytest.mark.parametrize("wrong", ["", "x", "1", "1-", "-", "1-x", "9" * 30 + "-a"])
+def test_a_cursor_that_is_none_is_not_found(wrong):
+    with pytest.raises(NotFound):
+        Cursor.parse(wrong)
+
+
+def test_tags_count_their_entries(store):
+    store.entries.record([visit(1, entry("http://one.example/1", tags=("甲", "乙")), entry("http://one.example/2", tags=("甲",)))])
+
+    assert [("甲", 2), ("乙", 1)] == [(tag.name, tag.entry_count) for tag in store.entries.tags()]
+    assert 1 == len(store.entries.newest(10, tag_id=store.entries.tag("乙").id))
+
+
+def test_between_gives_one_day(store):
+    store.entries.record([visit(1, *(entry(f"http://one.example/{n}", title=str(n), hours=n) for n in range(5)))])
+
+    assert ["1", "2"] == titles(store.entries.between(NOW - timedelta(hours=2), NOW))
+
+
+def test_versions_move_with_what_changed_only(store):
+    scopes = ("all", "source:1", "source:2")
+    store.entries.record([visit(1, entry("http://one.example/1"))])
+    before = [store.feeds.version([scope]) for scope in scopes]
+
+    store.entries.record([visit(2, entry("http://two.example/1")), visit(1, outcome="unchanged")])
+
+    after = [store.feeds.version([scope]) for scope in scopes]
+    assert [False, True, False] == [old == new for old, new in zip(before, after, strict=True)]
+
+
+def test_a_stored_feed_is_current_at_its_version_only(store):
+    kept = store.feeds.keep("/feed.atom", "all=1", "application/atom+xml", b"<feed/>", NOW)
+
+    assert kept == store.feeds.current("/feed.atom", "all=1")
+    assert store.feeds.current("/feed.atom", "all=2") is None
+
+
+def test_due_sources_are_claimed_once(store):
+    first = store.sources.claim(NOW, 10, timedelta(minutes=5))
+
+    assert ["one", "two"] == [source.name for source in first]
+    assert [] == store.sources.claim(NOW, 10, timedelta(minutes=5))
+
+
+def test_a_lease_runs_out_or_is_given_back(store):
+    store.sources.claim(NOW, 10, timedelta(minutes=5))
+
+    store.sources.release([1])
+
+    assert ["one"] == [source.name for source in store.sources.claim(NOW, 10, timedelta(minutes=5))]
+    late = NOW + timedelta(minutes=6)
+    assert ["one", "two"] == [source.name for source in store.sources.claim(late, 10, timedelta(minutes=5))]
+
+
+def test_claimers_share_the_work_without_overlap(store):
+    rules = [(SITE, SourceRule(name=f"s{n}", title="s", url=f"http://s{n}.example/")) for n in range(200)]
+    store.sources.sync(rules, NOW)
+
+    with ThreadPoolExecutor(8) as pool:
+        claims = list(pool.map(lambda _: store.sources.claim(NOW, 10, timedelta(minutes=5)), range(24)))
+
+    names = [source.name for claim in claims for source in claim]
+    assert 200 == len(names) == len(set(names))
+
+
+def test_a_changed_address_forgets_what_the_old_one_taught(store):
+    store.entries.record([visit(1, validators=Validators('"v1"'), body_hash="abc", kind="list", rule=ListingRule("li"))])
+
+    store.sources.sync([(SITE, SourceRule(name="one", title="one", url="http://new.example/"))], NOW)
+
+    source = store.sources.by_name("one").source
+    assert (None, None, None, None) == (source.etag, source.body_hash, source.found_kind, source.rule)
+
+
+def test_a_source_that_left_the_files_is_off_and_keeps_its_entries(store):
+    store.entries.record([visit(1, entry("http://one.example/1"))])
+
+    store.sources.sync([(SITE, SourceRule(name="two", title="two", url="http://two.example/"))], NOW)
+
+    assert not store.sources.by_name("one").source.enabled
+    assert 1 == store.entries.count()
+
+
+def test_pending_items_count_their_tries(store):
+    for expected in (0, 1, 2):
+        assert {"k": expected} == store.entries.unknown(["k"])
+        store.entries.record([visit(1, pending=("k",))])
+
+    store.entries.record([visit(1, entry("http://one.example/1", uid="k"))])
+
+    assert {} == store.entries.unknown(["k"])
+
+
+def test_a_failed_transaction_stores_nothing(store):
+    class BrokenError(Exception):
+        pass
+
+    with pytest.raises(BrokenError), store.write() as connection:
+        connection.execute(text("UPDATE source SET title = 'half'"))
+        raise BrokenError
+
+    assert "one" == store.sources.by_name("one").source.title
+
+
+def test_old_polls_are_tidied_away(store):
+    for _ in range(5):
+        store.entries.record([visit(1, outcome="unchanged"), visit(2, outcome="unchanged")])
+
+    assert 4 == store.sources.tidy(keep=3)
+    assert 3 == len(store.sources.by_name("one", polls=10).polls)
+
+
+def test_migrations_make_the_schema_of_the_model(store):
+    with store.read() as connection:
+        made = inspect(connection)
+        for table in SQLModel.metadata.tables.values():
+            columns = {column["name"]: column["nullable"] for column in made.get_columns(table.name)}
+            assert {column.name: column.nullable for column in table.columns} == columns
+            indexes = {index["name"] for index in made.get_indexes(table.name) if not index["unique"]}
+            assert {index.name for index in table.indexes} == indexes
+
+
+def test_upgrading_twice_changes_nothing(store):
+    store.upgrade()
+
+    assert revisions()[-1] == store.schema()
+
+
+def test_a_newer_database_is_refused_and_left_alone(store):
+    with store.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    with pytest.raises(StoreError, match=r"newer version .*schema 9999.*Nothing was changed"):
+        store.upgrade()
+
+
+def test_somebody_elses_database_is_refused(tmp_path):
+    with sqlite3.connect(tmp_path / "other.db") as other:
+        other.execute("CREATE TABLE bookmarks (id)")
+    other.close()
+
+    with pytest.raises(StoreError, match="holds other tables"):
+        Store(f"sqlite:///{tmp_path}/other.db").upgrade()
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path):
+    (tmp_path / "aggregator.db").write_text("this is not a database, it is a note of some length" * 100)
+
+    with pytest.raises(StoreError, match="not a database"):
+        Store(f"sqlite:///{tmp_path}/aggregator.db").upgrade()
+
+
+@pytest.mark.parametrize("url", ["", "nonsense", "moon://host/db", "sqlite:////proc/no/such/folder/a.db"])
+def test_a_database_address_that_cannot_be_used_is_named(url):
+    with pytest.raises(StoreError):
+        Store(url).upgrade()
+
+
+def test_a_full_disk_says_so_and_loses_nothing(store):
+    store.entries.record([visit(1, entry("http://one.example/1"))])
+    with store.write() as connection:
+        pages = connection.execute(text("PRAGMA page_count")).scalar_one()
+    big = [entry(f"http://one.example/big{n}", html="x" * 100_000) for n in range(20)]
+
+    with store.write() as connection:  # SQLite's own limit answers as a full disk does: SQLITE_FULL
+        connection.execute(text(f"PRAGMA max_page_count = {pages}"))
+
+    with pytest.raises(StoreError, match="disk is full"):
+        store.entries.record([visit(1, *big)])
+
+    assert ["http://one.example/1"] == [one.url for one in store.entries.newest(10)]
+    assert [] == store.check()
+
+
+def test_a_backup_is_a_whole_database(store, tmp_path):
+    store.entries.record([visit(1, entry("http://one.example/1"))])
+
+    store.backup(tmp_path / "copy.db")
+
+    assert 1 == Store(f"sqlite:///{tmp_path}/copy.db").entries.count()
+    with pytest.raises(StoreError, match="exists already"):
+        store.backup(tmp_path / "copy.db")
+
+
+def test_one_scheduler_at_a_time(store):
+    with store.sole_scheduler():
+        with pytest.raises(StoreError, match="another `aggregator run`"), Store(str(store.url)).sole_scheduler():
+            pass
+
+    with store.sole_scheduler():
+        pass
