@@ -1,0 +1,89 @@
+"""A Feed and its entries into JSON Feed 1.1; the same bytes for the same entries.
+
+The standard: https://www.jsonfeed.org/version/1.1/. Knows no database and no clock.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from aggregator.model import Attachment, FeedInfo, FullEntry
+from aggregator.publish import wire
+
+VERSION = "https://jsonfeed.org/version/1.1"
+
+
+def render(info: FeedInfo, entries: Sequence[FullEntry]) -> bytes:
+    """The JSON document, UTF-8, items in the order given; what is not known is left out."""
+    return "".join(pieces(info, entries)).encode("utf-8")
+
+
+def pieces(info: FeedInfo, entries: Iterable[FullEntry]) -> Iterator[str]:
+    """The same document piece by piece, so that all entries ever stored need no memory."""
+    yield _dumps(_known(_feed(info))).removesuffix("}") + ',"items":['
+    for number, entry in enumerate(entries):
+        yield (",\n" if number else "") + _dumps(_item(info, entry))
+    yield "]}"
+
+
+def _feed(info: FeedInfo) -> dict[str, Any]:
+    return {
+        "version": VERSION,
+        "title": wire.one_line(info.title) or info.url,
+        "home_page_url": wire.address(info.url),
+        "feed_url": wire.address(info.self_url),
+        "description": wire.one_line(info.subtitle or ""),
+        "next_url": wire.address(info.next_url or ""),
+        "icon": wire.address(info.icon or ""),
+        "authors": [{"name": wire.one_line(info.title) or info.url, "url": info.site_url}],
+        "language": info.language,
+        "hubs": [{"type": "WebSub", "url": wire.address(info.hub_url)}] if info.hub_url else [],
+    }
+
+
+def _item(info: FeedInfo, entry: FullEntry) -> dict[str, Any]:
+    html = wire.writable(entry.html)
+    item: dict[str, Any] = {
+        "id": wire.address(entry.atom_id),
+        "url": wire.entry_url(info.site_url, entry),
+        "external_url": wire.address(entry.url),
+        "title": wire.title(entry),
+        "content_html": html,
+        "summary": wire.one_line(entry.summary),
+        "image": wire.address(entry.image or ""),
+        "date_published": wire.utc(entry.published).isoformat() if entry.published else "",
+        "date_modified": wire.utc(entry.updated).isoformat(),
+        "authors": [{"name": wire.author(entry)}],
+        "tags": [wire.one_line(tag) for tag in entry.tags],
+        "language": info.language,
+        "attachments": [_attachment(attachment) for attachment in entry.attachments],
+    }
+    if not html:  # an item must have one of the two
+        item["content_text"] = wire.writable(entry.text) or wire.one_line(entry.summary) or wire.title(entry)
+    # an extension of our own, as the standard allows: where the entry comes from
+    item["_source"] = {
+        "title": wire.one_line(entry.source.title),
+        "university": wire.one_line(entry.source.university),
+        "url": wire.address(entry.source.url),
+    }
+    return _known(item)
+
+
+def _attachment(attachment: Attachment) -> dict[str, Any]:
+    return _known(
+        {
+            "url": wire.address(attachment.url),
+            "mime_type": wire.media_type(attachment) or wire.UNKNOWN_TYPE,
+            "title": wire.one_line(attachment.title),
+            "size_in_bytes": wire.length(attachment),
+        }
+    )
+
+
+def _dumps(values: dict[str, Any]) -> str:
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+
+
+def _known(values: dict[str, Any]) -> dict[str, Any]:
+    """*values* in their order, without those that say nothing."""
+    return {key: value for key, value in values.items() if value not in (None, "", [])}
