@@ -1,0 +1,264 @@
+"""Any HTML -> safe HTML with absolute links, its text, pictures and files. Always the last to touch what we publish.
+
+Knows no families and nothing of the page around the fragment. What scripts would have shown comes from media.py.
+"""
+
+import re
+from dataclasses import dataclass
+from html import escape
+from typing import NamedTuple
+
+import nh3
+from selectolax.lexbor import LexborNode
+
+from aggregator.gather.links import absolute, attachment
+from aggregator.gather.media import PLAYERS, Player, picture, player, sudy_title
+from aggregator.gather.tree import parse, select
+from aggregator.model import Attachment
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """A fragment made safe. *text* has one block a line, a table cell being one; *images* in their order, each once."""
+
+    html: str
+    text: str
+    images: tuple[str, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+
+
+def clean(html: str, base_url: str) -> Cleaned:
+    """*html* with every address absolute and nothing in it that runs, styles or tracks. Empty where it shows nothing.
+
+    Raises ParseError for markup built to keep a parser busy.
+    """
+    body = parse(html).body
+    if body is None:  # a frameset
+        return Cleaned("", "")
+    for node in select(body, '[style*="none"]')[:_MOST_HIDDEN]:
+        # what is hidden and long is a later page of the article that a script would show
+        if _HIDDEN.search(node.attributes["style"] or "") and len(node.text()) < _SHORT:
+            node.decompose()
+    writer = _Writer(base_url)
+    writer.write(body)
+    return Cleaned(
+        # control characters first: nh3 keeps them, and without them another word may stand there
+        html=_SAFE.clean(_UNSEEN.sub("", "".join(writer.html))),
+        text=_UNSEEN.sub("", "\n".join(writer.lines)),
+        images=tuple(writer.images),
+        attachments=tuple(writer.attachments.values()),
+    )
+
+
+_BLOCK_TAGS = (
+    "p div h1 h2 h3 h4 h5 h6 ul ol li dl dt dd blockquote pre figure figcaption"
+    " table caption thead tbody tfoot tr td th"
+)
+_LIKE_DIV = "section article main center form fieldset header footer aside nav address details hgroup marquee"
+_INLINE_TAGS = "a b strong i em u s del ins sub sup code kbd samp mark small q cite ruby rt rp"
+# gone with all they hold; <annotation> is TeX beside the formula, <xml> the settings of a Word document
+_DROPPED_TAGS = (
+    "annotation annotation-xml applet area base button canvas col colgroup datalist dialog frame frameset head input"
+    " link map meta noscript object option param select source style svg template textarea title track xml"
+)
+_BLOCKS = (
+    {tag: tag for tag in _BLOCK_TAGS.split()}
+    | dict.fromkeys(_LIKE_DIV.split(), "div")
+    | {"summary": "p", "legend": "p", "dir": "ul", "menu": "ul", "listing": "pre"}
+)
+_TAGS = _BLOCKS | {tag: tag for tag in _INLINE_TAGS.split()} | {"strike": "s", "tt": "code", "var": "i"}
+_DROPPED = frozenset(_DROPPED_TAGS.split())
+_NUMBERS = {"ol": ("start",), "td": ("colspan", "rowspan"), "th": ("colspan", "rowspan")}
+_SAFE = nh3.Cleaner(
+    tags={*_TAGS.values(), "br", "hr", "img", "video", "audio"},
+    attributes={
+        "a": {"href"},
+        "img": {"src", "alt"},
+        "video": {"src", "controls"},
+        "audio": {"src", "controls"},
+        **{tag: set(names) for tag, names in _NUMBERS.items()},
+    },
+    clean_content_tags={"script", "style"},
+    url_schemes={"http", "https", "mailto", "tel"},
+)
+
+_DEEPEST = 60  # elements in one another; what a browser draws with more looks the same with these
+_HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
+_MOST_HIDDEN = 200  # elements; a page with more plays with us
+_SHORT = 200  # characters
+_SPACES = re.compile(r"\s+")
+# soft hyphens, zero-width spaces, controls, halves of characters, non-characters: XML forbids most, nobody sees any
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u200b\u2060\ufeff\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
+)
+
+
+class _Opened(NamedTuple):
+    """An element being written: its *tag*, where it began, and how much a reader had seen before it."""
+
+    tag: str
+    begin: int
+    seen: int
+
+
+class _Writer:
+    """Walks a tree once and writes it down twice: as HTML of few tags, and as lines of text."""
+
+    def __init__(self, base_url: str) -> None:
+        self.html: list[str] = []
+        self.lines: list[str] = []
+        self.images: dict[str, None] = {}
+        self.attachments: dict[str, Attachment] = {}
+        self._base_url = base_url
+        self._line: list[str] = []
+        self._space = False  # white space was read and matters if more text follows in the line
+        self._seen = 0  # counts what a reader can see: an element that adds nothing is not written
+        self._depth = 0
+        self._preformatted = 0
+
+    def write(self, root: LexborNode) -> None:
+        todo: list[LexborNode | _Opened] = _children(root)
+        while todo:
+            node = todo.pop()
+            if isinstance(node, _Opened):
+                self._close(node)
+                continue
+            tag = node.tag or ""
+            if tag == "-text":
+                self._text(node.text_content or "")
+            elif tag == "img":
+                self._picture(node)
+            elif tag in ("br", "hr"):
+                self._line_break(tag)
+            elif tag in PLAYERS and (played := player(node, self._base_url)):
+                self._play(played)
+            elif tag not in _DROPPED and (tag == "div" or tag not in PLAYERS) and tag[:1] not in "-!":
+                opened = self._open(node, tag)
+                if opened:
+                    todo.append(opened)
+                elif tag in _BLOCKS:
+                    self._break()
+                todo.extend(_children(node))
+        self._break()
+
+    def _text(self, text: str) -> None:
+        if self._preformatted:
+            self._preformatted_text(text)
+            return
+        words = _SPACES.sub(" ", text)
+        if not words.strip():
+            self._space = self._space or bool(words)
+            return
+        if self._line and (self._space or words[0] == " "):
+            self._write(" ")
+        self._write(words.strip())
+        self._space = words[-1] == " "
+        self._seen += 1
+
+    def _preformatted_text(self, text: str) -> None:
+        self.html.append(escape(text, quote=False))
+        self._seen += bool(text.strip())
+        *lines, last = text.split("\n")
+        for line in lines:
+            self._line.append(line)
+            self._break()
+        self._line.append(last)
+
+    def _write(self, text: str) -> None:
+        self.html.append(escape(text, quote=False))
+        self._line.append(text)
+
+    def _break(self) -> None:
+        line = "".join(self._line).strip()
+        if line:
+            self.lines.append(line)
+        self._line.clear()
+        self._space = False
+
+    def _open(self, node: LexborNode, tag: str) -> _Opened | None:
+        """Begins an element; None where its tag is not kept and only what it holds counts."""
+        written = _TAGS.get(tag)
+        if written is None or self._depth >= _DEEPEST:
+            return None
+        if tag in _BLOCKS:
+            self._break()
+        elif self._space and self._line:
+            self._write(" ")
+            self._space = False
+        attributes = ""
+        if tag == "a":
+            href = self._link(node)
+            if href is None:
+                return None
+            attributes = f' href="{escape(href)}"'
+        elif written in _NUMBERS:
+            given = ((name, node.attributes.get(name) or "") for name in _NUMBERS[written])
+            attributes = "".join(f' {name}="{value}"' for name, value in given if value.isdecimal())
+        self.html.append(f"<{written}{attributes}>")
+        self._depth += 1
+        self._preformatted += written == "pre"
+        return _Opened(written, len(self.html) - 1, self._seen)
+
+    def _close(self, opened: _Opened) -> None:
+        self._depth -= 1
+        self._preformatted -= opened.tag == "pre"
+        if opened.tag in _BLOCKS:
+            self._break()
+            while self.html[-1] == "<br>":
+                self.html.pop()
+        # an empty cell keeps its place in the row
+        if self._seen == opened.seen and opened.tag not in ("td", "th"):
+            del self.html[opened.begin :]
+        else:
+            self.html.append(f"</{opened.tag}>")
+
+    def _link(self, node: LexborNode) -> str | None:
+        href = (node.attributes.get("href") or "").strip()
+        if href.lower().startswith(("mailto:", "tel:")):
+            return href
+        url = absolute(href, self._base_url)
+        if url:
+            self._offer(attachment(url, _SPACES.sub(" ", node.text()).strip(), label=sudy_title(node)))
+        return url
+
+    def _offer(self, file: Attachment | None) -> None:
+        if file:
+            self.attachments.setdefault(file.url, file)
+
+    def _line_break(self, tag: str) -> None:
+        begins_block = not self._line and self.html[-1:] != ["<br>"]
+        self._break()
+        if tag == "hr":
+            self.html.append("<hr>")
+        elif not begins_block and self.html[-2:] != ["<br>", "<br>"]:
+            self.html.append("<br>")
+
+    def _picture(self, node: LexborNode) -> None:
+        url = picture(node.attributes, self._base_url)
+        if url:
+            alt = _SPACES.sub(" ", node.attributes.get("alt") or "").strip()
+            self.html.append(f'<img src="{escape(url)}" alt="{escape(alt)}">')
+            self.images.setdefault(url)
+            self._seen += 1
+
+    def _play(self, played: Player) -> None:
+        """A film in its place, or a link to where it plays. The link is no text of the page, so no line."""
+        self._break()
+        self._seen += 1
+        url = escape(played.url)
+        if played.kind in ("video", "audio"):
+            self.html.append(f'<{played.kind} controls="" src="{url}"></{played.kind}>')
+            return
+        if played.kind == "file":
+            self._offer(attachment(played.url, played.title) or Attachment(played.url, played.title))
+        self.html.append(f'<p><a href="{url}">{escape(played.title)}</a></p>')
+
+
+def _children(node: LexborNode) -> list["LexborNode | _Opened"]:
+    """Last child first, as a stack wants them."""
+    children: list[LexborNode | _Opened] = []
+    child = node.last_child
+    while child is not None:
+        children.append(child)
+        child = child.prev
+    return children
