@@ -1,0 +1,45 @@
+"""The WSGI app: addresses and templates from render.py, put to work with a store and a clock. Starts no scheduler."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from flask import Flask, Response, request
+
+from aggregator.errors import NotFound
+from aggregator.settings import Settings
+from aggregator.store import Store
+from aggregator.web import ops
+from aggregator.web.render import drawing_app
+from aggregator.web.service import SERVICE, Service
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create_app(settings: Settings, store: Store, now: Callable[[], datetime] = _utc_now) -> Flask:
+    """A new app that answers from *store*; *now* is its clock."""
+    app = drawing_app(settings)
+    app.extensions[SERVICE] = Service(settings, store, now)
+    app.before_request(_refuse_nul)
+    app.after_request(_negotiate)
+    ops.register(app)
+    return app
+
+
+def _refuse_nul() -> None:
+    """No name holds the character that PostgreSQL refuses to compare."""
+    if "\0" in request.path or any("\0" in value for value in request.args.values()):
+        raise NotFound("an address with a NUL character")
+
+
+def _negotiate(response: Response) -> Response:
+    """Pages are asked for again each time, with an ETag that spares sending them twice, and differ by language."""
+    if response.mimetype not in ("text/html", "text/plain") or response.direct_passthrough:
+        return response
+    response.vary.add("Accept-Language")
+    if response.status_code == 200:
+        response.cache_control.no_cache = True
+        response.add_etag()
+        response.make_conditional(request)
+    return response

@@ -1,0 +1,221 @@
+"""The pages for people. Each view asks the store for what its template shows.
+
+Knows no HTML: what a page looks like stands in templates/.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, make_response, render_template, request
+
+from aggregator.errors import NotFound
+from aggregator.health import health
+from aggregator.model import Digest, FullEntry
+from aggregator.publish.digest import (
+    Period,
+    digest_address,
+    digest_json,
+    make_digest,
+    parse_address,
+    period_bounds,
+)
+from aggregator.store.entries import Cursor
+from aggregator.web.language import asked, language
+from aggregator.web.service import service
+
+blueprint = Blueprint("pages", __name__)
+
+LIST_LENGTH = 30  # entries in one page of a list
+LANDING_LENGTH = 12
+NEIGHBOURS = 4  # older entries shown below an entry
+CHART_DAYS = 14
+MOST_SHARES = 24  # universities and tags on the landing page
+DIGEST_LENGTH = 1000  # the longest digest; a page that is longer helps nobody
+DIGESTS_LISTED: Mapping[Period, int] = {"day": 14, "week": 8, "month": 6}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A piece of a list of entries, newest first, by the day they are dated; *older* is None where the list ends."""
+
+    days: list[tuple[date, list[FullEntry]]]
+    older: Cursor | None
+    is_first: bool
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.days
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """A digest as a list names it."""
+
+    period: Period
+    first: date
+    count: int
+
+
+@blueprint.get("/")
+def index() -> str:
+    """The page most asked for: made once for each state of the store, day and language."""
+    here = service()
+    name = ("index", request.script_root, language(), asked())
+    made_from = (here.store.feeds.version(("all", "sources")), here.today)
+    if name in here.kept and here.kept[name][0] == made_from:
+        return here.kept[name][1]
+    entries = here.store.entries.newest(LANDING_LENGTH)
+    if not entries:
+        return render_template("welcome.html", states=here.store.counts.of_sources())
+    page = _landing(entries, here.today)
+    here.kept[name] = made_from, page
+    return page
+
+
+def _landing(entries: list[FullEntry], today: date) -> str:
+    counts = service().store.counts
+    monday = today - timedelta(days=today.weekday())
+    spans = [_midnight(day) for day in (monday, today, today + timedelta(days=1))]  # the week so far, today
+    chart = _issues("day", today, CHART_DAYS)
+    return render_template(
+        "index.html",
+        page=Page(_by_day(entries), None, is_first=True),
+        today=today,
+        today_count=chart[0].count,
+        week_count=sum(counts.between(spans)),
+        chart=chart[::-1],
+        universities=counts.by_university(spans),
+        tags=counts.by_tag(spans, MOST_SHARES),
+        most_shares=MOST_SHARES,
+        size=counts.size(),
+    )
+
+
+@blueprint.get("/tags/")
+def tags() -> str:
+    return render_template("tags.html", tags=service().store.entries.tags())
+
+
+@blueprint.get("/tags/<tag:name>/")
+def tag(name: str) -> str:
+    found = service().store.entries.tag(name)
+    return render_template("tag.html", tag=found, page=_page(tag_id=found.id))
+
+
+@blueprint.get("/sources/")
+def sources() -> str:
+    here = service()
+    states = here.store.counts.of_sources()
+    now = here.now()
+    verdicts = {state.source.name: health(state.source, state.polls, now) for state in states}
+    by_university = [(name, list(group)) for name, group in groupby(states, lambda state: state.source.university)]
+    return render_template("sources.html", universities=by_university, verdicts=verdicts)
+
+
+@blueprint.get("/sources/<name>/")
+def source(name: str) -> str:
+    here = service()
+    state = here.store.sources.by_name(name)
+    verdict = health(state.source, state.polls, here.now())
+    return render_template("source.html", state=state, verdict=verdict, page=_page(source_name=name))
+
+
+@blueprint.get("/entries/<slug>/")
+def entry(slug: str) -> str:
+    here = service()
+    found = here.store.entries.by_slug(slug)
+    older = here.store.entries.newest(NEIGHBOURS, source_name=found.source.name, before=Cursor(found.sort, found.id))
+    return render_template("entry.html", entry=found, older=older)
+
+
+@blueprint.get("/digest/")
+def today() -> Response:
+    here = service()
+    issues = {period: _issues(period, here.today, count) for period, count in DIGESTS_LISTED.items()}
+    return _digest("day", here.today, issues)
+
+
+@blueprint.get("/digest/<name>/")
+def digest(name: str) -> Response:
+    return _digest(*parse_address(name), {})
+
+
+def _digest(period: Period, day: date, issues: Mapping[Period, list[Issue]]) -> Response:
+    here = service()
+    tag = request.args.get("tag")
+    tag_id = here.store.entries.tag(tag).id if tag is not None else None
+    first, end = period_bounds(period, day, here.settings.zone)
+    if first > here.now():
+        raise NotFound(f"the digest of {digest_address(period, day)} is yet to come")
+    entries = here.store.entries.between(first, end, tag_id=tag_id, limit=DIGEST_LENGTH)
+    made = make_digest(entries, period, day, tag)
+    form = request.args.get("format", "html")
+    if form == "json":
+        return jsonify(digest_json(made, here.settings.site.url))
+    if form == "text":
+        return Response(render_template("digest.txt", digest=made), content_type="text/plain; charset=utf-8")
+    if form != "html":
+        raise NotFound(f"a digest has no format {form[:40]!r}, but html, text and json")
+    page = render_template(
+        "digest.html",
+        digest=made,
+        is_cut=len(entries) == DIGEST_LENGTH,
+        earlier=_earlier(made, tag_id),
+        later=_later(made),
+        issues=issues,
+    )
+    return make_response(page)
+
+
+def _earlier(digest: Digest, tag_id: int | None) -> date | None:
+    """When the nearest earlier digest with news begins: a walk back through the years meets no empty days."""
+    here = service()
+    begin = _midnight(digest.first)
+    found = here.store.entries.newest(1, tag_id=tag_id, before=Cursor(int(begin.timestamp()), 0))
+    return _first_day(digest.period, _day(found[0])) if found else None
+
+
+def _later(digest: Digest) -> date | None:
+    """When the next digest begins, None where that is yet to come."""
+    day = digest.last + timedelta(days=1)
+    return day if day <= service().today else None
+
+
+def _issues(period: Period, today: date, number: int) -> list[Issue]:
+    """The newest *number* digests, the one that holds *today* first, with how many entries each has."""
+    days = [today]
+    while len(days) < number:
+        days.append(_first_day(period, days[-1]) - timedelta(days=1))
+    firsts = [_first_day(period, day) for day in days]
+    bounds = [*map(_midnight, reversed(firsts)), period_bounds(period, today, service().settings.zone)[1]]
+    counts = service().store.counts.between(bounds)
+    return [Issue(period, first, count) for first, count in zip(firsts, reversed(counts), strict=True)]
+
+
+def _first_day(period: Period, day: date) -> date:
+    return parse_address(digest_address(period, day))[1]
+
+
+def _midnight(day: date) -> datetime:
+    return period_bounds("day", day, service().settings.zone)[0]
+
+
+def _page(**which: Any) -> Page:
+    """The piece of a list that ``?before=`` asks for; *which* goes to store.entries.newest."""
+    before = Cursor.parse(request.args["before"]) if "before" in request.args else None
+    entries = service().store.entries.newest(LIST_LENGTH + 1, before=before, **which)
+    more, entries = len(entries) > LIST_LENGTH, entries[:LIST_LENGTH]
+    older = Cursor(entries[-1].sort, entries[-1].id) if more else None
+    return Page(_by_day(entries), older, is_first=before is None)
+
+
+def _by_day(entries: list[FullEntry]) -> list[tuple[date, list[FullEntry]]]:
+    return [(day, list(group)) for day, group in groupby(entries, _day)]
+
+
+def _day(entry: FullEntry) -> date:
+    """The day *entry* is dated where the site is: its publication, or when we saw it first."""
+    return datetime.fromtimestamp(entry.sort, service().settings.zone).date()

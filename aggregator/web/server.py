@@ -1,0 +1,50 @@
+"""The pages on a port. waitress's only door; knows the WSGI app as a callable."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from waitress import wasyncore
+from waitress.server import create_server
+
+from aggregator.errors import SettingsError
+from aggregator.settings import WebSettings
+
+
+class Server:
+    """Listens from the start; raises SettingsError when it cannot."""
+
+    def __init__(self, app: Any, settings: WebSettings) -> None:
+        try:
+            # the socket is ours so that port 0 and one listener are certain
+            listener = socket.create_server(
+                (settings.host, settings.port), family=socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+            )
+        except OSError as error:
+            raise SettingsError(
+                f"cannot listen on {settings.host}:{settings.port}: {error.strerror}; "
+                "stop what uses that port, or set AGGREGATOR_WEB__PORT to another"
+            ) from error
+        self._server: Any = create_server(app, sockets=[listener], threads=settings.threads, ident="")
+        port = listener.getsockname()[1]
+        self.url = f"http://{f'[{settings.host}]' if ':' in settings.host else settings.host}:{port}"
+
+    def run(self) -> None:
+        """Serve until Ctrl-C or SystemExit."""
+        self._server.run()
+
+    @contextmanager
+    def in_thread(self) -> Iterator[None]:
+        """Serve in a thread of its own for the time of the block."""
+        thread = threading.Thread(target=self._server.run, name="web", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            # waitress has no way to stop from outside but to leave its loop nothing to wait for
+            sockets = self._server._map
+            self._server.trigger.pull_trigger(lambda: wasyncore.close_all(sockets))
+            thread.join(5)
+            self._server.task_dispatcher.shutdown(cancel_pending=True, timeout=2)

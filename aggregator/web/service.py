@@ -1,0 +1,48 @@
+"""What every view works with: settings, store and clock of the app at hand, and the public addresses of its pages.
+
+Knows no page and no format.
+"""
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from flask import current_app
+from werkzeug.routing import MapAdapter
+
+from aggregator.settings import Settings
+from aggregator.store import Store
+
+# our keys among the app's extensions
+SERVICE, ADDRESSES = "aggregator.service", "aggregator.addresses"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The parts of one app; *now* gives an aware time."""
+
+    settings: Settings
+    store: Store
+    now: Callable[[], datetime]
+    # pages made before, by name: with what they were made from, so that it is seen when they are out of date
+    kept: dict[Hashable, tuple[Hashable, str]] = field(default_factory=dict)
+
+    @property
+    def today(self) -> date:
+        """The day it is where the site is."""
+        return self.now().astimezone(self.settings.zone).date()
+
+
+def service() -> Service:
+    """The service of the app that answers this request."""
+    found = current_app.extensions[SERVICE]
+    assert isinstance(found, Service)
+    return found
+
+
+def address(endpoint: str, **values: Any) -> str:
+    """The public address of *endpoint*: below settings.site.url, whatever host the request came to."""
+    found = current_app.extensions[ADDRESSES]
+    assert isinstance(found, MapAdapter)
+    return found.build(endpoint, values, force_external=True)
