@@ -37,13 +37,13 @@ def identity(url: str, same: Iterable[tuple[str, str]] = ()) -> str:
     query = parts.query
     if query:
         query = "&".join(part for part in query.split("&") if part and not TRACKING.fullmatch(part.partition("=")[0]))
-    key = host + (PATH_SESSION.sub("", parts.path) or "/") + ("?" + query if query else "")
+    path = PATH_SESSION.sub("", parts.path) if ";" in parts.path else parts.path
+    key = host + (path or "/") + ("?" + query if query else "")
     if parts.fragment:
         key += "#" + parts.fragment
-    for pattern, replacement in same:
-        changed, count = _compiled(pattern).subn(replacement, key, count=1)
-        if count:
-            return changed
+    for pattern, replacement in _compiled(tuple(same)):
+        if found := pattern.search(key):
+            return key[: found.start()] + found.expand(replacement) + key[found.end() :]
     return key
 
 
@@ -58,6 +58,6 @@ def host_of(url: str) -> str:
     return urlsplit(url).netloc.rpartition("@")[2].lower()
 
 
-@lru_cache(maxsize=256)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
+@lru_cache(maxsize=8)
+def _compiled(same: tuple[tuple[str, str], ...]) -> tuple[tuple[re.Pattern[str], str], ...]:
+    return tuple((re.compile(pattern), replacement) for pattern, replacement in same)

@@ -56,7 +56,6 @@ class Family:
     name: str
     marks: tuple[str, ...]  # strings in a page's HTML, any of which tells the family
     article: ArticleRule
-    listing: tuple[ListingRule, ...] = ()
     same: tuple[tuple[str, str], ...] = ()  # (regular expression on a URL, what it becomes in the identity key)
 
 

@@ -42,7 +42,10 @@ def test_different_articles_stay_apart(one, other):
 
 
 def test_a_familys_aliases_are_one_article():
-    same = [(r"^([^/]+)/info/\d+/(\d+)\.htm$", r"\1 vsb \2"), (r"^([^/]+)/content\.jsp\?.*wbnewsid=(\d+).*$", r"\1 vsb \2")]
+    same = [
+        (r"^([^/]+)/info/\d+/(\d+)\.htm$", r"\1 vsb \2"),
+        (r"^([^/]+)/content\.jsp\?.*wbnewsid=(\d+).*$", r"\1 vsb \2"),
+    ]
 
     assert "a.edu.cn vsb 7" == identity("http://a.edu.cn/info/1055/7.htm", same)
     assert "a.edu.cn vsb 7" == identity("https://a.edu.cn/content.jsp?wbtreeid=1055&wbnewsid=7", same)

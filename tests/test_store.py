@@ -28,7 +28,13 @@ def store(tmp_path):
 
 def entry(url, *, title="新闻", hours=0, tags=("海棠大学",), **fields):
     published = NOW - timedelta(hours=hours) if hours is not None else None
-    values = {"published": published, "precision": "minute", "html": "<p>正文</p>", "text": "正文", "uid": identity(url)}
+    values = {
+        "published": published,
+        "precision": "minute",
+        "html": "<p>正文</p>",
+        "text": "正文",
+        "uid": identity(url),
+    }
     return NewEntry(
         url=url, slug=slug(url), atom_id=f"tag:localhost,2025:{slug(url)}", title=title, seen_at=NOW, tags=tags, **values | fields
     )  # fmt: skip
@@ -44,7 +50,12 @@ def titles(entries):
 
 
 def test_a_visit_is_kept_whole(store):
-    learned = {"validators": Validators('"v1"', "friday"), "body_hash": "abc", "kind": "list", "rule": ListingRule("li")}
+    learned = {
+        "validators": Validators('"v1"', "friday"),
+        "body_hash": "abc",
+        "kind": "list",
+        "rule": ListingRule("li"),
+    }
 
     brought = store.entries.record([visit(1, entry("http://one.example/1"), items=20, status=200, **learned)])
 
@@ -54,20 +65,36 @@ def test_a_visit_is_kept_whole(store):
         state.source.etag, state.source.last_modified, state.source.body_hash, state.source.found_kind
     )  # fmt: skip
     assert {"item": "li", "link": "a", "title": "", "date": ""} == state.source.rule
-    assert ("new", 20, 1, 200) == (state.polls[0].outcome, state.polls[0].items, state.polls[0].entries, state.polls[0].status)
+    assert ("new", 20, 1, 200) == (
+        state.polls[0].outcome,
+        state.polls[0].items,
+        state.polls[0].entries,
+        state.polls[0].status,
+    )
     assert NOW + timedelta(hours=1) == state.source.next_poll_at
     assert NOW == state.source.news_at
 
 
 def test_an_entry_comes_back_as_it_went_in(store):
-    new = entry("http://one.example/1", author="记者 甲", origin="新闻网", section=("首页", "要闻"), images=("http://one.example/a.jpg",))
+    new = entry(
+        "http://one.example/1",
+        author="记者 甲",
+        origin="新闻网",
+        section=("首页", "要闻"),
+        images=("http://one.example/a.jpg",),
+    )
 
     store.entries.record([visit(1, new)])
 
     found = store.entries.by_slug(new.slug)
     assert (new.title, new.author, new.origin, new.section) == (found.title, found.author, found.origin, found.section)
     assert (new.html, new.text, new.images, new.tags) == (found.html, found.text, found.images, found.tags)
-    assert (NOW, "minute", "one", "海棠大学") == (found.published, found.precision, found.source.name, found.source.university)
+    assert (NOW, "minute", "one", "海棠大学") == (
+        found.published,
+        found.precision,
+        found.source.name,
+        found.source.university,
+    )
 
 
 def test_a_known_entry_is_left_as_it_is(store):
@@ -97,7 +124,9 @@ def test_entries_of_one_moment_keep_the_order_of_the_page(store):
 
 
 def test_an_undated_entry_stands_where_it_was_seen(store):
-    store.entries.record([visit(1, entry("http://one.example/1", title="无", hours=None), entry("http://one.example/2", hours=1))])
+    store.entries.record(
+        [visit(1, entry("http://one.example/1", title="无", hours=None), entry("http://one.example/2", hours=1))]
+    )
 
     found = store.entries.newest(10)
     assert ["无", "新闻"] == titles(found)
@@ -123,7 +152,9 @@ def test_a_cursor_that_is_none_is_not_found(wrong):
 
 
 def test_tags_count_their_entries(store):
-    store.entries.record([visit(1, entry("http://one.example/1", tags=("甲", "乙")), entry("http://one.example/2", tags=("甲",)))])
+    store.entries.record(
+        [visit(1, entry("http://one.example/1", tags=("甲", "乙")), entry("http://one.example/2", tags=("甲",)))]
+    )
 
     assert [("甲", 2), ("乙", 1)] == [(tag.name, tag.entry_count) for tag in store.entries.tags()]
     assert 1 == len(store.entries.newest(10, tag_id=store.entries.tag("乙").id))
@@ -182,7 +213,9 @@ def test_claimers_share_the_work_without_overlap(store):
 
 
 def test_a_changed_address_forgets_what_the_old_one_taught(store):
-    store.entries.record([visit(1, validators=Validators('"v1"'), body_hash="abc", kind="list", rule=ListingRule("li"))])
+    store.entries.record(
+        [visit(1, validators=Validators('"v1"'), body_hash="abc", kind="list", rule=ListingRule("li"))]
+    )
 
     store.sources.sync([(SITE, SourceRule(name="one", title="one", url="http://new.example/"))], NOW)
 
@@ -213,9 +246,13 @@ def test_a_failed_transaction_stores_nothing(store):
     class BrokenError(Exception):
         pass
 
-    with pytest.raises(BrokenError), store.write() as connection:
-        connection.execute(text("UPDATE source SET title = 'half'"))
-        raise BrokenError
+    def half():
+        with store.write() as connection:
+            connection.execute(text("UPDATE source SET title = 'half'"))
+            raise BrokenError
+
+    with pytest.raises(BrokenError):
+        half()
 
     assert "one" == store.sources.by_name("one").source.title
 
@@ -301,9 +338,9 @@ def test_a_backup_is_a_whole_database(store, tmp_path):
 
 
 def test_one_scheduler_at_a_time(store):
-    with store.sole_scheduler():
-        with pytest.raises(StoreError, match="another `aggregator run`"), Store(str(store.url)).sole_scheduler():
-            pass
+    second = Store(str(store.url))
+    with store.sole_scheduler(), pytest.raises(StoreError, match="another `aggregator run`"), second.sole_scheduler():
+        pass
 
     with store.sole_scheduler():
         pass

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 MOST_SENTENCES = 3
 LONGEST_SENTENCE = 400  # characters; a longer one is cut at a clause
-LEAD = 2000  # characters: what stands further down is not the lead
+LEAD = 1000  # characters: what stands further down is not the lead
 
 # whose report it is; between brackets only where such a word comes first, so that （摄影类） in a sentence stays
 ROLE = (
@@ -34,6 +34,8 @@ AGENCY = re.compile(
 ENGLISH_DATELINE = re.compile(
     r"[A-Z]{3}[A-Z .'-]*(?:, [A-Z][a-z]+\.? [0-9]{1,2})?(?:\s\([A-Za-z ]{2,30}\))?\s(?:--|—|–)\s"
 )
+# what all of them share; most lines are none, and this is quicker to see
+MAY_HAVE_DATELINE = re.compile(r"[（(【\[A-Z]|[^，。；！？]{0,40}[电讯]")
 # a line of its own that tells who, when and how often read, and nothing of the news
 CREDIT = re.compile(
     rf"(?:{ROLE}|发布时间|发布日期|发布者|发布人|浏览次数|浏览量|点击次数|点击数|点击量|阅读次数|阅读量|字号|责任编辑"
@@ -108,12 +110,16 @@ def _lines(text: str) -> Iterator[str]:
         line = " ".join(block.split())
         if not line or CREDIT.fullmatch(line):
             continue
-        line = _without_dateline(TRAILING_BYLINE.sub("", line))
+        if line[-1] in "）)】]":
+            line = TRAILING_BYLINE.sub("", line)
+        line = _without_dateline(line)
         if line:
             yield line
 
 
 def _without_dateline(line: str) -> str:
+    if not MAY_HAVE_DATELINE.match(line):
+        return line
     for pattern in (LEADING_BYLINE, AGENCY, REPORT, ENGLISH_DATELINE, LEADING_BYLINE):
         found = pattern.match(line)
         if found:

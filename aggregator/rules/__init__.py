@@ -57,6 +57,11 @@ def load(instance: Path | None) -> Rules:
     return Rules(sites, families)
 
 
+def feed_timezone(url: str, home: ZoneInfo) -> ZoneInfo:
+    """What a feed of no known site means by a time without a zone: *home* under .cn, elsewhere UTC."""
+    return home if (urlsplit(url).hostname or "").endswith(".cn") else ZoneInfo("UTC")
+
+
 def read_family(name: str, table: Mapping[str, Any], origin: str) -> Family:
     """The Family that *table* describes; *origin* names the file in complaints."""
     reader = _Table(table, origin)
@@ -64,7 +69,6 @@ def read_family(name: str, table: Mapping[str, Any], origin: str) -> Family:
         name=name,
         marks=reader.strings("marks"),
         article=_article(reader.table("article")) or ArticleRule(),
-        listing=tuple(rule for rule in map(_listing, reader.tables("listing")) if rule),
         same=tuple(_same(entry) for entry in reader.tables("same")),
     )
     reader.done()

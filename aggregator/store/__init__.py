@@ -17,6 +17,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from aggregator.errors import StoreError
+from aggregator.store.counts import Counts
 from aggregator.store.entries import Entries
 from aggregator.store.feeds import Feeds
 from aggregator.store.sources import Sources
@@ -39,6 +40,7 @@ class Store:
         self.sources = Sources(self)
         self.entries = Entries(self)
         self.feeds = Feeds(self)
+        self.counts = Counts(self)
 
     @property
     def is_sqlite(self) -> bool:
@@ -62,7 +64,7 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """One transaction that sees one state of the database and writes nothing."""
+        """A connection for queries; each sees the newest state. Nothing can be written through it."""
         with self._mapped(), self._reader.connect() as connection:
             yield connection
 
@@ -173,7 +175,11 @@ class Store:
         if not self.is_sqlite:
             return create_engine(self.url, json_serializer=_json)
         engine = create_engine(
-            self.url, json_serializer=_json, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}
+            self.url,
+            json_serializer=_json,
+            connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+            # one query needs no BEGIN and ROLLBACK around it: they cost as much as the query
+            **({} if writes else {"isolation_level": "AUTOCOMMIT"}),
         )
 
         @event.listens_for(engine, "connect")
@@ -188,10 +194,12 @@ class Store:
                 cursor.execute("PRAGMA query_only=ON")
             cursor.close()
 
-        @event.listens_for(engine, "begin")
-        def begin(connection: Connection) -> None:
-            # a writer that begins as a reader fails with SQLITE_BUSY when it upgrades, whatever its timeout
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        if writes:
+
+            @event.listens_for(engine, "begin")
+            def begin(connection: Connection) -> None:
+                # a writer that begins as a reader fails with SQLITE_BUSY when it upgrades, whatever its timeout
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
 
         return engine
 

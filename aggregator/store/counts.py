@@ -1,11 +1,12 @@
-"""What is asked for numbers: how many entries a time, a university or a tag has, and how the sources stand in one look."""
+"""What is asked for numbers: how many entries a time, a university or a tag has, and how each source stands."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import ColumnElement, Label, func, select
+from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, bindparam, func, select
 
 from aggregator.model import Entry, EntryTag, Poll, Source, Tag
 from aggregator.store.sources import SourceState
@@ -19,51 +20,105 @@ source, poll = Source.__table__, Poll.__table__  # type: ignore[attr-defined]
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much the service follows."""
+    """How much the service follows; what is switched off does not count."""
 
     universities: int
     sources: int
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How many entries *name* has in each of some spans of time."""
+
+    name: str
+    counts: tuple[int, ...]
+
+
 class Counts:
+    """*bounds* are moments, oldest first; each and the next are a span, its end not included."""
+
     def __init__(self, store: "Store") -> None:
         self._store = store
 
     def size(self) -> Size:
-        """How many universities and sources are followed; what is switched off does not count."""
         query = select(func.count(source.c.university.distinct()), func.count()).where(source.c.enabled)
         with self._store.read() as connection:
-            return Size(*connection.execute(query).one())
+            universities, sources = connection.execute(query).one()
+        return Size(universities, sources)
 
     def between(self, bounds: Sequence[datetime], *, tag_id: int | None = None) -> list[int]:
-        """How many entries are dated from each of *bounds* to before the next: one number fewer than bounds."""
-        if tag_id is None:
-            columns = [_number(entry.c.sort, first, end) for first, end in _spans(bounds)]
-        else:
-            columns = [
-                _number(entry_tag.c.sort, first, end, entry_tag.c.tag_id == tag_id) for first, end in _spans(bounds)
-            ]
+        """How many entries each span has, of all or of one tag."""
+        query = _of_all(len(bounds)) if tag_id is None else _of_tag(len(bounds))
         with self._store.read() as connection:
-            return list(connection.execute(select(*columns)).one())
+            return list(connection.execute(query, _moments(bounds) | {"tag": tag_id}).one())
 
-    def by_university(self, bounds: Sequence[datetime]) -> list[tuple[str, list[int]]]:
-        """Every university with entries between the first and the last of *bounds*, with their numbers as `between`
-        has them; the university with most entries first, then by name.
-        """
-        columns = [
-            func.sum(_number(entry.c.sort, first, end, entry.c.source_id == source.c.id).scalar_subquery())
-            for first, end in _spans(bounds)
-        ]
+    def by_university(self, bounds: Sequence[datetime]) -> list[Share]:
+        """Every university, the one with most entries in the spans first, then by name."""
         with self._store.read() as connection:
-            rows = connection.execute(select(source.c.university, *columns).group_by(source.c.university)).all()
-        return _fullest_first(rows)
+            return _shares(connection.execute(_of_universities(len(bounds)), _moments(bounds)))
 
-    def by_tag(self, bounds: Sequence[datetime]) -> list[tuple[str, list[int]]]:
-        """Every tag with entries between the first and the last of *bounds*, in the shape and order of `by_university`."""
-        columns = [
-            _number(entry_tag.c.sort, first, end, entry_tag.c.tag_id == tag.c.id).scalar_subquery()
-            for first, end in _spans(bounds)
-        ]
+    def by_tag(self, bounds: Sequence[datetime], limit: int) -> list[Share]:
+        """The *limit* fullest tags of all, the one with most entries in the spans first, then by name."""
         with self._store.read() as connection:
-            rows = connection.execute(select(tag.c.name, *columns).where(tag.c.entry_count > 0)).all()
-        return _fullest_first(rows)
+            return _shares(connection.execute(_of_tags(len(bounds)), _moments(bounds) | {"limit": limit}))
+
+    def of_sources(self) -> list[SourceState]:
+        """Every source by university and name, with its newest poll; in two queries, however many there are."""
+        number = select(func.count()).where(entry.c.source_id == source.c.id).scalar_subquery()
+        query = select(source, number.label("entry_count")).order_by(source.c.university, source.c.name)
+        newest = select(func.max(poll.c.id)).group_by(poll.c.source_id)
+        with self._store.read() as connection:
+            polls = {row.source_id: (row,) for row in connection.execute(select(poll).where(poll.c.id.in_(newest)))}
+            return [_state(row, polls.get(row.id, ())) for row in connection.execute(query)]
+
+
+# statements by their number of bounds, made once: making one costs more than asking it
+
+
+@cache
+def _of_all(bounds: int) -> Select[*tuple[Any, ...]]:
+    return select(*_columns(bounds, entry.c.sort))
+
+
+@cache
+def _of_tag(bounds: int) -> Select[*tuple[Any, ...]]:
+    return select(*_columns(bounds, entry_tag.c.sort, entry_tag.c.tag_id == bindparam("tag")))
+
+
+@cache
+def _of_universities(bounds: int) -> Select[*tuple[Any, ...]]:
+    # a seek in the index per source: cheaper than reading the spans' entries to learn their source
+    columns = _columns(bounds, entry.c.sort, entry.c.source_id == source.c.id)
+    return select(source.c.university, *map(func.sum, columns)).group_by(source.c.university)
+
+
+@cache
+def _of_tags(bounds: int) -> Select[*tuple[Any, ...]]:
+    fullest = select(tag.c.id).where(tag.c.entry_count > 0).order_by(tag.c.entry_count.desc(), tag.c.name)
+    columns = _columns(bounds, entry_tag.c.sort, entry_tag.c.tag_id == tag.c.id)
+    return select(tag.c.name, *columns).where(tag.c.id.in_(fullest.limit(bindparam("limit"))))
+
+
+def _columns(bounds: int, sort: ColumnElement[int], *which: ColumnElement[bool]) -> list[ScalarSelect[int]]:
+    """The number of entries of each span, as subqueries; _moments has the values of their parameters."""
+    return [
+        select(func.count())
+        .where(*which, sort >= bindparam(f"moment_{number}"), sort < bindparam(f"moment_{number + 1}"))
+        .scalar_subquery()
+        for number in range(bounds - 1)
+    ]
+
+
+def _moments(bounds: Sequence[datetime]) -> dict[str, Any]:
+    return {f"moment_{number}": int(moment.timestamp()) for number, moment in enumerate(bounds)}
+
+
+def _shares(rows: Iterable[Row[Any]]) -> list[Share]:
+    # PostgreSQL sums into decimals
+    shares = [Share(row[0], tuple(map(int, row[1:]))) for row in rows]
+    return sorted(shares, key=lambda share: (-sum(share.counts), share.name))
+
+
+def _state(row: Row[Any], polls: tuple[Row[Any], ...]) -> SourceState:
+    # rows have the columns of the objects by name; making objects of them would cost most of the time
+    return SourceState(cast(Source, row), row.entry_count, cast(tuple[Poll, ...], polls))

@@ -1,12 +1,25 @@
 """What is asked of entries: which are unknown, keep these, and the newest of everything, a tag, a source, a day."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    func,
+    null,
+    select,
+    tuple_,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from aggregator.errors import NotFound
@@ -30,6 +43,8 @@ from aggregator.model import (
 if TYPE_CHECKING:
     from aggregator.store import Store
 
+# seconds since 1970, less than none for what is older; 18 digits fit into the database's integers
+CURSOR = re.compile(r"(-?[0-9]{1,18})-([0-9]{1,18})")
 # parameters in one IN (...): SQLite allows 32,766, and short lists keep the compiled statement in the cache
 CHUNK = 500
 T = TypeVar("T")
@@ -46,6 +61,12 @@ ENTRY_WITH_SOURCE = select(
     source.c.url.label("source_url"),
     source.c.university,
 ).join(source, source.c.id == entry.c.source_id)
+
+# (key, NULL) of stored entries, (key, tries) of pending ones
+KNOWN = union_all(
+    select(entry.c.uid, null().label("tries")).where(entry.c.uid.in_(bindparam("uids", expanding=True))),
+    select(pending.c.uid, pending.c.tries).where(pending.c.uid.in_(bindparam("uids", expanding=True))),
+)
 
 # what a visit teaches its source's row
 LEARNED = (
@@ -79,11 +100,10 @@ class Cursor:
     @classmethod
     def parse(cls, text: str) -> "Cursor":
         """The cursor that *text* (a str of one) names; raises NotFound."""
-        seconds, _, number = text.partition("-")
-        try:
-            return cls(int(seconds), int(number))
-        except ValueError as error:
-            raise NotFound(f"{text!r} is no place in a list") from error
+        found = CURSOR.fullmatch(text)
+        if found is None:
+            raise NotFound(f"{text[:40]!r} is no place in a list")
+        return cls(int(found[1]), int(found[2]))
 
 
 class Entries:
@@ -95,15 +115,14 @@ class Entries:
 
     def unknown(self, uids: Sequence[str]) -> dict[str, int]:
         """Which of *uids* are not stored, each with how often its article page failed so far (0: never tried)."""
-        wanted = dict.fromkeys(uids)
+        tries = dict.fromkeys(uids, 0)
         with self._store.read() as connection:
-            for chunk in _chunks(list(wanted)):
-                for (uid,) in connection.execute(select(entry.c.uid).where(entry.c.uid.in_(chunk))):
-                    del wanted[uid]
-            tries = dict.fromkeys(wanted, 0)
-            for chunk in _chunks(list(wanted)):
-                for row in connection.execute(select(pending.c.uid, pending.c.tries).where(pending.c.uid.in_(chunk))):
-                    tries[row.uid] = row.tries
+            for chunk in _chunks(list(tries)):
+                for uid, tried in connection.execute(KNOWN, {"uids": chunk}):
+                    if tried is None:
+                        del tries[uid]
+                    else:
+                        tries[uid] = tried
         return tries
 
     def record(self, visits: Sequence[Visit]) -> list[int]:
@@ -142,8 +161,8 @@ class Entries:
             connection.execute(self._upsert(entry).on_conflict_do_nothing(), rows)
             ids: dict[str, int] = {}
             for chunk in _chunks(list(offered)):
-                for uid, id_ in connection.execute(select(entry.c.uid, entry.c.id).where(entry.c.uid.in_(chunk))):
-                    ids[uid] = id_
+                stored = connection.execute(select(entry.c.uid, entry.c.id).where(entry.c.uid.in_(chunk)))
+                ids.update((row.uid, row.id) for row in stored)
             news = [(ids[uid], number, new) for uid, (number, new) in offered.items() if uid in ids]
             connection.execute(body.insert(), [_body_row(id_, new) for id_, _, new in news])
             tags = self._insert_tags(connection, news)
@@ -316,7 +335,8 @@ def _page(
 
 
 def _sort(new: NewEntry) -> int:
-    return int((new.published or new.seen_at).timestamp())
+    # a publisher's date ahead of our clock must not stand above all news until it comes
+    return int(min(new.published or new.seen_at, new.seen_at).timestamp())
 
 
 def _entry_row(new: NewEntry, source_id: int) -> dict[str, Any]:

@@ -3,16 +3,19 @@
 import gzip
 import hashlib
 from collections.abc import Collection
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from aggregator.model import FeedVersion, RenderedFeed
 
 if TYPE_CHECKING:
     from aggregator.store import Store
+
+SECOND = timedelta(seconds=1)  # what HTTP dates can tell apart
 
 feed_version, rendered = FeedVersion.__table__, RenderedFeed.__table__  # type: ignore[attr-defined]
 
@@ -27,10 +30,17 @@ class StoredFeed:
     body: bytes
     gzipped: bytes
 
+    @classmethod
+    def made(cls, media_type: str, body: bytes, changed_at: datetime) -> "StoredFeed":
+        """*body* as it is served when it is not kept."""
+        etag = hashlib.sha256(body).hexdigest()[:32]
+        return cls(media_type, etag, changed_at, body, gzip.compress(body, 6, mtime=0))
+
 
 class Feeds:
     def __init__(self, store: "Store") -> None:
         self._store = store
+        self._upsert = sqlite.insert if store.is_sqlite else postgresql.insert
 
     def version(self, scopes: Collection[str]) -> str:
         """A text that changes when an entry of any of *scopes* ("all", "tag:7", "source:3") does."""
@@ -52,20 +62,17 @@ class Feeds:
     def keep(self, key: str, version: str, media_type: str, body: bytes, changed_at: datetime) -> StoredFeed:
         """Store *body* as the feed called *key* and return it as it will be served.
 
-        Where the bytes did not change, neither do ETag and Last-Modified, whatever else the version counted.
+        Where the bytes did not change, neither do ETag and Last-Modified, whatever else the version counted; where they
+        did, Last-Modified is *changed_at* or later than before, so that nobody who asks by time misses the change.
         """
-        etag = hashlib.sha256(body).hexdigest()[:32]
-        feed = StoredFeed(media_type, etag, changed_at, body, gzip.compress(body, 6, mtime=0))
-        row = {
-            "key": key,
-            "version": version,
-            "media_type": media_type,
-            "etag": etag,
-            "last_modified": feed.last_modified,
-            "body": body,
-            "gzipped": feed.gzipped,
-        }
+        made = StoredFeed.made(media_type, body, changed_at)
         with self._store.write() as connection:
-            connection.execute(rendered.delete().where(rendered.c.key == key))
-            connection.execute(rendered.insert(), row)
-        return feed
+            known = select(rendered.c.etag, rendered.c.last_modified).where(rendered.c.key == key)
+            former = connection.execute(known).first()
+            if former is not None:
+                later = max(changed_at, former.last_modified + SECOND)
+                made = replace(made, last_modified=former.last_modified if former.etag == made.etag else later)
+            row = {"version": version, **asdict(made)}
+            insert = self._upsert(rendered).values(key=key, **row)
+            connection.execute(insert.on_conflict_do_update(index_elements=["key"], set_=row))
+        return made

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import Connection, Row, func, or_, select, update
 
 from aggregator.errors import NotFound
-from aggregator.model import Entry, Poll, Site, Source, SourceRef, SourceRule
+from aggregator.model import Entry, FeedVersion, Poll, Site, Source, SourceRef, SourceRule
 
 if TYPE_CHECKING:
     from aggregator.store import Store
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 POLLS_KEPT = 200
 
 source, poll, entry = Source.__table__, Poll.__table__, Entry.__table__  # type: ignore[attr-defined]
+feed_version = FeedVersion.__table__  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +40,12 @@ class Sources:
     def sync(self, rules: Sequence[tuple[Site, SourceRule]], now: datetime) -> None:
         """Make the table say what the site files say. A source that left the files is switched off; its entries stay.
 
-        A changed address forgets what the old one taught (validators, rule).
+        A changed address forgets what the old one taught (validators, rule). Any change moves the scope "sources" of
+        feed versions: what is rendered may name a source as it was.
         """
         with self._store.write() as connection:
             known = {row.name: row for row in connection.execute(select(source))}
+            changed = False
             for site, rule in rules:
                 said = {
                     "site": site.name,
@@ -53,6 +56,7 @@ class Sources:
                     "enabled": rule.enabled,
                 }
                 row = known.pop(rule.name, None)
+                changed |= row is None or any(getattr(row, key) != value for key, value in said.items())
                 if row is None:
                     connection.execute(source.insert(), {"name": rule.name, "next_poll_at": now, "failures": 0, **said})
                 elif any(getattr(row, key) != value for key, value in said.items()):
@@ -69,6 +73,8 @@ class Sources:
             gone = [row.id for row in known.values() if row.enabled]
             if gone:
                 connection.execute(update(source).where(source.c.id.in_(gone)).values(enabled=False))
+            if changed or gone:
+                _count_change(connection)
 
     def claim(self, now: datetime, limit: int, lease: timedelta, names: Sequence[str] | None = None) -> list[Source]:
         """At most *limit* sources to poll now, longest due first, leased so that no other worker takes them.
@@ -134,5 +140,12 @@ class Sources:
         return SourceState(_source(row), count, history)
 
 
+def _count_change(connection: Connection) -> None:
+    more = update(feed_version).where(feed_version.c.scope == "sources").values(version=feed_version.c.version + 1)
+    if connection.execute(more).rowcount == 0:
+        connection.execute(feed_version.insert(), {"scope": "sources", "version": 1})
+
+
 def _source(row: Row[Any]) -> Source:
-    return Source(**row._mapping)
+    # a row has a Source's columns by name; making the object costs more than polling an unchanged feed
+    return cast(Source, row)

@@ -1,0 +1,451 @@
+"""The conductor of one visit to one source. Whoever reads this file knows the service.
+
+    claim (store) -> fetch -> 304 or the same bytes? then done
+                           -> read_feed | read_listing -> unknown (store)
+                           -> fetch, read_article, clean -> tag, summarize
+                           -> record (store): entries, poll, validators, next_poll_at, feed versions in one transaction
+
+Every call returns here; no worker calls the next one.
+"""
+
+import asyncio
+import hashlib
+import logging
+import zlib
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+from time import monotonic
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from aggregator.classify.summarize import summarize
+from aggregator.classify.tag import tags_of
+from aggregator.errors import AggregatorError, FetchError, ParseError, SourceError, StoreError
+from aggregator.gather.article import read_article
+from aggregator.gather.clean import clean
+from aggregator.gather.feed import looks_like_feed, read_feed
+from aggregator.gather.fetch import Fetcher
+from aggregator.gather.listing import read_listing
+from aggregator.identity import identity, slug
+from aggregator.model import (
+    Article,
+    Attachment,
+    Item,
+    Listing,
+    ListingRule,
+    NewEntry,
+    Response,
+    Site,
+    Source,
+    SourceRule,
+    Validators,
+    Visit,
+)
+from aggregator.rules import Rules
+from aggregator.settings import ScheduleSettings, Settings
+from aggregator.store import Store
+from aggregator.store.recorder import Recorder
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+# claimed sources belong to this process for so long; one poll takes POLL_SECONDS at most
+LEASE = timedelta(minutes=30)
+POLL_SECONDS = 600
+CLAIM = 200
+# after so many failures an article page is given up and its entry kept with what the list says: no entry is lost
+ARTICLE_TRIES = 3
+# list pages followed when a whole page is unknown: the source said more since the last poll than one page holds
+CATCH_UP_PAGES = 5
+# longest pause after failures: a source is never given up
+MAX_BACKOFF = timedelta(days=1)
+# pages larger than this are read in a thread, so that the others need not wait
+READ_APART_BYTES = 300_000
+PAGE_TYPES = ("text/", "application/xhtml", "application/xml")
+
+
+class Poller:
+    """Polls sources. *now* is the clock; *on_visit* hears of every recorded visit with the number of new entries."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        rules: Rules,
+        store: Store,
+        fetcher: Fetcher,
+        now: Callable[[], datetime],
+        on_visit: Callable[[Source, Visit, int], None] | None = None,
+    ) -> None:
+        self._settings = settings
+        self._rules = {rule.name: (site, rule) for site, rule in rules.sources}
+        self._families = tuple(rules.families.values())
+        self._same = tuple(pair for family in self._families for pair in family.same)
+        self._store = store
+        self._fetcher = fetcher
+        self._now = now
+        self._on_visit = on_visit
+        self._host = urlsplit(settings.site.url).hostname
+        self._claimed: deque[Source] = deque()
+        self._running: dict[asyncio.Task[None], Source] = {}
+        self._recorder = Recorder(store)
+        self._fault: StoreError | None = None
+
+    async def poll_due(self, names: Sequence[str] | None = None) -> int:
+        """Claim what is due (or what *names* says) and start it, without waiting; how many polls now run."""
+        self._fault = None  # a full disk may have room again
+        if not self._claimed:
+            limit = CLAIM if names is None else len(names)
+            self._claimed.extend(self._store.sources.claim(self._now(), limit, LEASE, names))
+            self._start()
+        return len(self._running)
+
+    async def poll_all_due(self, names: Sequence[str] | None = None) -> None:
+        """Poll everything that is due (or *names*, once) and wait. Raises StoreError when nothing can be stored."""
+        running = await self.poll_due(names)
+        while running:
+            await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+            if self._fault is not None:
+                raise self._fault
+            if names is not None:
+                names = []  # each name once
+            running = await self.poll_due(names)
+
+    async def stop(self) -> None:
+        """End all polls: what is being recorded is finished, all else is dropped and its lease given back."""
+        unfinished = [source.id for source in (*self._running.values(), *self._claimed) if source.id is not None]
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        self._claimed.clear()
+        await self._recorder.close()
+        if unfinished and self._fault is None:
+            self._store.sources.release(unfinished)
+
+    def _start(self) -> None:
+        """Begin claimed polls as far as there is room."""
+        while self._claimed and len(self._running) < self._settings.fetch.concurrency:
+            source = self._claimed.popleft()
+            task = asyncio.create_task(self._poll(source))
+            self._running[task] = source
+            task.add_done_callback(self._finished)
+
+    def _finished(self, task: "asyncio.Task[None]") -> None:
+        del self._running[task]
+        if task.cancelled():
+            return
+        if isinstance(error := task.exception(), StoreError):
+            self._fault = error
+            self._claimed.clear()  # their leases run out by themselves; nothing can be written now
+            log.error("nothing can be stored: %s", error)
+        self._start()
+
+    async def _poll(self, source: Source) -> None:
+        started = monotonic()
+        try:
+            visit = await self._visit(source)
+        except SourceError as error:
+            visit = self._failed(source, error)
+        except Exception as error:  # the one place: a fault of ours fails this poll, never the service
+            if isinstance(error, AggregatorError):
+                raise
+            log.exception("poll source=%s fault of the program", source.name)
+            visit = self._failed(source, error)
+        visit = replace(visit, milliseconds=round((monotonic() - started) * 1000))
+        brought = await self._recorder.record(visit)
+        log.info(
+            "poll source=%s outcome=%s entries=%d items=%d ms=%d%s",
+            source.name,
+            visit.outcome,
+            brought,
+            visit.items,
+            visit.milliseconds,
+            f" message={visit.message!r}" if visit.message else "",
+        )
+        if self._on_visit:
+            self._on_visit(source, visit, brought)
+
+    async def _visit(self, source: Source) -> Visit:
+        """One visit, all but the storing."""
+        site, rule = self._rules[source.name]
+        polled_at = self._now()
+        validators = Validators(source.etag, source.last_modified)
+        response = await self._fetcher.fetch(source.url, validators)
+        digest = source.body_hash if response.not_modified else hashlib.sha256(response.body).hexdigest()
+        if digest == source.body_hash and source.body_hash is not None:
+            # RFC 9111 §4.3.4: a 304 may bring newer validators, and keeps those it does not name
+            fresh = response.validators
+            kept = Validators(fresh.etag or validators.etag, fresh.last_modified or validators.last_modified)
+            return self._unchanged(source, polled_at, response.status, kept)
+        if response.not_modified:
+            raise ParseError(f"{source.url} answered 304 to an unconditional request; its server is at fault")
+
+        read = partial(read_source, response, rule, timezone=site.timezone, now=polled_at)
+        listing = await _apart(read, response)
+        items = self._keyed(source, listing)
+        tries = self._store.entries.unknown(list(items))
+        if len(tries) == len(items) and source.polled_at is not None:
+            await self._catch_up(source, site, rule, listing, items, tries)
+
+        entries, pending, faults, left = await self._articles(site, rule, items, tries, polled_at)
+        complete = not pending and not left
+        if left:
+            faults.append(f"{left} more articles are left for the next poll")
+        return Visit(
+            source_id=source.id or 0,
+            polled_at=polled_at,
+            next_poll_at=next_poll_at(
+                source, polled_at, bool(entries) or not complete, 0, rule, self._settings.schedule
+            ),
+            outcome="new" if entries else "unchanged",
+            status=response.status,
+            message="; ".join(faults[:3]) or None,
+            items=len(listing.items),
+            entries=tuple(entries),
+            pending=tuple(pending),
+            # what was not read to the end must be seen again, changed or not
+            validators=response.validators if complete else Validators(),
+            body_hash=digest if complete else None,
+            kind=listing.kind,
+            rule=listing.rule,
+        )
+
+    def _keyed(self, source: Source, listing: Listing) -> dict[str, Item]:
+        """The items by their identity keys, in the order of the page; of two with one key the first stays."""
+        items: dict[str, Item] = {}
+        seen_guids: set[str] = set()
+        for item in listing.items:
+            key = identity(item.url, self._same)
+            if item.guid and item.guid not in seen_guids and not item.guid.startswith(("http://", "https://")):
+                key = f"{urlsplit(source.url).netloc} {item.guid}"  # a guid means something within its feed only
+                seen_guids.add(item.guid)
+            items.setdefault(key, item)
+        return items
+
+    async def _catch_up(
+        self,
+        source: Source,
+        site: Site,
+        rule: SourceRule,
+        listing: Listing,
+        items: dict[str, Item],
+        tries: dict[str, int],
+    ) -> None:
+        """Follow the pager while whole pages are unknown, so that a busy day or a long pause loses nothing."""
+        for _ in range(CATCH_UP_PAGES - 1):
+            if not listing.next_page:
+                return
+            try:
+                response = await self._fetcher.fetch(listing.next_page)
+                read = partial(read_source, response, rule, timezone=site.timezone, now=self._now())
+                listing = await _apart(read, response)
+            except SourceError as error:
+                log.warning("poll source=%s older pages: %s", source.name, error)
+                return
+            older = {key: item for key, item in self._keyed(source, listing).items() if key not in items}
+            unknown = self._store.entries.unknown(list(older))
+            items.update(older)
+            tries.update(unknown)
+            if len(unknown) < len(older) or not older:
+                return
+
+    async def _articles(
+        self, site: Site, rule: SourceRule, items: dict[str, Item], tries: dict[str, int], polled_at: datetime
+    ) -> tuple[list[NewEntry], list[str], list[str], int]:
+        """(entries, keys to try again, what failed, how many were left) of the unknown items, as on the page."""
+        entries: list[NewEntry] = []
+        pending: list[str] = []
+        faults: list[str] = []
+        fetched = 0
+        until = monotonic() + POLL_SECONDS
+        for key, item in items.items():
+            if key not in tries:
+                continue
+            if item.html is None and (rule.article is None or rule.article.full_text):
+                if fetched == self._settings.fetch.max_articles or monotonic() > until:
+                    return (
+                        entries,
+                        pending,
+                        faults,
+                        sum(other in tries for other in items) - len(entries) - len(pending),
+                    )
+                fetched += 1
+                try:
+                    article = await self._article(site, rule, item)
+                except SourceError as error:
+                    faults.append(_placed(error, item.url))
+                    if tries[key] + 1 < ARTICLE_TRIES:
+                        pending.append(key)
+                        continue
+                    article = _article_of(item)
+            else:
+                article = _article_of(item)
+            entries.append(self._entry(key, item, article, site, rule, polled_at))
+        return entries, pending, faults, 0
+
+    async def _article(self, site: Site, rule: SourceRule, item: Item) -> Article:
+        response = await self._fetcher.fetch(item.url)
+        media_type = (response.content_type or "text/html").lower()
+        if not media_type.startswith(PAGE_TYPES):
+            # the list links a file: the file is the article
+            file = Attachment(item.url, item.title, media_type.partition(";")[0].strip(), len(response.body))
+            return replace(_article_of(item), attachments=(file,))
+        read = partial(
+            read_article,
+            response,
+            rule.article,
+            self._families,
+            timezone=site.timezone,
+            now=self._now(),
+            family=rule.family,
+        )
+        return await _apart(read, response)
+
+    def _entry(
+        self, key: str, item: Item, article: Article, site: Site, rule: SourceRule, seen_at: datetime
+    ) -> NewEntry:
+        """Item and Article as one: the page's word before the list's, the list's where the page has none."""
+        published, precision = article.published, article.precision
+        if published is None or (precision == "day" and item.precision == "minute"):
+            published, precision = item.published, item.precision
+        name = slug(item.url)
+        return NewEntry(
+            url=item.url,
+            slug=name,
+            uid=key,
+            atom_id=f"tag:{self._host},{seen_at.year}:{name}",
+            title=_title(item, article),
+            seen_at=seen_at,
+            published=published,
+            precision=precision,
+            author=article.author or item.author,
+            origin=article.origin,
+            section=article.section,
+            summary=summarize(article.text),
+            html=article.html,
+            text=article.text,
+            images=article.images,
+            attachments=tuple(dict.fromkeys((*article.attachments, *item.attachments))),
+            tags=tags_of(site, rule),
+        )
+
+    def _unchanged(self, source: Source, polled_at: datetime, status: int, validators: Validators) -> Visit:
+        _, rule = self._rules[source.name]
+        return self._kept(
+            source,
+            polled_at,
+            next_poll_at(source, polled_at, False, 0, rule, self._settings.schedule),
+            outcome="unchanged",
+            status=status,
+            validators=validators,
+        )
+
+    def _failed(self, source: Source, error: Exception) -> Visit:
+        polled_at = self._now()
+        failures = source.failures + 1
+        _, rule = self._rules[source.name]
+        cause = (
+            error.cause if isinstance(error, FetchError) else "parse" if isinstance(error, SourceError) else "program"
+        )
+        message = (
+            _placed(error, source.url)
+            if isinstance(error, SourceError)
+            else f"a fault of this program ({error!r}); please report it with the log"
+        )
+        return self._kept(
+            source,
+            polled_at,
+            next_poll_at(source, polled_at, False, failures, rule, self._settings.schedule),
+            outcome="failed",
+            cause=cause,
+            status=getattr(error, "status", None),
+            message=message,
+            failures=failures,
+            validators=Validators(source.etag, source.last_modified),
+        )
+
+    def _kept(self, source: Source, polled_at: datetime, next_poll_at: datetime, **said: Any) -> Visit:
+        """A visit that taught nothing about the page: what the source's row holds of it stays."""
+        kind = source.found_kind
+        return Visit(
+            source_id=source.id or 0,
+            polled_at=polled_at,
+            next_poll_at=next_poll_at,
+            body_hash=source.body_hash,
+            kind=kind if kind in ("feed", "list") else None,  # type: ignore[arg-type]
+            rule=ListingRule(**source.rule) if source.rule else None,
+            **said,
+        )
+
+
+def read_source(response: Response, rule: SourceRule, *, timezone: ZoneInfo, now: datetime) -> Listing:
+    """The items of a source's page, read as its rule says; "auto" looks whether it is a feed. Raises ParseError."""
+    if rule.kind == "feed" or (rule.kind == "auto" and looks_like_feed(response)):
+        return read_feed(response, timezone=timezone, now=now)
+    return read_listing(response, rule.listing, timezone=timezone, now=now)
+
+
+def next_poll_at(
+    source: Source, polled_at: datetime, news: bool, failures: int, rule: SourceRule, schedule: ScheduleSettings
+) -> datetime:
+    """When *source* is polled again.
+
+    - A rule with interval_minutes: after exactly that.
+    - News, or something left to read: after min_interval.
+    - No news: after a quarter of the time since the last news, between min_interval and max_interval, so that a
+      daily column is asked a few times a day and a sleeping one at the longest interval.
+    - Failures: min_interval doubled with each one in a row, at most MAX_BACKOFF, for ever: no source is given up.
+
+    Up to a tenth is added, fixed by name and time, so that sources that began together drift apart.
+    """
+    shortest, longest = (
+        timedelta(minutes=schedule.min_interval_minutes),
+        timedelta(minutes=schedule.max_interval_minutes),
+    )
+    if failures:
+        pause = min(shortest * (1 << min(failures - 1, 20)), max(MAX_BACKOFF, shortest))
+    elif rule.interval_minutes is not None:
+        return polled_at + timedelta(minutes=rule.interval_minutes)
+    elif news:
+        pause = shortest
+    else:
+        since = polled_at - (source.news_at or polled_at - longest * 4)
+        pause = min(max(since / 4, shortest), longest)
+    drift = zlib.crc32(f"{source.name} {polled_at.isoformat()}".encode()) / 2**32
+    return polled_at + pause * (1 + drift / 10)
+
+
+async def _apart(read: Callable[[], T], response: Response) -> T:
+    """What *read* gives, read in a thread when the page is large, so that the other polls need not wait."""
+    return await asyncio.to_thread(read) if len(response.body) > READ_APART_BYTES else read()
+
+
+def _placed(error: SourceError, url: str) -> str:
+    """What *error* says, with the address it is about: a reader of text alone does not know it."""
+    return str(error) if url in str(error) else f"{url}: {error}"
+
+
+def _article_of(item: Item) -> Article:
+    """What the feed or list itself says of the article."""
+    cleaned = clean(item.html or item.summary or "", item.url)
+    return Article(
+        item.url,
+        item.title,
+        item.published,
+        item.precision,
+        cleaned.html,
+        cleaned.text,
+        author=item.author,
+        images=cleaned.images,
+        attachments=cleaned.attachments,
+    )
+
+
+def _title(item: Item, article: Article) -> str:
+    """The list's title, unless it is cut short or missing and the page's is not."""
+    if article.title and (not item.title or item.title.rstrip().endswith(("...", "…"))):
+        return article.title
+    return item.title or article.title or item.url

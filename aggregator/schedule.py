@@ -1,0 +1,53 @@
+"""APScheduler: one tick job that polls what is due and one that tidies. The sources' times live in their rows."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable
+from datetime import datetime
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from aggregator.errors import StoreError
+from aggregator.poll import Poller
+from aggregator.settings import Settings
+from aggregator.store import Store
+
+log = logging.getLogger(__name__)
+
+
+def stop_on_signals() -> asyncio.Event:
+    """An event of the running loop that SIGTERM and Ctrl-C set."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+async def serve(
+    settings: Settings, store: Store, poller: Poller, now: Callable[[], datetime], stop: asyncio.Event
+) -> None:
+    """Poll what is due until *stop* is set, then end cleanly: what is being stored is finished."""
+
+    async def tick() -> None:
+        try:
+            await poller.poll_due()
+        except StoreError as error:
+            log.error("tick: %s", error)
+
+    async def tidy() -> None:
+        try:
+            log.info("tidied polls=%d", await asyncio.to_thread(store.sources.tidy))
+        except StoreError as error:
+            log.error("tidy: %s", error)
+
+    # coalesce: after a pause (a laptop asleep) one tick, not all that were missed
+    scheduler = AsyncIOScheduler(job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
+    scheduler.add_job(tick, "interval", seconds=settings.schedule.tick_seconds, id="tick", next_run_time=now())
+    scheduler.add_job(tidy, "cron", hour=4, id="tidy", timezone=settings.zone)
+    scheduler.start()
+    try:
+        await stop.wait()
+    finally:
+        scheduler.shutdown(wait=False)
+        await poller.stop()

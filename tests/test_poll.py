@@ -1,0 +1,383 @@
+"""One visit to one source, start to end: a real server, a real database, a given clock."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from aggregator.errors import StoreError
+from aggregator.gather.fetch import Fetcher
+from aggregator.identity import slug
+from aggregator.model import ArticleRule, Site, Source, SourceRule
+from aggregator.poll import ARTICLE_TRIES, MAX_BACKOFF, Poller, next_poll_at
+from aggregator.rules import Rules, load
+from aggregator.settings import FetchSettings, ScheduleSettings, Settings
+from aggregator.store import Store
+
+NOW = datetime(2025, 3, 21, 2, 30, tzinfo=UTC)  # 10:30 in Shanghai
+FAMILIES = load(None).families
+
+
+class Service:
+    """A Poller with what it needs, and a clock that is set by hand."""
+
+    def __init__(self, folder, *sources, **fetch):
+        fetch = {"allow_private_networks": True, "per_host_delay_seconds": 0, "timeout_seconds": 2} | fetch
+        self.settings = Settings.model_construct(instance=folder, fetch=FetchSettings(**fetch))
+        self.now = NOW
+        self.site = Site("haitang", "海棠大学", tags=("海棠大学",), sources=sources)
+        self.rules = Rules({"haitang": self.site}, FAMILIES)
+        self.store = Store(self.settings.database_url)
+        self.store.upgrade()
+        self.store.sources.sync(self.rules.sources, self.now)
+
+    def poll(self, *names):
+        async def work():
+            async with Fetcher(self.settings.fetch, "tests") as fetcher:
+                poller = Poller(self.settings, self.rules, self.store, fetcher, lambda: self.now)
+                try:
+                    await poller.poll_all_due(list(names) or None)
+                finally:
+                    await poller.stop()
+
+        asyncio.run(work())
+
+    def last(self, name):
+        return self.store.sources.by_name(name).polls[0]
+
+    def titles(self):
+        return [entry.title for entry in self.store.entries.newest(100)]
+
+
+@pytest.fixture
+def service(tmp_path):
+    made = []
+
+    def make(*sources, **fetch):
+        made.append(Service(tmp_path, *sources, **fetch))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.store.close()
+
+
+def source(url, name="haitang-news", **fields):
+    return SourceRule(name=name, title="海棠要闻", url=url, **fields)
+
+
+def list_page(*articles):
+    """A list of (path, title, day)."""
+    rows = "".join(
+        f'<li id="line_u5_{n}"><a href="{path}" title="{title}">{title}</a><span>{day}</span></li>'
+        for n, (path, title, day) in enumerate(articles)
+    )
+    return f"<html><head><title>海棠要闻-海棠大学</title></head><body><div class='list'><ul>{rows}</ul></div></body></html>"
+
+
+def article_page(title, time="2025-03-20 09:44", body="<p>学校召开会议，部署春季学期重点工作，师生代表参加。</p>" * 3):
+    return (
+        f"<html><head><title>{title}-海棠大学</title></head><body><p>当前位置: <a href='/'>首页</a> > <a href='/xw'>新闻</a> > 正文</p>"
+        f"<form name='_newscontent_fromname'><h1>{title}</h1><div>时间：{time} 作者：林月</div>"
+        f"<div id='vsb_content'><div class='v_news_content'>{body}</div></div></form></body></html>"
+    )
+
+
+def column(university, count=6, etag='"v1"', **extra):
+    """A list of *count* articles and their pages; the address of the list."""
+    rows = [
+        (f"info/1055/{n}.htm", f"海棠大学第{n}号新闻：春季学期工作会议召开", f"2025-03-{20 - n:02}")
+        for n in range(count)
+    ]
+    for path, title, day in rows:
+        university.serve("/" + path, article_page(title, f"{day} 09:44"))
+    return university.serve("/xw.htm", list_page(*rows), etag=etag, **extra)
+
+
+def rss(*items):
+    body = "".join(
+        f"<item><title>{title}</title><link>{link}</link><guid isPermaLink='false'>{guid}</guid>"
+        f"<pubDate>Thu, 20 Mar 2025 09:44:00 +0800</pubDate><description><![CDATA[<p>{title}的正文。</p>]]></description>"
+        f"<content:encoded xmlns:content='http://purl.org/rss/1.0/modules/content/'><![CDATA[<p>{title}的全文。</p>]]>"
+        "</content:encoded></item>"
+        for title, link, guid in items
+    )
+    return f"<?xml version='1.0'?><rss version='2.0'><channel><title>海棠</title><link>/</link>{body}</channel></rss>"
+
+
+def test_a_list_becomes_entries_with_their_articles(service, university):
+    one = service(source(column(university), tags=("要闻",)))
+
+    one.poll()
+
+    assert 6 == one.store.entries.count()
+    entry = one.store.entries.by_slug(slug(university.url + "/info/1055/0.htm"))
+    assert "海棠大学第0号新闻：春季学期工作会议召开" == entry.title
+    assert (datetime(2025, 3, 20, 1, 44, tzinfo=UTC), "minute") == (entry.published, entry.precision)
+    assert ("海棠大学", "要闻") == entry.tags
+    assert "新闻" in entry.section
+    assert "学校召开会议，部署春季学期重点工作，师生代表参加。" in entry.text
+    assert "<p>学校召开会议" in entry.html
+    assert entry.summary.startswith("学校召开会议")
+    assert ("new", 6, 6, None) == (one.last("haitang-news").outcome, one.last("haitang-news").items, one.last("haitang-news").entries, one.last("haitang-news").message)  # fmt: skip
+
+
+def test_a_second_poll_asks_304_and_stores_nothing(service, university):
+    one = service(source(column(university)))
+    one.poll()
+    asked = len(university.requests)
+
+    one.poll("haitang-news")
+
+    assert [("/xw.htm", 304)] == [(request.path, request.status) for request in university.requests[asked:]]
+    assert ("unchanged", 304) == (one.last("haitang-news").outcome, one.last("haitang-news").status)
+    assert 6 == one.store.entries.count()
+
+
+def test_the_same_bytes_without_validators_are_not_read_again(service, university):
+    one = service(source(column(university, etag=None)))
+    one.poll()
+    asked = len(university.requests)
+
+    one.poll("haitang-news")
+
+    assert 1 == len(university.requests) - asked
+    assert "unchanged" == one.last("haitang-news").outcome
+
+
+def test_only_what_is_new_is_fetched(service, university):
+    one = service(source(column(university, count=6)))
+    one.poll()
+    asked = len(university.requests)
+    column(university, count=7, etag='"v2"')
+
+    one.poll("haitang-news")
+
+    assert ["/xw.htm", "/info/1055/6.htm"] == [request.path for request in university.requests[asked:]]
+    assert 1 == one.last("haitang-news").entries
+
+
+def test_one_broken_article_does_not_lose_the_others(service, university):
+    one = service(source(column(university)))
+    university.serve("/info/1055/3.htm", "broken", status=500)
+
+    one.poll()
+
+    assert 5 == one.store.entries.count()
+    assert "/info/1055/3.htm answered 500" in one.last("haitang-news").message
+
+
+def test_a_broken_article_comes_when_it_is_mended_though_the_list_did_not_change(service, university):
+    one = service(source(column(university)))
+    university.serve("/info/1055/3.htm", "broken", status=500)
+    one.poll()
+    column(university)
+
+    one.poll("haitang-news")
+
+    assert 6 == one.store.entries.count()
+
+
+def test_an_article_that_stays_broken_is_kept_with_what_the_list_says(service, university):
+    one = service(source(column(university)))
+    university.serve("/info/1055/3.htm", "broken", status=404)
+
+    for _ in range(ARTICLE_TRIES):
+        one.poll("haitang-news")
+
+    entry = one.store.entries.by_slug(slug(university.url + "/info/1055/3.htm"))
+    assert ("海棠大学第3号新闻：春季学期工作会议召开", "day") == (entry.title, entry.precision)
+
+
+def test_a_broken_source_does_not_stop_the_run(service, university):
+    bad = source(university.serve("/bad", "no", status=503), name="bad")
+    one = service(bad, source(column(university)))
+
+    one.poll()
+
+    assert 6 == one.store.entries.count()
+    assert ("failed", "status", 503) == (one.last("bad").outcome, one.last("bad").cause, one.last("bad").status)
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        ("", ""),
+        ("<html><body><h1>系统提示</h1></body></html>", ""),
+        (bytes(range(256)) * 50, ""),
+        ("<html><body>" + "<div>" * 5000, ""),
+        (list_page(), ""),
+    ],
+)
+def test_a_page_without_items_fails_with_a_sentence_and_keeps_what_is_stored(service, university, body, word):
+    one = service(source(column(university)))
+    one.poll()
+    university.serve("/xw.htm", body)
+
+    one.poll("haitang-news")
+
+    assert ("failed", "parse") == (one.last("haitang-news").outcome, one.last("haitang-news").cause)
+    assert university.url in one.last("haitang-news").message
+    assert 6 == one.store.entries.count()
+
+
+def test_a_feed_that_is_a_page_fails_with_a_sentence(service, university):
+    one = service(source(university.serve("/feed", "<html><body><h1>Login</h1></body></html>"), kind="feed"))
+
+    one.poll()
+
+    assert "parse" == one.last("haitang-news").cause
+
+
+def test_a_feed_with_its_texts_asks_for_no_pages(service, university):
+    feed = university.serve("/feed", rss(("甲", university.url + "/1", "g1")), content_type="application/rss+xml")
+    one = service(source(feed))
+
+    one.poll()
+
+    assert ["/feed"] == [request.path for request in university.requests]
+    entry = one.store.entries.newest(1, bodies=True)[0]
+    assert ("甲", "甲的全文。", datetime(2025, 3, 20, 1, 44, tzinfo=UTC)) == (entry.title, entry.text, entry.published)
+
+
+def test_feed_items_are_told_apart_by_guid(service, university):
+    page = university.url + "/login"
+    one = service(source(university.serve("/feed", rss(("甲", page, "g1"), ("乙", page, "g2")))))
+    one.poll()
+    university.serve("/feed", rss(("丙", page, "g3"), ("甲（改）", page, "g1")))
+
+    one.poll("haitang-news")
+
+    assert {"甲", "乙", "丙"} == set(one.titles())
+
+
+def test_an_article_followed_by_two_sources_is_one_entry(service, university):
+    url = column(university)
+    again = university.serve("/again.htm", list_page(("info/1055/0.htm?utm_source=home", "海棠大学第0号新闻：春季学期工作会议召开", "2025-03-20"), *[(f"info/9/{n}.htm", f"另一条足够长的新闻标题之{n}", "2025-03-19") for n in range(5)]))  # fmt: skip
+    for n in range(5):
+        university.serve(f"/info/9/{n}.htm", article_page(f"另一条足够长的新闻标题之{n}"))
+    one = service(source(url), source(again, name="again"))
+
+    one.poll("haitang-news")
+    one.poll("again")
+
+    assert 11 == one.store.entries.count()
+
+
+def test_a_file_on_a_list_is_an_entry_with_an_attachment(service, university):
+    rows = [(f"files/{n}.pdf", f"关于公布第{n}批立项名单的通知文件", "2025-03-20") for n in range(5)]
+    for path, _, _ in rows:
+        university.serve("/" + path, b"%PDF-1.4 ...", content_type="application/pdf")
+    one = service(source(university.serve("/xw.htm", list_page(*rows))))
+
+    one.poll()
+
+    entry = one.store.entries.newest(1, bodies=True)[0]
+    assert ("application/pdf", 12) == (entry.attachments[0].media_type, entry.attachments[0].length)
+
+
+def test_without_full_text_no_page_is_fetched(service, university):
+    one = service(source(column(university), article=ArticleRule(full_text=False)))
+
+    one.poll()
+
+    assert ["/xw.htm"] == [request.path for request in university.requests]
+    assert 6 == one.store.entries.count()
+
+
+def test_more_than_one_page_of_news_is_read_back_through_the_pager(service, university):
+    def page(numbers, following):
+        rows = [(f"info/1055/{n}.htm", f"海棠大学第{n}号新闻：春季学期工作会议召开", "2025-03-20") for n in numbers]
+        for path, title, _ in rows:
+            university.serve("/" + path, article_page(title))
+        return list_page(*rows).replace("</body>", f"<div><a href='{following}'>下一页</a></div></body>")
+
+    one = service(source(university.serve("/xw.htm", page(range(6), "xw2.htm"))))
+    one.poll()
+    university.serve("/xw.htm", page(range(20, 26), "xw2.htm"))
+    university.serve("/xw2.htm", page([*range(10, 13), *range(3)], "xw3.htm"))
+
+    one.poll("haitang-news")
+
+    assert 15 == one.store.entries.count()
+
+
+def test_articles_beyond_the_limit_come_with_the_next_poll(service, university):
+    one = service(source(column(university)), max_articles=4)
+
+    one.poll()
+    first = one.store.entries.count()
+    one.poll("haitang-news")
+
+    assert (4, 6) == (first, one.store.entries.count())
+
+
+def test_a_fault_of_ours_fails_that_poll_only(service, university, caplog):
+    url = column(university)
+    one = service(source(url), source(url, name="other"))
+    broken = Site("haitang", "海棠大学", sources=(one.site.sources[0], SourceRule(name="other", title="x", url=one.site.sources[0].url, listing="no rule")))  # fmt: skip
+    one.rules = Rules({"haitang": broken}, FAMILIES)
+
+    one.poll()
+
+    assert 6 == one.store.entries.count()
+    assert "program" == one.last("other").cause
+    assert "fault of the program" in caplog.text
+
+
+def test_a_full_disk_stops_the_run_with_one_message(service, university):
+    one = service(source(column(university)))
+    for n in range(6):
+        university.serve(f"/info/1055/{n}.htm", article_page("长文", body="<p>会议部署春季学期重点工作。</p>" * 5000))
+    with one.store.write() as connection:
+        pages = connection.execute(text("PRAGMA page_count")).scalar_one()
+        connection.execute(text(f"PRAGMA max_page_count = {pages}"))
+
+    with pytest.raises(StoreError, match="disk is full"):
+        one.poll()
+
+    assert [] == one.store.check()
+
+
+def test_a_stopped_poller_gives_its_sources_back(service, university):
+    url = university.serve("/slow", lambda request: university.pause(5) or "late")
+    one = service(source(url))
+
+    async def work():
+        async with Fetcher(one.settings.fetch, "tests") as fetcher:
+            poller = Poller(one.settings, one.rules, one.store, fetcher, lambda: NOW)
+            await poller.poll_due()
+            await asyncio.sleep(0.1)
+            await poller.stop()
+
+    asyncio.run(work())
+
+    assert ["haitang-news"] == [found.name for found in one.store.sources.claim(NOW, 1, timedelta(minutes=1))]
+    assert () == one.store.sources.by_name("haitang-news").polls
+
+
+def wait(news=False, failures=0, news_at=None, minutes=None):
+    """Minutes until the next poll, the drift taken off."""
+    row = Source(name="x", site="x", university="x", title="x", url="x", next_poll_at=NOW, news_at=news_at)
+    rule = SourceRule(name="x", title="x", url="x", interval_minutes=minutes)
+    pause = next_poll_at(row, NOW, news, failures, rule, ScheduleSettings()) - NOW
+    return pause / timedelta(minutes=1)
+
+
+def test_news_bring_the_next_poll_near():
+    assert 15 <= wait(news=True) <= 16.5
+
+
+def test_a_sleeping_source_is_asked_seldom_and_never_beyond_the_longest_interval():
+    assert 90 <= wait(news_at=NOW - timedelta(hours=6)) <= 99
+    assert 360 <= wait(news_at=NOW - timedelta(days=30)) <= 396
+
+
+def test_failures_double_the_pause_and_never_end_it():
+    assert [15, 30, 60] == [round(wait(failures=n) // 15 * 15) for n in (1, 2, 3)]
+    assert MAX_BACKOFF <= timedelta(minutes=wait(failures=500)) <= MAX_BACKOFF * 1.1
+
+
+def test_a_fixed_interval_is_exact():
+    assert 30 == wait(minutes=30)

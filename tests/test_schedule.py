@@ -1,0 +1,67 @@
+"""The scheduler with a real database and server, stopped as SIGTERM would."""
+
+import asyncio
+from datetime import UTC, datetime
+from time import monotonic
+
+from aggregator.gather.fetch import Fetcher
+from aggregator.model import Site, SourceRule
+from aggregator.poll import Poller
+from aggregator.rules import Rules
+from aggregator.schedule import serve
+from aggregator.settings import FetchSettings, ScheduleSettings, Settings
+from aggregator.store import Store
+
+FEED = "<rss version='2.0'><channel><item><title>甲</title><link>http://a.edu.cn/1</link><description>文</description></item></channel></rss>"
+
+
+def staged(folder, url, **schedule):
+    settings = Settings.model_construct(
+        instance=folder,
+        fetch=FetchSettings(allow_private_networks=True, per_host_delay_seconds=0, timeout_seconds=5),
+        schedule=ScheduleSettings(tick_seconds=0.1, **schedule),
+    )
+    rule = SourceRule(name="one", title="一", url=url, kind="feed")
+    rules = Rules({"one": Site("one", "海棠大学", sources=(rule,))}, {})
+    store = Store(settings.database_url)
+    store.upgrade()
+    store.sources.sync(rules.sources, datetime.now(UTC))
+    return settings, rules, store
+
+
+async def run(settings, rules, store, seconds):
+    stop = asyncio.Event()
+    asyncio.get_running_loop().call_later(seconds, stop.set)
+    async with Fetcher(settings.fetch, "tests") as fetcher:
+        now = lambda: datetime.now(UTC)  # noqa: E731
+        await serve(settings, store, Poller(settings, rules, store, fetcher, now), now, stop)
+
+
+def test_what_is_due_is_polled_again_and_again(tmp_path, university):
+    staging = staged(tmp_path, university.serve("/feed", FEED), min_interval_minutes=0.002, max_interval_minutes=0.002)
+
+    asyncio.run(run(*staging, seconds=1.5))
+
+    assert len(university.requests) >= 3
+    assert 1 == staging[2].entries.count()
+    staging[2].close()
+
+
+def test_what_is_not_due_is_left_in_peace(tmp_path, university):
+    staging = staged(tmp_path, university.serve("/feed", FEED))
+
+    asyncio.run(run(*staging, seconds=1))
+
+    assert 1 == len(university.requests)
+    staging[2].close()
+
+
+def test_stopping_does_not_wait_for_a_slow_server(tmp_path, university):
+    staging = staged(tmp_path, university.serve("/feed", lambda request: university.pause(20) or FEED))
+    started = monotonic()
+
+    asyncio.run(run(*staging, seconds=0.5))
+
+    assert monotonic() - started < 4
+    assert () == staging[2].sources.by_name("one").polls
+    staging[2].close()
