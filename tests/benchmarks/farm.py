@@ -1,0 +1,128 @@
+"""A farm of feeds on many loopback addresses, served by a process of its own so that its CPU is not counted.
+
+Round 1 is the first edition of every feed; in round 2 every tenth feed has one new entry.
+"""
+
+import asyncio
+import hashlib
+import multiprocessing
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from html import escape
+
+ENTRIES = 20
+HOSTS = 250
+EPOCH = datetime(2026, 3, 1, tzinfo=UTC)
+CLAUSES = (
+    "学校召开教学工作会议", "研究团队在材料领域取得新进展", "与会专家围绕课程建设展开讨论", "志愿者走进社区开展服务",
+    "图书馆延长开放时间", "毕业生就业工作有序推进", "实验室安全检查全面展开", "校友返校参加纪念活动", "学术讲座吸引众多师生",
+    "定点帮扶工作取得实效", "国际合作项目正式启动", "体育代表队在比赛中获奖",
+)  # fmt: skip
+
+
+def story(number: int) -> tuple[str, str]:
+    """(title, HTML of 1 to 4 KB) of story *number*, always the same."""
+    draw = random.Random(number)
+    title = f"{draw.choice(CLAUSES)}（{number}）"
+    paragraphs = (
+        "<p>" + "，".join(draw.choices(CLAUSES, k=draw.randint(6, 12))) + f"，共有{draw.randint(2, 900)}人参加。</p>"
+        for _ in range(draw.randint(3, 9))
+    )
+    return title, "".join(paragraphs)
+
+
+def feed(number: int, round_: int, base: str) -> bytes:
+    """The document of feed *number*: 70 % RSS 2.0, 30 % Atom, newest entry first."""
+    first = 1 if round_ == 2 and number % 10 == 0 else 0
+    ids = [number * 1000 + entry for entry in range(ENTRIES - 1 + first, first - 1, -1)]
+    render = _rss if number % 10 < 7 else _atom
+    return render(number, base, [(id_, *story(id_), EPOCH + timedelta(hours=id_ % 1000)) for id_ in ids]).encode()
+
+
+def _rss(number: int, base: str, stories: list[tuple[int, str, str, datetime]]) -> str:
+    items = "".join(
+        f"<item><title>{escape(title)}</title><link>{base}/{id_}.htm</link><guid isPermaLink='false'>farm-{id_}</guid>"
+        f"<pubDate>{format_datetime(at)}</pubDate><content:encoded><![CDATA[{html}]]></content:encoded></item>"
+        for id_, title, html, at in stories
+    )
+    return (
+        '<?xml version="1.0" encoding="utf-8"?><rss version="2.0" xmlns:content="http://purl.org/rss/1.0/modules/content/">'
+        f"<channel><title>农场 {number}</title><link>{base}/</link><description>新闻</description>{items}</channel></rss>"
+    )
+
+
+def _atom(number: int, base: str, stories: list[tuple[int, str, str, datetime]]) -> str:
+    entries = "".join(
+        f"<entry><title>{escape(title)}</title><link href='{base}/{id_}.htm'/><id>tag:farm,2026:{id_}</id>"
+        f"<updated>{at.isoformat()}</updated><published>{at.isoformat()}</published>"
+        f"<content type='html'>{escape(html)}</content></entry>"
+        for id_, title, html, at in stories
+    )
+    return (
+        f'<?xml version="1.0" encoding="utf-8"?><feed xmlns="http://www.w3.org/2005/Atom"><title>农场 {number}</title>'
+        f"<id>tag:farm,2026:{number}</id><updated>2026-03-02T00:00:00Z</updated>{entries}</feed>"
+    )
+
+
+class _Farm(asyncio.Protocol):
+    """Just enough of an HTTP/1.1 server; documents are made once and kept."""
+
+    def __init__(self, bodies: dict[str, tuple[bytes, bytes]]) -> None:
+        self._bodies = bodies
+        self._buffer = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        while b"\r\n\r\n" in self._buffer:
+            head, _, self._buffer = self._buffer.partition(b"\r\n\r\n")
+            self._transport.write(self._answer(head))
+
+    def _answer(self, head: bytes) -> bytes:
+        body, etag = self._bodies[head.split(b" ", 2)[1].decode()]
+        if b"\r\nif-none-match: " + etag in head.lower():
+            return b"HTTP/1.1 304 Not Modified\r\nETag: %b\r\n\r\n" % etag
+        fields = b"Content-Type: application/xml\r\nETag: %b\r\nContent-Length: %d" % (etag, len(body))
+        return b"HTTP/1.1 200 OK\r\n%b\r\n\r\n%b" % (fields, body)
+
+
+def _work(count: int, round_: int, port: int, ready: "multiprocessing.connection.Connection") -> None:
+    async def serve() -> None:
+        bodies = {}
+        for number in range(count):
+            body = feed(number, round_, address(number, port).rpartition("/")[0])
+            bodies[f"/{number}.xml"] = (body, b'"%b"' % hashlib.md5(body, usedforsecurity=False).hexdigest().encode())
+        loop = asyncio.get_running_loop()
+        hosts = sorted({host(number) for number in range(count)})
+        await loop.create_server(lambda: _Farm(bodies), hosts, port, reuse_port=True)
+        ready.send(sum(len(body) for body, _ in bodies.values()))
+        await asyncio.Event().wait()
+
+    asyncio.run(serve())
+
+
+def host(number: int) -> str:
+    return f"127.0.1.{number % HOSTS + 1}"
+
+
+def address(number: int, port: int) -> str:
+    return f"http://{host(number)}:{port}/{number}.xml"
+
+
+@contextmanager
+def farm(count: int, round_: int, port: int) -> Iterator[int]:
+    """Serve *count* feeds of *round_* for the time of the block; the bytes of all of them."""
+    context = multiprocessing.get_context("spawn")
+    ready, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_work, args=(count, round_, port, sender), daemon=True)
+    process.start()
+    try:
+        yield ready.recv()
+    finally:
+        process.terminate()
+        process.join()
