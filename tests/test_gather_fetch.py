@@ -63,7 +63,7 @@ def test_a_compressed_bomb_stops_at_the_limit(university):
     bomb = gzip.compress(bytes(50_000_000))
     url = university.serve("/bomb", bomb, headers={"content-encoding": "gzip"})
 
-    with pytest.raises(FetchError, match="larger than fetch.max_bytes") as caught:
+    with pytest.raises(FetchError, match=r"larger than fetch\.max_bytes") as caught:
         fetch(url, max_bytes=100_000)
 
     assert "size" == caught.value.cause
@@ -120,7 +120,12 @@ def test_broken_answers_are_told_apart(university, body, cause):
 
 @pytest.mark.parametrize(
     ("status", "advice"),
-    [(403, "open the address in a browser"), (404, "correct the source's url"), (410, "gone for good"), (503, "tried again")],
+    [
+        (403, "open the address in a browser"),
+        (404, "correct the source's url"),
+        (410, "gone for good"),
+        (503, "tried again"),
+    ],
 )
 def test_an_error_status_says_what_to_do(university, status, advice):
     url = university.serve("/gone", "no", status=status)
@@ -154,7 +159,7 @@ def test_a_redirect_loop_ends(university):
 def test_a_redirect_out_of_http_is_refused(university, target):
     url = university.serve("/a", "", status=302, headers={"location": target})
 
-    with pytest.raises(FetchError, match="not an"):
+    with pytest.raises(FetchError, match=r"not an"):
         fetch(url)
 
 

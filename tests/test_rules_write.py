@@ -12,7 +12,9 @@ def test_a_written_site_reads_back_the_same():
         enabled=False, interval_minutes=30, listing=ListingRule("ul > li", title="a/@title"),
         article=ArticleRule(body=("#txt",), remove=(".share", "script"), full_text=False),
     )  # fmt: skip
-    site = Site("haitang", "海棠大学", ("海棠", "HTU"), timezone=ZoneInfo("Asia/Urumqi"), tags=("海棠大学",), sources=(source,))
+    site = Site(
+        "haitang", "海棠大学", ("海棠", "HTU"), timezone=ZoneInfo("Asia/Urumqi"), tags=("海棠大学",), sources=(source,)
+    )
 
     assert site == read_site("haitang", tomllib.loads(site_toml(site)), "haitang.toml")
 

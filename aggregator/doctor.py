@@ -1,0 +1,144 @@
+"""What may keep the service from working, looked at one by one: behind `aggregator doctor`. Changes nothing."""
+
+import os
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from aggregator.errors import OperatorError
+from aggregator.health import health
+from aggregator.rules import load as load_rules
+from aggregator.settings import Settings
+from aggregator.settings import load as load_settings
+from aggregator.store import Store
+
+ENOUGH_BYTES = 500_000_000
+# a clock before this program was written is wrong
+EARLIEST = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at; *finding* says what to do unless the verdict is ok."""
+
+    what: str
+    verdict: Literal["ok", "warn", "fail"]
+    finding: str
+
+
+def examine(now: datetime) -> list[Check]:
+    """Every check in the order in which one would mend them."""
+    try:
+        settings = load_settings()
+    except OperatorError as error:
+        return [Check("settings", "fail", str(error))]
+    checks = [Check("settings", "ok", f"read for {settings.instance}")]
+    for what, look in LOOKS.items():
+        try:
+            checks += [Check(what, *finding) for finding in look(settings, now)]
+        except OperatorError as error:
+            checks.append(Check(what, "fail", str(error)))
+    return checks
+
+
+Finding = tuple[Literal["ok", "warn", "fail"], str]
+
+
+def _clock(settings: Settings, now: datetime) -> Iterator[Finding]:
+    del settings
+    if now < EARLIEST:
+        yield "fail", f"it says {now:%Y-%m-%d}; set the system's clock (timedatectl set-ntp true)"
+    else:
+        yield "ok", f"{now:%Y-%m-%d %H:%M} UTC"
+
+
+def _folder(settings: Settings, now: datetime) -> Iterator[Finding]:
+    del now
+    folder = _existing(settings.instance)
+    if not os.access(folder, os.W_OK):
+        yield "fail", f"{folder} may not be written; chown it to the user who runs the service"
+        return
+    free = shutil.disk_usage(folder).free
+    verdict: Literal["ok", "warn"] = "ok" if free > ENOUGH_BYTES else "warn"
+    yield (
+        verdict,
+        f"{folder} may be written, {free / 1e9:.1f} GB free" + ("" if verdict == "ok" else "; make room soon"),
+    )
+
+
+def _rules(settings: Settings, now: datetime) -> Iterator[Finding]:
+    del now
+    rules = load_rules(settings.instance)
+    enabled = sum(rule.enabled for _, rule in rules.sources)
+    yield "ok", f"{len(rules.sites)} sites, {enabled} enabled sources, {len(rules.families)} families"
+
+
+def _database(settings: Settings, now: datetime) -> Iterator[Finding]:
+    store = Store(settings.database_url)
+    if store.path is not None and not store.path.exists():
+        yield "ok", f"{store.name} will be made by the first `aggregator run`"
+        return
+    if not store.is_current():
+        yield "fail", f"{store.name} has an older schema; run `aggregator db upgrade`"
+        return
+    size = f", {store.path.stat().st_size / 1e6:.1f} MB" if store.path else ""
+    yield "ok", f"{store.name}: {store.entries.count()} entries{size}"
+    bad = [state for state in store.sources.all() if health(state.source, state.polls, now).is_bad]
+    if bad:
+        names = ", ".join(state.source.name for state in bad[:5])
+        yield "warn", f"{len(bad)} sources need a look ({names}); `aggregator sources` says why"
+
+
+def _address(settings: Settings, now: datetime) -> Iterator[Finding]:
+    del now
+    if "127.0.0.1" in settings.site.url or "localhost" in settings.site.url:
+        yield (
+            "warn",
+            f"{settings.site.url} works on this machine only; set site.url before anyone subscribes",
+        )
+    else:
+        yield "ok", settings.site.url
+    if not settings.site.contact:
+        yield "warn", "site.contact is empty; webmasters cannot tell you when we bother them"
+
+
+def _port(settings: Settings, now: datetime) -> Iterator[Finding]:
+    del now
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        busy = probe.connect_ex((settings.web.host, settings.web.port)) == 0
+    place = f"{settings.web.host}:{settings.web.port}"
+    yield "ok", f"{place} answers: the service, or another program, is running there" if busy else f"{place} is free"
+
+
+def _names(settings: Settings, now: datetime) -> Iterator[Finding]:
+    del now
+    if settings.fetch.proxy:
+        yield "ok", f"names are resolved by the proxy {settings.fetch.proxy}"
+        return
+    try:
+        socket.getaddrinfo("www.edu.cn", 443)
+        yield "ok", "www.edu.cn is found"
+    except OSError as error:
+        yield "warn", f"www.edu.cn is not found ({error.strerror}); check the machine's DNS and network"
+
+
+def _existing(path: Path) -> Path:
+    while not path.exists() and path != path.parent:
+        path = path.parent
+    return path
+
+
+LOOKS: dict[str, Callable[[Settings, datetime], Iterator[Finding]]] = {
+    "clock": _clock,
+    "folder": _folder,
+    "rules": _rules,
+    "database": _database,
+    "address": _address,
+    "port": _port,
+    "names": _names,
+}
