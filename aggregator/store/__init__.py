@@ -68,6 +68,14 @@ class Store:
         with self._mapped(), self._reader.connect() as connection:
             yield connection
 
+    def insert(self, table: Any) -> Any:
+        """An INSERT into *table* that may say ON CONFLICT, which each dialect has for itself."""
+        if self.is_sqlite:
+            from sqlalchemy.dialects.sqlite import insert
+        else:
+            from sqlalchemy.dialects.postgresql import insert  # type: ignore[assignment]
+        return insert(table)
+
     def close(self) -> None:
         self._writer.dispose()
         self._reader.dispose()

@@ -20,7 +20,6 @@ from sqlalchemy import (
     union_all,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from aggregator.errors import NotFound
 from aggregator.identity import slug
@@ -109,7 +108,6 @@ class Cursor:
 class Entries:
     def __init__(self, store: "Store") -> None:
         self._store = store
-        self._upsert = sqlite.insert if store.is_sqlite else postgresql.insert
 
     # ------------------------------------------------------------ in
 
@@ -158,7 +156,7 @@ class Entries:
         brought = Counter(number for number, _ in offered.values())
         if offered:
             rows = [_entry_row(new, visits[number].source_id) for number, new in offered.values()]
-            connection.execute(self._upsert(entry).on_conflict_do_nothing(), rows)
+            connection.execute(self._store.insert(entry).on_conflict_do_nothing(), rows)
             ids: dict[str, int] = {}
             for chunk in _chunks(list(offered)):
                 stored = connection.execute(select(entry.c.uid, entry.c.id).where(entry.c.uid.in_(chunk)))
@@ -201,7 +199,8 @@ class Entries:
         if not names:
             return Counter()
         connection.execute(
-            self._upsert(tag).on_conflict_do_nothing(), [{"name": name, "entry_count": 0} for name in sorted(names)]
+            self._store.insert(tag).on_conflict_do_nothing(),
+            [{"name": name, "entry_count": 0} for name in sorted(names)],
         )
         ids = {
             row.name: row.id
@@ -230,12 +229,12 @@ class Entries:
             for uid in visit.pending
         ]
         if rows:
-            insert = self._upsert(pending)
+            insert = self._store.insert(pending)
             again = {"tries": pending.c.tries + 1, "tried_at": insert.excluded.tried_at}
             connection.execute(insert.on_conflict_do_update(index_elements=["uid"], set_=again), rows)
 
     def _bump(self, connection: Connection, scopes: Iterable[str]) -> None:
-        insert = self._upsert(feed_version)
+        insert = self._store.insert(feed_version)
         statement = insert.on_conflict_do_update(index_elements=["scope"], set_={"version": feed_version.c.version + 1})
         connection.execute(statement, [{"scope": scope, "version": 1} for scope in sorted(scopes)])
 

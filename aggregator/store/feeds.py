@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from aggregator.model import FeedVersion, RenderedFeed
 
@@ -40,7 +39,6 @@ class StoredFeed:
 class Feeds:
     def __init__(self, store: "Store") -> None:
         self._store = store
-        self._upsert = sqlite.insert if store.is_sqlite else postgresql.insert
 
     def version(self, scopes: Collection[str]) -> str:
         """A text that changes when an entry of any of *scopes* ("all", "tag:7", "source:3") does."""
@@ -73,6 +71,6 @@ class Feeds:
                 later = max(changed_at, former.last_modified + SECOND)
                 made = replace(made, last_modified=former.last_modified if former.etag == made.etag else later)
             row = {"version": version, **asdict(made)}
-            insert = self._upsert(rendered).values(key=key, **row)
+            insert = self._store.insert(rendered).values(key=key, **row)
             connection.execute(insert.on_conflict_do_update(index_elements=["key"], set_=row))
         return made

@@ -1,6 +1,6 @@
 """CPU of polling feeds, beside the least it can cost, in one run on the same farm.
 
-    python -m tests.benchmarks.polling [--sources 1000] [--rounds all|new,unchanged,tenth]
+    python -m tests.benchmarks.polling [--sources 1000]
 
 Prints milliseconds of CPU (user and system) a source, start-up apart, and checks that no entry is lost or doubled.
 """
@@ -21,6 +21,7 @@ from aggregator.store import Store
 from tests.benchmarks.farm import ENTRIES, address, farm
 
 PORT = 18_000
+ROUNDS = {"all new": 1, "all 304": 1, "a tenth": 2}  # what is polled -> the farm's edition
 
 
 def cpu(command: list[str], env: dict[str, str] | None = None) -> tuple[float, float]:
@@ -36,45 +37,58 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sources", type=int, default=1000)
     count = parser.parse_args().sources
+    few = max(count // 10, 1)
     with tempfile.TemporaryDirectory() as folder:
-        _measure(Path(folder), count)
-
-
-def _measure(folder: Path, count: int) -> None:
-    sources = tuple(
-        SourceRule(name=f"farm-{n}", title=f"农场 {n}", url=address(n, PORT), kind="feed") for n in range(count)
+        small, large = Measured(Path(folder) / "small", few), Measured(Path(folder) / "large", count)
+    print(f"feeds of {ENTRIES} entries, {large.kib:.0f} KiB; CPU ms a source: the slope from {few} to {count} sources")
+    print(f"{'round':<10}{'ours':>8}{'floor':>8}{'ratio':>8}{'peak MB':>9}{'entries':>9}")
+    for label, few_ours, ours, few_least, least, memory, entries in zip(
+        ROUNDS, small.ours, large.ours, small.floor, large.floor, large.memory, large.entries, strict=True
+    ):
+        slope, limit = (ours - few_ours) * 1000 / (count - few), (least - few_least) * 1000 / (count - few)
+        print(f"{label:<10}{slope:>8.2f}{limit:>8.2f}{slope / limit:>8.1f}{memory:>9.0f}{entries:>9}")
+    library, _ = cpu([sys.executable, "-c", "import sqlmodel"])
+    print(
+        f"start-up: `aggregator poll` with nothing due {small.start:.2f} s, of which `import sqlmodel` is {library:.2f} s"
     )
-    (folder / "sites").mkdir()
-    (folder / "sites" / "farm.toml").write_text(site_toml(Site("farm", "农场大学", sources=sources)), "utf-8")
-    env = {
-        "AGGREGATOR_INSTANCE": str(folder),
-        "AGGREGATOR_FETCH__ALLOW_PRIVATE_NETWORKS": "true",
-        "AGGREGATOR_FETCH__PER_HOST_DELAY_SECONDS": "0",
-    }
-    names = [source.name for source in sources]
-    poll = [sys.executable, "-m", "aggregator", "poll"]
-    floor = [sys.executable, "-m", "tests.benchmarks.floor", str(folder / "floor.db"), str(PORT)]
 
-    cpu([sys.executable, "-m", "aggregator", "db", "upgrade"], env)
-    store = Store(f"sqlite:///{folder}/aggregator.db")
-    floor_start, _ = cpu([*floor, "0"])
-    print(f"{count} feeds of {ENTRIES} entries; CPU ms a source, start-up apart (floor {floor_start:.2f} s)")
-    print(f"{'round':<12}{'ours':>8}{'floor':>8}{'ratio':>8}{'peak MB':>9}{'entries':>9}")
-    start = None
-    for label, round_ in (("all new", 1), ("all 304", 1), ("a tenth", 2)):
-        with farm(count, round_, PORT) as size:
-            floor_cpu, _ = cpu([*floor, str(count)])
-            ours_cpu, memory = cpu([*poll, *names], env)
-        if start is None:
-            _switch_off_the_shipped(store)
-            start, _ = cpu(poll, env)  # nothing is due now
-        ours, least = (ours_cpu - start) * 1000 / count, (floor_cpu - floor_start) * 1000 / count
-        print(f"{label:<12}{ours:>8.2f}{least:>8.2f}{ours / least:>8.1f}{memory:>9.0f}{store.entries.count():>9}")
-        expected = count * ENTRIES + (-(-count // 10) if round_ == 2 else 0)
-        if store.entries.count() != expected:
-            sys.exit(f"{store.entries.count()} entries stored, not {expected}")
-    print(f"start-up: `aggregator poll` with nothing due {start:.2f} s; a feed is {size / count / 1024:.0f} KiB")
-    store.close()
+
+class Measured:
+    """CPU seconds of each of ROUNDS for *count* sources, of ours and of the floor, on the same farm."""
+
+    def __init__(self, folder: Path, count: int) -> None:
+        self.ours: list[float] = []
+        self.floor: list[float] = []
+        self.memory: list[float] = []
+        self.entries: list[int] = []
+        sources = tuple(
+            SourceRule(name=f"farm-{n}", title=f"农场 {n}", url=address(n, PORT), kind="feed") for n in range(count)
+        )
+        (folder / "sites").mkdir(parents=True)
+        (folder / "sites" / "farm.toml").write_text(site_toml(Site("farm", "农场大学", sources=sources)), "utf-8")
+        env = {
+            "AGGREGATOR_INSTANCE": str(folder),
+            "AGGREGATOR_FETCH__ALLOW_PRIVATE_NETWORKS": "true",
+            "AGGREGATOR_FETCH__PER_HOST_DELAY_SECONDS": "0",
+        }
+        poll = [sys.executable, "-m", "aggregator", "poll"]
+        floor = [sys.executable, "-m", "tests.benchmarks.floor", str(folder / "floor.db"), str(PORT), str(count)]
+        cpu([sys.executable, "-m", "aggregator", "db", "upgrade"], env)
+        store = Store(f"sqlite:///{folder}/aggregator.db")
+        for label, round_ in ROUNDS.items():
+            with farm(count, round_, PORT) as size:
+                self.floor.append(cpu(floor)[0])
+                seconds, memory = cpu([*poll, *(source.name for source in sources)], env)
+            self.ours.append(seconds)
+            self.memory.append(memory)
+            self.entries.append(store.entries.count())
+            expected = count * ENTRIES + (-(-count // 10) if round_ == 2 else 0)
+            if self.entries[-1] != expected:
+                sys.exit(f"{label}: {self.entries[-1]} entries stored, not {expected}")
+        self.kib = size / count / 1024
+        _switch_off_the_shipped(store)
+        self.start = cpu(poll, env)[0]  # nothing is due now
+        store.close()
 
 
 def _switch_off_the_shipped(store: Store) -> None:
