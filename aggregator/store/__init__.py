@@ -247,8 +247,8 @@ ADVICE = (
 )
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+# json.dumps would make an encoder for each value
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def revisions() -> list[str]:
