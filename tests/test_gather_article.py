@@ -116,7 +116,6 @@ def test_a_vague_name_around_the_whole_page_is_not_believed():
         ("[2021.06.11]", "2021-06-11T00:00", "day"),
         ("更新时间：2024-05-09 发布时间：2024-05-06", "2024-05-06T00:00", "day"),
         ("今天是2024年12月1日 发布日期：2024年5月6日", "2024-05-06T00:00", "day"),
-        ("2024-03-21 00:00:00 星期四", "2024-03-21T00:00", "day"),
     ],
 )
 def test_the_line_by_the_title_says_when(line, published, precision):

@@ -222,7 +222,7 @@ def _is_around(node: LexborNode) -> bool:
 
 def _rule(tree: LexborHTMLParser, rows: Sequence[Row]) -> ListingRule:
     """The shortest path of names down to the rows that finds all of them and, where it can be, nothing else."""
-    tops = [row.nodes[0] for row in rows]
+    tops = [_around_title(row) for row in rows]
     wanted = {node.mem_id for node in tops}
     chain = _chain(tops[0])
     best, least = "", -1.0
@@ -236,6 +236,13 @@ def _rule(tree: LexborHTMLParser, rows: Sequence[Row]) -> ListingRule:
         if right == 1.0:
             break
     return ListingRule(best)
+
+
+def _around_title(row: Row) -> LexborNode:
+    """The part of *row* that holds the link with the most to say."""
+    link = max(row.links, key=lambda link: len(plain(link.text())))
+    around = {node.mem_id for node in _chain(link)}
+    return next((node for node in row.nodes if node.mem_id in around), row.nodes[0])
 
 
 def _named(node: LexborNode) -> str:

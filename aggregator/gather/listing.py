@@ -43,7 +43,8 @@ def _item(node: LexborNode, rule: ListingRule, base: str, timezone: ZoneInfo, no
     targets = [(link, target) for link in links if (target := absolute(link.attributes.get("href"), base))]
     if not targets:
         return None
-    url = targets[0][1]
+    # one selector for several links: the article's is the one that says most, beside its category or its file
+    url = max(targets, key=lambda found: len(plain(found[0].text())))[1] if rule.link == "a" else targets[0][1]
     row = Row(url, [node], [link for link, target in targets if target == url])
     read = read_row(row, timezone=timezone, now=now)
     titles = texts(node, rule.title) if rule.title else []
