@@ -198,11 +198,12 @@ def _poll(config: "Settings", known: "Rules", store: "Store", names: list[str] |
         def report(source: "Source", visit: "Visit", brought: int) -> None:
             nonlocal entries
             entries += brought
-            outcomes[visit.outcome] = outcomes.get(visit.outcome, 0) + 1
+            outcome = visit.outcome(brought)
+            outcomes[outcome] = outcomes.get(outcome, 0) + 1
             found = f"{brought} new of {visit.items}" if visit.items else ""
             words = [
                 source.name,
-                coloured(visit.outcome),
+                coloured(outcome),
                 found,
                 f"{visit.milliseconds / 1000:.1f} s",
                 visit.message or "",

@@ -207,8 +207,7 @@ class Visit:
     source_id: int
     polled_at: datetime
     next_poll_at: datetime
-    outcome: Outcome
-    cause: str | None = None
+    cause: str | None = None  # of a failure; None: the source was read
     status: int | None = None
     message: str | None = None
     items: int = 0
@@ -221,6 +220,10 @@ class Visit:
     body_hash: str | None = None
     kind: Literal["feed", "list"] | None = None
     rule: ListingRule | None = None
+
+    def outcome(self, brought: int) -> Outcome:
+        """What became of the visit, of whose entries *brought* were new to the store."""
+        return "failed" if self.cause else "new" if brought else "unchanged"
 
 
 # ---------------------------------------------------------------- in flight: what goes out

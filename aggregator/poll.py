@@ -159,7 +159,7 @@ class Poller:
         log.info(
             "poll source=%s outcome=%s entries=%d items=%d ms=%d%s",
             source.name,
-            visit.outcome,
+            visit.outcome(brought),
             brought,
             visit.items,
             visit.milliseconds,
@@ -200,7 +200,6 @@ class Poller:
             next_poll_at=next_poll_at(
                 source, polled_at, bool(entries) or not complete, 0, rule, self._settings.schedule
             ),
-            outcome="new" if entries else "unchanged",
             status=response.status,
             message="; ".join(faults[:3]) or None,
             items=len(listing.items),
@@ -338,7 +337,6 @@ class Poller:
             source,
             polled_at,
             next_poll_at(source, polled_at, False, 0, rule, self._settings.schedule),
-            outcome="unchanged",
             status=status,
             validators=validators,
         )
@@ -359,7 +357,6 @@ class Poller:
             source,
             polled_at,
             next_poll_at(source, polled_at, False, failures, rule, self._settings.schedule),
-            outcome="failed",
             cause=cause,
             status=getattr(error, "status", None),
             message=message,

@@ -73,7 +73,7 @@ def story(number, *, hours=0, tags=("海棠大学", "要闻"), picture=PICTURE, 
 
 def visit(source_id, *entries, **fields):
     values = {"polled_at": NOW - timedelta(minutes=7), "next_poll_at": NOW + timedelta(minutes=23), "items": 20}
-    values |= {"outcome": "new", "status": 200, "kind": "list", "milliseconds": 412}
+    values |= {"status": 200, "kind": "list", "milliseconds": 412}
     return Visit(source_id=source_id, entries=entries, **values | fields)
 
 
@@ -129,7 +129,7 @@ def fill(store, picture=PICTURE):
         for number in range(60)
     ]
     store.entries.record([visit(1 + number, *news[number::4]) for number in range(4)])
-    store.entries.record([visit(2, outcome="unchanged", status=304, items=0)])
-    broken = {"outcome": "failed", "cause": "timeout", "status": None, "failures": 4, "items": 0, "kind": None}
+    store.entries.record([visit(2, status=304, items=0)])
+    broken = {"cause": "timeout", "status": None, "failures": 4, "items": 0, "kind": None}
     message = "http://xinghu.example/xinghu-lectures/ did not answer within 30 s; the server may be down"
     store.entries.record([visit(5, message=message, **broken)])

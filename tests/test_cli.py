@@ -129,7 +129,9 @@ def test_the_collected_entries_are_what_the_universities_published(followed, dem
     run("poll")
 
     with Store(f"sqlite:///{followed}/aggregator.db").read() as connection:
-        found = {row.url: row for row in connection.execute(text("SELECT * FROM entry JOIN entry_body ON id = entry_id"))}
+        found = {
+            row.url: row for row in connection.execute(text("SELECT * FROM entry JOIN entry_body ON id = entry_id"))
+        }
     stories = [story for story in demo.published if story.url in found]  # older ones stand on the lists' second pages
     assert len(stories) == len(found) >= 30
     for story in stories:

@@ -58,7 +58,9 @@ PAGE = """<html><head><title>{title}</title>{head}</head><body><div><a href="/">
 <div id="m"><h1>{title}</h1><p class="line">{line}</p><div class="x">{body}</div>{after}</div></body></html>"""
 
 
-def page(*, title="关于放假的通知", head="", line="发布时间：2024-05-06", body="<p>明日起放假，祝大家愉快。</p>", after=""):
+def page(
+    *, title="关于放假的通知", head="", line="发布时间：2024-05-06", body="<p>明日起放假，祝大家愉快。</p>", after=""
+):
     return PAGE.format(title=title, head=head, line=line, body=body, after=after)
 
 
@@ -88,7 +90,9 @@ def test_a_rule_that_no_longer_fits_falls_back_to_general_reading():
 
 
 def test_what_a_rule_removes_is_gone():
-    article = read(page(body="<p>正文在这里，没有别的。</p><p class='ad'>扫码关注</p>"), rule=ArticleRule(remove=(".ad",)))
+    article = read(
+        page(body="<p>正文在这里，没有别的。</p><p class='ad'>扫码关注</p>"), rule=ArticleRule(remove=(".ad",))
+    )
 
     assert "正文在这里，没有别的。" == article.text
 
@@ -190,7 +194,9 @@ def test_neighbours_shares_and_counters_are_not_of_the_article():
 def test_words_that_look_like_neighbours_stay_in_the_text():
     body = "<div class='v_news_content'><p>上篇：理论</p><p>字号：小四</p><p>阅读：共二十题</p><p>下一步工作，继续努力。</p></div>"
 
-    assert ["上篇：理论", "字号：小四", "阅读：共二十题", "下一步工作，继续努力。"] == read(page(body=body)).text.splitlines()
+    assert ["上篇：理论", "字号：小四", "阅读：共二十题", "下一步工作，继续努力。"] == read(
+        page(body=body)
+    ).text.splitlines()
 
 
 def test_addresses_follow_the_base_of_the_page():
@@ -202,8 +208,14 @@ def test_addresses_follow_the_base_of_the_page():
 @pytest.mark.parametrize(
     ("html", "reason"),
     [
-        ("<html><head><title>提示信息</title></head><body><p>该栏目已关闭，三秒后返回首页。</p></body></html>", "提示信息"),
-        ("<html><head><title>系统提示</title></head><body>您所访问的页面仅限校园网，请登录。</body></html>", "系统提示"),
+        (
+            "<html><head><title>提示信息</title></head><body><p>该栏目已关闭，三秒后返回首页。</p></body></html>",
+            "提示信息",
+        ),
+        (
+            "<html><head><title>系统提示</title></head><body>您所访问的页面仅限校园网，请登录。</body></html>",
+            "系统提示",
+        ),
         ("<html><head><title>404 Not Found</title></head><body>页面不存在，请检查地址。</body></html>", "404"),
         ('<html><body><form>用户名<input><input type="password">登录，找回密码。</form></body></html>', "password"),
         ('<html><body><div id="app"></div><script src="/app.js"></script></body></html>', "no text"),

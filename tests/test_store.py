@@ -41,7 +41,7 @@ def entry(url, *, title="新闻", hours=0, tags=("海棠大学",), **fields):
 
 
 def visit(source_id, *entries, **fields):
-    values = {"outcome": "new", "next_poll_at": NOW + timedelta(hours=1)} | fields
+    values = {"next_poll_at": NOW + timedelta(hours=1)} | fields
     return Visit(source_id=source_id, polled_at=NOW, entries=entries, **values)
 
 
@@ -171,7 +171,7 @@ def test_versions_move_with_what_changed_only(store):
     store.entries.record([visit(1, entry("http://one.example/1"))])
     before = [store.feeds.version([scope]) for scope in scopes]
 
-    store.entries.record([visit(2, entry("http://two.example/1")), visit(1, outcome="unchanged")])
+    store.entries.record([visit(2, entry("http://two.example/1")), visit(1)])
 
     after = [store.feeds.version([scope]) for scope in scopes]
     assert [False, True, False] == [old == new for old, new in zip(before, after, strict=True)]
@@ -259,7 +259,7 @@ def test_a_failed_transaction_stores_nothing(store):
 
 def test_old_polls_are_tidied_away(store):
     for _ in range(5):
-        store.entries.record([visit(1, outcome="unchanged"), visit(2, outcome="unchanged")])
+        store.entries.record([visit(1), visit(2)])
 
     assert 4 == store.sources.tidy(keep=3)
     assert 3 == len(store.sources.by_name("one", polls=10).polls)

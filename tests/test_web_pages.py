@@ -153,7 +153,7 @@ def test_a_service_without_entries_says_what_happens(client, store):
     assert "第一次读取正在进行" in client.get("/").text
     assert "已读 0 个" in client.get("/").text
 
-    store.entries.record([visit(number, outcome="unchanged") for number in range(1, 6)])
+    store.entries.record([visit(number) for number in range(1, 6)])
     assert "一条新闻也没有" in client.get("/").text
 
     store.sources.sync([], NOW)
@@ -189,7 +189,7 @@ def test_sources_that_are_new_off_or_quiet_say_so(client, store):
 
     long_ago = NOW - timedelta(days=90)
     store.entries.record([visit(1, story(1), polled_at=long_ago)])
-    store.entries.record([visit(1, outcome="unchanged")])
+    store.entries.record([visit(1)])
     assert "自2024年12月21日起没有新条目" in client.get("/sources/").text
 
     store.sources.sync([], NOW)

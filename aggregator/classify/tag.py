@@ -4,5 +4,5 @@ from aggregator.model import Site, SourceRule
 
 
 def tags_of(site: Site, source: SourceRule) -> tuple[str, ...]:
-    """The tags of every entry of *source*: the university, then the site's, then the source's own, each once."""
-    return tuple(dict.fromkeys((site.university, *site.tags, *source.tags)))
+    """The tags of every entry of *source*: the site's, the university, then the source's own, each once."""
+    return tuple(dict.fromkeys((*site.tags, site.university, *source.tags)))

@@ -34,7 +34,7 @@ def clean(html: str, base_url: str) -> Cleaned:
     """
     if _PARAGRAPHS.fullmatch(html):
         return _of_paragraphs(html)
-    body = parse(html).body
+    body = parse(f"<body>{html}").body  # else a script that comes first stands in the head
     if body is None:  # a frameset
         return Cleaned("", "")
     for node in select(body, '[style*="none"]')[:_MOST_HIDDEN]:
@@ -85,6 +85,7 @@ _BLOCKS = (
 )
 _TAGS = _BLOCKS | {tag: tag for tag in _INLINE_TAGS.split()} | {"strike": "s", "tt": "code", "var": "i"}
 _DROPPED = frozenset(_DROPPED_TAGS.split())
+_BEGINNINGS = ("<a ", *(f"<{tag}>" for tag in _INLINE_TAGS.split()))
 _NUMBERS = {"ol": ("start",), "td": ("colspan", "rowspan"), "th": ("colspan", "rowspan")}
 _SAFE = nh3.Cleaner(
     tags={*_TAGS.values(), "br", "hr", "img", "video", "audio"},
@@ -163,10 +164,18 @@ class _Writer:
             self._space = self._space or bool(words)
             return
         if self._line and (self._space or words[0] == " "):
-            self._write(" ")
+            self._space_before()
         self._write(words.strip())
         self._space = words[-1] == " "
         self._seen += 1
+
+    def _space_before(self) -> None:
+        """Writes a space, outside of the inline elements that have just begun: Markdown knows no ``** bold**``."""
+        place = len(self.html)
+        while self.html[place - 1].startswith(_BEGINNINGS):
+            place -= 1
+        self.html.insert(place, " ")
+        self._line.append(" ")
 
     def _preformatted_text(self, text: str) -> None:
         self.html.append(escape(text, quote=False))
@@ -196,7 +205,7 @@ class _Writer:
         if tag in _BLOCKS:
             self._break()
         elif self._space and self._line:
-            self._write(" ")
+            self._space_before()
             self._space = False
         attributes = ""
         if tag == "a":

@@ -134,7 +134,7 @@ class Entries:
                 {
                     "source_id": visit.source_id,
                     "polled_at": visit.polled_at,
-                    "outcome": visit.outcome,
+                    "outcome": visit.outcome(count),
                     "cause": visit.cause,
                     "status": visit.status,
                     "items": visit.items,
@@ -195,16 +195,16 @@ class Entries:
                 del offered[uid]
 
     def _insert_tags(self, connection: Connection, news: Sequence[tuple[int, int, NewEntry]]) -> Counter[int]:
-        names = {name for _, _, new in news for name in new.tags}
+        names = list(dict.fromkeys(name for _, _, new in news for name in new.tags))
         if not names:
             return Counter()
         connection.execute(
             self._store.insert(tag).on_conflict_do_nothing(),
-            [{"name": name, "entry_count": 0} for name in sorted(names)],
+            [{"name": name, "entry_count": 0} for name in names],
         )
         ids = {
             row.name: row.id
-            for chunk in _chunks(list(names))
+            for chunk in _chunks(names)
             for row in connection.execute(select(tag).where(tag.c.name.in_(chunk)))
         }
         rows = [
