@@ -104,7 +104,6 @@ _DEEPEST = 60  # elements in one another; what a browser draws with more looks t
 _HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 _MOST_HIDDEN = 200  # elements; a page with more plays with us
 _SHORT = 200  # characters
-_SPACES = re.compile(r"\s+")
 
 
 class _Opened(NamedTuple):
@@ -159,14 +158,14 @@ class _Writer:
         if self._preformatted:
             self._preformatted_text(text)
             return
-        words = _SPACES.sub(" ", text)
-        if not words.strip():
-            self._space = self._space or bool(words)
+        words = " ".join(text.split())
+        if not words:
+            self._space = self._space or bool(text)
             return
-        if self._line and (self._space or words[0] == " "):
+        if self._line and (self._space or text[0].isspace()):
             self._space_before()
-        self._write(words.strip())
-        self._space = words[-1] == " "
+        self._write(words)
+        self._space = text[-1].isspace()
         self._seen += 1
 
     def _space_before(self) -> None:
@@ -240,7 +239,7 @@ class _Writer:
             return href
         url = absolute(href, self._base_url)
         if url:
-            self._offer(attachment(url, _SPACES.sub(" ", node.text()).strip(), label=sudy_title(node)))
+            self._offer(attachment(url, " ".join(node.text().split()), label=sudy_title(node)))
         return url
 
     def _offer(self, file: Attachment | None) -> None:
@@ -258,7 +257,7 @@ class _Writer:
     def _picture(self, node: LexborNode) -> None:
         url = picture(node.attributes, self._base_url)
         if url:
-            alt = _SPACES.sub(" ", node.attributes.get("alt") or "").strip()
+            alt = " ".join((node.attributes.get("alt") or "").split())
             self.html.append(f'<img src="{escape(url)}" alt="{escape(alt)}">')
             self.images.setdefault(url)
             self._seen += 1
