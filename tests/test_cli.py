@@ -322,6 +322,17 @@ def test_run_polls_serves_and_ends_cleanly(followed):
     assert "sound" in run("db", "check")
 
 
+def test_web_serves_what_is_stored_and_ends_at_sigterm(followed):
+    run("poll")
+    port = free_port()
+
+    with Running("web", AGGREGATOR_WEB__PORT=str(port)) as service:
+        until(lambda: "海棠大学" in (get(f"http://127.0.0.1:{port}/") or ""))
+        code, output = service.stop()
+
+    assert (0, False) == (code, "Traceback" in output)
+
+
 def test_two_runs_on_one_database_are_refused(followed):
     with Running("run", AGGREGATOR_WEB__PORT=str(free_port())) as service:
         until((followed / "aggregator.db.lock").exists)

@@ -92,12 +92,15 @@ class _Page:
     tree: LexborHTMLParser
     title: str  # of <title>
     metas: Mapping[str, str]
-    headings: list[str]
     links: frozenset[str]
 
     @property
     def asks_password(self) -> bool:
         return self.tree.css_first('input[type="password"]') is not None
+
+    def headings(self) -> Iterator[str]:
+        for heading in select(self.tree, _HEADINGS)[:_MOST_HEADINGS]:
+            yield heading.text()
 
     def description(self) -> str:
         """What there is instead of an article, for the operator."""
@@ -141,7 +144,6 @@ def _read_page(url: str, tree: LexborHTMLParser) -> _Page:
         tree=tree,
         title=" ".join(document_title.split()),
         metas=metas,
-        headings=[heading.text() for heading in select(tree, _HEADINGS)[:_MOST_HEADINGS]],
         links=frozenset(map(squeezed, texts(tree, "a"))),
     )
     tree.strip_tags(_UNREAD)  # "title" too: what is left of it is text above the article
@@ -191,7 +193,7 @@ def _article(
         named=[*named.titles, *(page.metas[name] for name in _TITLE_METAS if page.metas.get(name))],
         before=before,
         body=lines,
-        headings=page.headings,
+        headings=page.headings(),
         links=page.links,
     )
     above, below = _split_at(before, squeezed(title or ""))

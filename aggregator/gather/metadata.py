@@ -131,7 +131,7 @@ def read_section(text: str, title: str) -> tuple[str, ...]:
         signs = signs or (sign and bool(parts))
         if part not in parts and not _HOME.fullmatch(part):
             parts.append(part)
-        if len(parts) > _MOST_SECTIONS:  # a menu that begins with 首页, too
+        if len(parts) > (_MOST_SECTIONS if signs else _MOST_WITHOUT_SIGNS):  # a menu that begins with 首页, too
             return ()
     return tuple(parts)
 
@@ -167,6 +167,7 @@ _LONGEST_NAME = 40
 _LONGEST_DATE = 40
 _LONGEST_SECTION = 24
 _MOST_SECTIONS = 6
+_MOST_WITHOUT_SIGNS = 3
 _MOST_LINES = 18
 _NEAR = 400  # characters
 _CLOCK = re.compile(r"今天|今日|现在|当前")

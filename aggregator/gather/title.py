@@ -4,7 +4,7 @@ Takes texts; knows no trees and no rules.
 """
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 
 def find_title(
@@ -13,20 +13,22 @@ def find_title(
     named: Sequence[str],
     before: Sequence[str],
     body: Sequence[str],
-    headings: Sequence[str],
+    headings: Iterable[str],
     links: Collection[str],
 ) -> str | None:
     """The title of the article, white space in it single; None where nothing says it.
 
     *document*: the text of ``<title>``. *named*: what rules and ``<meta>`` call the title, the trusted first. *before*
-    and *body*: the lines above the article and its own. *headings*: the texts of the page's headings. *links*: the
-    texts of its links, squeezed: a short line among them names a column.
+    and *body*: the lines above the article and its own. *headings*: the texts of the page's headings, looked at where
+    ``<title>`` does not help. *links*: the texts of its links, squeezed: a short line among them names a column.
     """
     fitting = next((text for text in named if _fits(text, document, links)), None)
     if fitting:
         return _tidy(fitting)
-    headline = _headline(document, [*before, *body[:2]], links)
-    if headline and not _SITE_NAME.search(headline):
+    headline = _headline(document, [*before[-_CLOSE:], *body[:2]], links) or _headline(
+        document, before[:-_CLOSE], links
+    )
+    if headline and not _may_be_a_name(headline, document):
         return _tidy(headline)
     above = _line_above({squeezed(heading) for heading in headings}, before, links)
     for text in (*named[:1], above, headline):
@@ -48,6 +50,8 @@ def about(line: str) -> bool:
 _LONGEST = 120
 _SHORT = 8  # characters; as long as the name of a column
 _LONG = 10  # a line so long that begins <title> is the title, whatever follows
+_NAME = 6
+_CLOSE = 60  # lines above the article, where its title is looked for first
 _NEAR = 15  # lines between heading and article
 _CUT = re.compile(r"(?:\.{2,}|…+)$")
 _BETWEEN = re.compile(r"[\-_—–|·:：<>«»,，~/\\（(【\[﹣－]")
@@ -75,6 +79,12 @@ def _fits(text: str, document: str, links: Collection[str]) -> bool:
         return False
     stem = _CUT.sub("", whole)
     return whole.startswith(words) or whole.endswith(words) or (stem != whole and words.startswith(stem))
+
+
+def _may_be_a_name(headline: str, document: str) -> bool:
+    """Whether *headline* is the site's name, all that ``<title>`` says on some pages, or a column's."""
+    words = squeezed(headline)
+    return _SITE_NAME.search(words) is not None and (len(words) <= _NAME or words == squeezed(document))
 
 
 def _headline(document: str, lines: Sequence[str], links: Collection[str]) -> str | None:

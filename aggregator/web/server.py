@@ -1,6 +1,8 @@
 """The pages on a port. waitress's only door; knows the WSGI app as a callable."""
 
+import signal
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,7 +34,8 @@ class Server:
         self.url = f"http://{f'[{settings.host}]' if ':' in settings.host else settings.host}:{port}"
 
     def run(self) -> None:
-        """Serve until Ctrl-C or SystemExit."""
+        """Serve until Ctrl-C or SIGTERM; from the main thread."""
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         self._server.run()
 
     @contextmanager
