@@ -1,5 +1,12 @@
 """The fixtures every test may ask for."""
 
-from tests.university import demo, university
+import os
+import tempfile
 
-__all__ = ["demo", "university"]
+# the PostgreSQL of the tests warns where no session has set it
+os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="aggregator-tests-"))
+
+from tests.postgresql import postgresql, postgresql_server  # noqa: E402
+from tests.university import demo, university  # noqa: E402
+
+__all__ = ["demo", "postgresql", "postgresql_server", "university"]

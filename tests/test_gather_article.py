@@ -205,6 +205,14 @@ def test_addresses_follow_the_base_of_the_page():
     assert ("http://img.example.edu.cn/a/1.jpg",) == read(html).images
 
 
+def test_what_stands_in_something_removed_goes_with_it():
+    body = """<div class="v_news_content"><p>正文，正文。</p><div class="bdsharebuttonbox"><div class="social-share">分享到
+        <span class="ad">关闭</span></div></div><p>上一篇：<a href="1.htm">甲</a> 下一篇：<a href="2.htm">乙</a> 【关闭】</p>
+        <div style="display:none"><span style="display:none">隐</span></div></div>"""
+
+    assert "正文，正文。" == read(page(body=body), rule=ArticleRule(remove=(".ad", "span", "div div"))).text
+
+
 @pytest.mark.parametrize(
     ("html", "reason"),
     [

@@ -16,14 +16,29 @@ NOW = datetime(2025, 3, 21, 2, 30, tzinfo=UTC)
 SITE = Site("haitang", "海棠大学", tags=("海棠大学",))
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request, tmp_path):
+    """An empty store with two sources, on either database."""
+    if request.param == "postgresql":
+        opened = Store(request.getfixturevalue("postgresql"))
+    else:
+        opened = Store(f"sqlite:///{tmp_path}/aggregator.db")
+    yield filled(opened)
+    opened.close()
+
+
 @pytest.fixture
-def store(tmp_path):
+def sqlite_store(tmp_path):
     opened = Store(f"sqlite:///{tmp_path}/aggregator.db")
+    yield filled(opened)
+    opened.close()
+
+
+def filled(opened):
     opened.upgrade()
     rules = [(SITE, SourceRule(name=name, title=name, url=f"http://{name}.example/")) for name in ("one", "two")]
     opened.sources.sync(rules, NOW)
-    yield opened
-    opened.close()
+    return opened
 
 
 def entry(url, *, title="新闻", hours=0, tags=("海棠大学",), **fields):
@@ -311,36 +326,40 @@ def test_a_database_address_that_cannot_be_used_is_named(url):
         Store(url).upgrade()
 
 
-def test_a_full_disk_says_so_and_loses_nothing(store):
-    store.entries.record([visit(1, entry("http://one.example/1"))])
-    with store.write() as connection:
+def test_a_full_disk_says_so_and_loses_nothing(sqlite_store):
+    sqlite_store.entries.record([visit(1, entry("http://one.example/1"))])
+    with sqlite_store.write() as connection:
         pages = connection.execute(text("PRAGMA page_count")).scalar_one()
     big = [entry(f"http://one.example/big{n}", html="x" * 100_000) for n in range(20)]
 
-    with store.write() as connection:  # SQLite's own limit answers as a full disk does: SQLITE_FULL
+    with sqlite_store.write() as connection:  # SQLite's own limit answers as a full disk does: SQLITE_FULL
         connection.execute(text(f"PRAGMA max_page_count = {pages}"))
 
     with pytest.raises(StoreError, match="disk is full"):
-        store.entries.record([visit(1, *big)])
+        sqlite_store.entries.record([visit(1, *big)])
 
-    assert ["http://one.example/1"] == [one.url for one in store.entries.newest(10)]
-    assert [] == store.check()
+    assert ["http://one.example/1"] == [one.url for one in sqlite_store.entries.newest(10)]
+    assert [] == sqlite_store.check()
 
 
-def test_a_backup_is_a_whole_database(store, tmp_path):
-    store.entries.record([visit(1, entry("http://one.example/1"))])
+def test_a_backup_is_a_whole_database(sqlite_store, tmp_path):
+    sqlite_store.entries.record([visit(1, entry("http://one.example/1"))])
 
-    store.backup(tmp_path / "copy.db")
+    sqlite_store.backup(tmp_path / "copy.db")
 
     assert 1 == Store(f"sqlite:///{tmp_path}/copy.db").entries.count()
     with pytest.raises(StoreError, match="exists already"):
-        store.backup(tmp_path / "copy.db")
+        sqlite_store.backup(tmp_path / "copy.db")
 
 
-def test_one_scheduler_at_a_time(store):
-    second = Store(str(store.url))
-    with store.sole_scheduler(), pytest.raises(StoreError, match="another `aggregator run`"), second.sole_scheduler():
+def test_one_scheduler_at_a_time(sqlite_store):
+    second = Store(str(sqlite_store.url))
+    with (
+        sqlite_store.sole_scheduler(),
+        pytest.raises(StoreError, match="another `aggregator run`"),
+        second.sole_scheduler(),
+    ):
         pass
 
-    with store.sole_scheduler():
+    with sqlite_store.sole_scheduler():
         pass

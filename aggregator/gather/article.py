@@ -27,7 +27,7 @@ from aggregator.gather.metadata import (
     read_section,
 )
 from aggregator.gather.title import about, find_title, squeezed
-from aggregator.gather.tree import parse, select, texts
+from aggregator.gather.tree import parse, remove, select, texts
 from aggregator.model import Article, ArticleRule, Attachment, Family, Precision, Response
 
 
@@ -128,9 +128,8 @@ def _check_is_page(response: Response) -> None:
 
 def _read_page(url: str, tree: LexborHTMLParser) -> _Page:
     """Looks around before anything is cut. Scripts go, but for the calls of players that ``clean`` reads."""
-    for script in tree.css("script"):
-        if "vurl" not in script.attributes and "showVsbpdfIframe" not in script.text():
-            script.decompose()
+    scripts = select(tree, "script")
+    remove(script for script in scripts if "vurl" not in script.attributes and _PLAYER not in script.text())
     title = tree.css_first("title")
     document_title = title.text() if title else ""
     metas: dict[str, str] = {}
@@ -146,7 +145,7 @@ def _read_page(url: str, tree: LexborHTMLParser) -> _Page:
         metas=metas,
         links=frozenset(map(squeezed, texts(tree, "a"))),
     )
-    tree.strip_tags(_UNREAD)  # "title" too: what is left of it is text above the article
+    remove(select(tree, _UNREAD))
     return page
 
 
@@ -273,7 +272,8 @@ _LINES_ABOVE = 8  # without a title among them
 _LINES_BETWEEN = 40
 _MOST_HEADINGS = 100
 _LEVELS_AROUND = 4
-_UNREAD = ["title", "style", "noscript", "template", "textarea", "select", "option", "button"]
+_PLAYER = "showVsbpdfIframe"
+_UNREAD = "title, style, noscript, template, textarea, select, option, button"
 _HEADINGS = "h1, h2, h3, h4, h5, h6, [class*=title], [class*=Title], [class*=tit], [id*=title], [class*=bt]"
 _TITLE_METAS = ("articletitle", "pagetitle", "og:title")
 _NOTICE = re.compile(

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from aggregator.gather.prose import find_prose
-from aggregator.gather.tree import select
+from aggregator.gather.tree import remove, select
 from aggregator.model import ArticleRule, Family
 
 
@@ -52,14 +52,12 @@ def find_body(
 
 def remove_surroundings(body: LexborNode, selectors: Sequence[str]) -> None:
     """Cuts out of *body* what *selectors* find, and lines that lead elsewhere: 上一篇, 分享到, 浏览次数, 关闭窗口."""
-    for selector in (_SHARING, *selectors):
-        for node in select(body, selector):
-            if node.mem_id != body.mem_id:
-                node.decompose()
+    going = [node for selector in (_SHARING, *selectors) for node in select(body, selector)]
     if _SURROUNDING_WORD.search(body.text()):
         lines = (node for node in body.traverse(include_text=True) if node.is_text_node and _is_surrounding(node))
-        for node in list(islice(lines, _MOST)):
-            _remove_line(node, body)
+        for text in islice(lines, _MOST):
+            going += _line_of(text, body)
+    remove(node for node in going if node.mem_id != body.mem_id)
 
 
 def shows_something(node: LexborNode) -> bool:
@@ -136,20 +134,20 @@ def _is_surrounding(text: LexborNode) -> bool:
     return _NEIGHBOUR.match(words) is not None or _CONTROL.match(words) is not None
 
 
-def _remove_line(text: LexborNode, body: LexborNode) -> None:
-    """Removes the block around *text* if it is a line, else *text* and what follows it to the line's end."""
-    block = text.parent
+def _line_of(text: LexborNode, body: LexborNode) -> list[LexborNode]:
+    """The block around *text* if it is a line, else what stands in that block from *text* on to the line's end."""
+    beginning, block = text, text.parent
     while block is not None and block.tag not in _LINES and block.mem_id != body.mem_id:
-        block = block.parent
+        beginning, block = block, block.parent
     if block is None:
-        return
+        return []
     if _NEIGHBOUR.match(text.text_content or "") and not block.css_first("a") and not _NONE.search(block.text()):
-        return  # 上篇：is a chapter's heading, too
+        return []  # 上篇：is a chapter's heading, too
     if block.mem_id != body.mem_id and len(block.text().strip()) <= _LONGEST_LINE:
-        block.decompose()
-        return
-    node: LexborNode | None = text
+        return [block]
+    line = []
+    node: LexborNode | None = beginning
     while node is not None and node.tag != "br" and node.tag not in _LINES and len(node.text()) <= _LONGEST_LINE:
-        following = node.next
-        node.decompose()
-        node = following
+        line.append(node)
+        node = node.next
+    return line

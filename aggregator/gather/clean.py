@@ -13,7 +13,7 @@ from selectolax.lexbor import LexborNode
 
 from aggregator.gather.links import absolute, attachment
 from aggregator.gather.media import PLAYERS, Player, picture, player, sudy_title
-from aggregator.gather.tree import parse, select
+from aggregator.gather.tree import parse, remove, select
 from aggregator.model import Attachment
 
 
@@ -37,10 +37,10 @@ def clean(html: str, base_url: str) -> Cleaned:
     body = parse(f"<body>{html}").body  # else a script that comes first stands in the head
     if body is None:  # a frameset
         return Cleaned("", "")
-    for node in select(body, '[style*="none"]')[:_MOST_HIDDEN]:
-        # what is hidden and long is a later page of the article that a script would show
-        if _HIDDEN.search(node.attributes["style"] or "") and len(node.text()) < _SHORT:
-            node.decompose()
+    styled = select(body, '[style*="none"]')[:_MOST_HIDDEN]
+    hidden = (node for node in styled if _HIDDEN.search(node.attributes["style"] or ""))
+    # what is hidden and long is a later page of the article that a script would show
+    remove(node for node in hidden if len(node.text()) < _SHORT)
     writer = _Writer(base_url)
     writer.write(body)
     return Cleaned(

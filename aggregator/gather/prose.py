@@ -11,6 +11,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from aggregator.gather.links import attachment
 from aggregator.gather.title import about, squeezed
+from aggregator.gather.tree import remove
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Prose:
         for text in self.heading:
             if text.is_text_node:
                 self.node.insert_before(f"\n{text.text_content}\n")
-            text.decompose()
+        remove(self.heading)
 
 
 def find_prose(tree: LexborHTMLParser, title: str) -> Prose | None:

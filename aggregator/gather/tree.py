@@ -5,6 +5,7 @@ Knows no addresses and no families.
 
 import re
 from collections import Counter
+from collections.abc import Container, Iterable
 
 import turbohtml
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
@@ -56,6 +57,24 @@ def texts(root: LexborHTMLParser | LexborNode, selector: str) -> list[str]:
         nodes = select(root, css)
         found = [(node.attributes.get(attribute) or "") if attribute else node.text() for node in nodes]
     return [text.strip() for text in found if text.strip()]
+
+
+def remove(nodes: Iterable[LexborNode]) -> None:
+    """Takes *nodes* out of their tree. One that stands in another goes with it: lexbor frees what it removes."""
+    going = {node.mem_id: node for node in nodes}
+    inside: dict[int, bool] = {}  # elements looked at: whether they are, or stand in, one that goes
+    for node in [node for node in going.values() if not _goes(node.parent, going, inside)]:
+        node.decompose()
+
+
+def _goes(node: LexborNode | None, going: Container[int], inside: dict[int, bool]) -> bool:
+    path = []
+    while node is not None and node.mem_id not in inside and node.mem_id not in going:
+        path.append(node.mem_id)
+        node = node.parent
+    answer = node is not None and inside.get(node.mem_id, True)
+    inside.update(dict.fromkeys(path, answer))
+    return answer
 
 
 _XPATH = ("/", "./")
