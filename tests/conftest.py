@@ -6,7 +6,7 @@ import tempfile
 # the PostgreSQL of the tests warns where no session has set it
 os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="aggregator-tests-"))
 
-from tests.postgresql import postgresql, postgresql_server  # noqa: E402
-from tests.university import demo, university  # noqa: E402
+from tests.postgresql import postgresql, postgresql_server
+from tests.university import demo, university
 
 __all__ = ["demo", "postgresql", "postgresql_server", "university"]

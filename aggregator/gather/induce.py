@@ -16,7 +16,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from aggregator.errors import ParseError
 from aggregator.gather.links import absolute
 from aggregator.gather.row import Row, plain, read_row
-from aggregator.gather.tree import parse
+from aggregator.gather.tree import parse, remove
 from aggregator.model import Item, Listing, ListingRule
 
 # beyond these a page is no list for people; they bound the work on a page made to be heavy
@@ -58,8 +58,7 @@ def induce(html: str, url: str, *, timezone: ZoneInfo, now: datetime) -> Listing
     tree = parse(html)
     if tree.body is None:
         raise ParseError(f"{url} is no page with a list: nothing is shown in it")
-    for node in tree.css("script, style, noscript, template, select"):
-        node.decompose()
+    remove(tree.css("script, style, noscript, template, select"))
     base = base_of(tree, url)
     links = _links(tree, base, url)
     best: tuple[float, list[Row], list[Item]] = (0.0, [], [])
