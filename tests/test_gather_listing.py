@@ -246,3 +246,12 @@ def test_a_rule_that_finds_nothing_says_what_is_there():
 def test_a_rule_whose_items_have_no_links_says_so():
     with pytest.raises(ParseError, match="no links in the 1 items"):
         read("<p class='x'>无</p>", ListingRule("p.x"))
+
+
+def test_broken_markup_makes_no_broken_rule():
+    main = rows('<li"x><a href="../info/1/{n}.htm">{title}</a><span>{date}</span></li"x>')
+
+    listing = read(f"<ul>{main}</ul>")
+
+    assert 6 == len(listing.items)
+    assert 6 == len(read(f"<ul>{main}</ul>", listing.rule).items)

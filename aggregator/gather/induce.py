@@ -50,6 +50,7 @@ ARTICLE = re.compile(
     re.IGNORECASE,
 )
 COLUMN = re.compile(r"/(?:index|list|main|default)\d*\.\w+$|/$|/list\b", re.IGNORECASE)
+TAG = re.compile(r"[a-z][a-z0-9]*")
 SAFE_NAME = re.compile(r"[A-Za-z_][A-Za-z_-]*")
 
 
@@ -246,11 +247,12 @@ def _around_title(row: Row) -> LexborNode:
 
 def _named(node: LexborNode) -> str:
     """A selector step of tag and stable names; numbers in them belong to one page or one edition."""
+    tag = node.tag if TAG.fullmatch(node.tag or "") else "*"  # broken markup makes tags like li"
     name = node.attributes.get("id") or ""
     if SAFE_NAME.fullmatch(name):
-        return f"{node.tag}#{name}"
+        return f"{tag}#{name}"
     classes = [one for one in (node.attributes.get("class") or "").split() if SAFE_NAME.fullmatch(one)]
-    return f"{node.tag}.{classes[0]}" if classes else str(node.tag)
+    return f"{tag}.{classes[0]}" if classes else str(tag)
 
 
 def _why_empty(tree: LexborHTMLParser, url: str, count: int) -> str:
