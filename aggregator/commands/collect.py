@@ -1,0 +1,152 @@
+"""`aggregator poll` and `add`: collect now, follow one more page."""
+
+import asyncio
+import logging
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from aggregator.commands import parts
+from aggregator.commands.look import show_listing
+from aggregator.errors import SettingsError
+
+if TYPE_CHECKING:
+    from aggregator.model import Source, Visit
+    from aggregator.rules import Rules
+    from aggregator.settings import Settings
+    from aggregator.store import Store
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--all", "everything", is_flag=True, help="All enabled sources, due or not.")
+def poll(names: tuple[str, ...], everything: bool) -> None:
+    """Poll the sources that are due, or the named ones, or all; a line a source, then a summary.
+
+    \b
+    Examples:
+      aggregator poll                  # what is due: for a cron without `run`
+      aggregator poll nankai-ywsd      # this one, now
+      aggregator poll --all
+    Exit code 1 when every poll failed.
+    """
+    config = parts.settings()
+    known = parts.rules(config)
+    store = parts.open_store(config)
+    store.sources.sync(known.sources, parts.now())
+    wanted: list[str] | None = list(names) or None
+    if everything:
+        wanted = [rule.name for _, rule in known.sources if rule.enabled]
+    for name in names:
+        _known_source(known, name)
+    if wanted is None and not (due := store.sources.due_count(parts.now())):
+        later = store.sources.next_due_at()
+        click.echo("nothing is due" + (f"; next at {later.astimezone(config.zone):%Y-%m-%d %H:%M}" if later else ""))
+        return
+    failed, total = _poll(config, known, store, wanted, len(wanted) if wanted is not None else due)
+    store.close()
+    if total and failed == total:
+        sys.exit(1)
+
+
+def _poll(config: "Settings", known: "Rules", store: "Store", names: list[str] | None, total: int) -> tuple[int, int]:
+    """Poll with progress; (failed, polled)."""
+    from aggregator.console import coloured, progress
+    from aggregator.gather.fetch import Fetcher
+    from aggregator.poll import Poller
+
+    logging.getLogger("aggregator.poll").setLevel(logging.WARNING)  # the lines below say the same
+    outcomes: dict[str, int] = {}
+    entries = 0
+
+    with progress("polling", total) as bar:
+
+        def report(source: "Source", visit: "Visit", brought: int) -> None:
+            nonlocal entries
+            entries += brought
+            outcome = visit.outcome(brought)
+            outcomes[outcome] = outcomes.get(outcome, 0) + 1
+            found = f"{brought} new of {visit.items}" if visit.items else ""
+            words = [
+                source.name,
+                coloured(outcome),
+                found,
+                f"{visit.milliseconds / 1000:.1f} s",
+                visit.message or "",
+            ]
+            bar.line("  ".join(filter(None, words)))
+            bar.advance()
+
+        async def work() -> None:
+            async with Fetcher(config.fetch, config.user_agent) as fetcher:
+                poller = Poller(config, known, store, fetcher, parts.now, report)
+                try:
+                    await poller.poll_all_due(names)
+                finally:
+                    await poller.stop()
+
+        asyncio.run(work())
+    polled = sum(outcomes.values())
+    click.echo(
+        f"{polled} polled: {', '.join(f'{count} {word}' for word, count in sorted(outcomes.items()))}; "
+        f"{entries} new entries"
+    )
+    return outcomes.get("failed", 0), polled
+
+
+def _known_source(known: "Rules", name: str) -> None:
+    if known.source(name) is None:
+        import difflib
+
+        near = difflib.get_close_matches(name, [rule.name for _, rule in known.sources], 3)
+        raise SettingsError(
+            f"there is no source called {name!r}"
+            + (f"; do you mean {', '.join(near)}?" if near else "; `aggregator sources` lists them")
+        )
+
+
+@click.command()
+@click.argument("url")
+@click.option("--name", help="The source's name, part of its address; made from URL when left out.")
+@click.option("--tag", "tags", multiple=True, help="A tag for its entries; may be repeated.")
+@click.option("--university", help="The university; known ones are recognised by their domain.")
+def add(url: str, name: str | None, tags: tuple[str, ...], university: str | None) -> None:
+    """Follow one more page: find its feed or list, show what it would collect, write a site file.
+
+    \b
+    Examples:
+      aggregator add https://jwc.example.edu.cn/tzgg.htm
+      aggregator add https://news.example.edu.cn/ --name example-news --tag 要闻 --university 示例大学
+    """
+    from aggregator.follow import propose, site_of
+    from aggregator.gather.fetch import Fetcher
+    from aggregator.rules import read_site
+    from aggregator.rules.write import site_toml
+
+    config = parts.settings()
+    known = parts.rules(config)
+
+    async def look() -> Any:
+        async with Fetcher(config.fetch, config.user_agent) as fetcher:
+            return await propose(fetcher, url, timezone=config.zone, now=parts.now())
+
+    proposal = asyncio.run(look())
+    site = site_of(url, proposal, known, name, tags, university)
+    text = site_toml(site)
+    import tomllib
+
+    read_site(site.name, tomllib.loads(text), "--name, --tag or --university")  # refuse what could not be loaded again
+    if known.source(site.name) is not None:
+        raise SettingsError(f"there is a source called {site.name!r} already; choose another with --name")
+    path = config.instance / "sites" / f"{site.name}.toml"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise SettingsError(f"{path} exists already; choose another name with --name, or edit that file") from error
+    except OSError as error:
+        raise SettingsError(f"cannot write {path}: {error.strerror}; check the folder's permissions") from error
+    show_listing(proposal.listing, config)
+    click.echo(f"\nwrote {path}\npoll it now with: aggregator poll {site.name}")

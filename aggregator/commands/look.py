@@ -1,0 +1,122 @@
+"""`aggregator try`: one page and what we make of it."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from aggregator.commands import parts
+from aggregator.errors import OperatorError, SettingsError, SourceError
+
+if TYPE_CHECKING:
+    from aggregator.model import Response
+    from aggregator.settings import Settings
+
+
+@click.command("try")
+@click.argument("target", metavar="URL-or-FILE", required=False)
+@click.option("--url", help="The address that a FILE was saved from; relative links are resolved against it.")
+@click.option("--kind", type=click.Choice(["list", "article", "feed"]), help="What the page is; guessed when left out.")
+@click.option("--json", "as_object", is_flag=True, help="One JSON object instead of text.")
+@click.option(
+    "--batch", is_flag=True, help='Read JSON lines {"path", "url", "kind", "content_type"} from standard input.'
+)
+def try_(target: str | None, url: str | None, kind: Any, as_object: bool, batch: bool) -> None:
+    """Read one page and print what we make of it; stores nothing.
+
+    \b
+    Examples:
+      aggregator try https://news.example.edu.cn/xxyw.htm
+      aggregator try saved.html --url https://news.example.edu.cn/info/1/2.htm --kind article --json
+      aggregator try --batch < questions.jsonl > answers.jsonl
+    """
+    config = parts.settings()
+    families = tuple(parts.rules(config).families.values())
+    from aggregator.model import Listing
+    from aggregator.trial import as_json, read_page
+
+    if batch:
+        _try_batch(config, families)
+        return
+    if target is None:
+        raise click.UsageError("name a URL or a FILE, or use --batch")
+    page = read_page(_response(target, url, None, config), kind, families, timezone=config.zone, now=parts.now())
+    if as_object:
+        click.echo(json.dumps(as_json(page, config.zone), ensure_ascii=False, indent=2))
+    elif isinstance(page, Listing):
+        show_listing(page, config, limit=50)
+        if page.rule:
+            click.echo(f"rule: {json.dumps(as_json(page, config.zone)['rule'], ensure_ascii=False)}")
+    else:
+        _show_article(as_json(page, config.zone))
+
+
+def _try_batch(config: "Settings", families: Any) -> None:
+    from aggregator.trial import as_json, read_page
+
+    for number, line in enumerate(sys.stdin, 1):
+        if not line.strip():
+            continue
+        try:
+            asked = json.loads(line)
+            response = _response(asked["path"], asked.get("url"), asked.get("content_type"), config)
+            page = read_page(response, asked.get("kind"), families, timezone=config.zone, now=parts.now())
+            answer = as_json(page, config.zone)
+        except (SourceError, OperatorError) as error:
+            answer = {"error": str(error)}
+        except (json.JSONDecodeError, KeyError, TypeError) as error:
+            answer = {"error": f'line {number} is not an object with "path": {error!r}'}
+        click.echo(json.dumps(answer, ensure_ascii=False))
+
+
+def _response(target: str, url: str | None, content_type: str | None, config: "Settings") -> "Response":
+    """The page at an address, or a saved one as if it had come from *url*."""
+    from aggregator.model import Response
+
+    if target.startswith(("http://", "https://")):
+        from aggregator.gather.fetch import Fetcher
+
+        async def get() -> Response:
+            async with Fetcher(config.fetch, config.user_agent) as fetcher:
+                return await fetcher.fetch(target)
+
+        return asyncio.run(get())
+    try:
+        body = Path(target).read_bytes()
+    except OSError as error:
+        raise SettingsError(f"cannot read {target}: {error.strerror}; name a file or an http address") from error
+    return Response(
+        url or Path(target).absolute().as_uri(), 200, body, {"content-type": content_type} if content_type else {}
+    )
+
+
+def _show_article(page: dict[str, Any]) -> None:
+    for key in ("title", "published", "author", "origin", "editor"):
+        if page[key]:
+            click.echo(f"{click.style(key, bold=True)}: {page[key]}")
+    if page["section"]:
+        click.echo(f"{click.style('section', bold=True)}: {' > '.join(page['section'])}")
+    click.echo(f"\n{page['text']}\n")
+    for image in page["images"]:
+        click.echo(f"image: {image}")
+    for attachment in page["attachments"]:
+        click.echo(f"attachment: {attachment['title']} {attachment['url']}")
+
+
+def show_listing(listing: Any, config: "Settings", limit: int = 10) -> None:
+    from aggregator.console import table
+
+    click.echo(f"{listing.kind}: {listing.title or '(no title)'}, {len(listing.items)} items")
+    rows = []
+    for item in listing.items[:limit]:
+        day = item.published.astimezone(config.zone) if item.published else None
+        shown = "" if day is None else f"{day:%Y-%m-%d}" if item.precision == "day" else f"{day:%Y-%m-%d %H:%M}"
+        rows.append((shown, item.title, item.url))
+    table(("date", "title", "address"), rows)
+    if len(listing.items) > limit:
+        click.echo(f"... and {len(listing.items) - limit} more")
+    if listing.next_page:
+        click.echo(f"next page: {listing.next_page}")

@@ -1,0 +1,41 @@
+"""The parts that commands are put together from: settings, rules, the database, the clock."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aggregator.rules import Rules
+    from aggregator.settings import Settings
+    from aggregator.store import Store
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def settings() -> "Settings":
+    from aggregator.settings import load
+
+    return load()
+
+
+def rules(config: "Settings") -> "Rules":
+    from aggregator.rules import load
+
+    return load(config.instance)
+
+
+def open_store(config: "Settings", *, upgrade: bool = False) -> "Store":
+    """The database, made where there is none; an older one is upgraded only with *upgrade*."""
+    from aggregator.errors import StoreError
+    from aggregator.store import Store
+
+    store = Store(config.database_url)
+    is_new = store.path is not None and not store.path.exists()
+    if is_new or upgrade:
+        store.upgrade()
+    elif not store.is_current():
+        if store.schema() is not None:
+            raise StoreError(f"{store.name} has an older schema; run `aggregator db upgrade` (make a backup first)")
+        store.upgrade()
+    return store

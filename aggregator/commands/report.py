@@ -1,0 +1,112 @@
+"""`aggregator sources`, `digest`, `settings` and `doctor`: how things stand."""
+
+import json
+import sys
+from datetime import date, datetime
+from typing import Any
+
+import click
+
+from aggregator.commands import parts
+
+
+@click.command()
+@click.option("--json", "as_object", is_flag=True, help="A JSON array instead of a table.")
+def sources(as_object: bool) -> None:
+    """List every source with its health and the reason for it."""
+    from aggregator.console import table
+    from aggregator.health import health
+
+    config = parts.settings()
+    known = parts.rules(config)
+    store = parts.open_store(config)
+    store.sources.sync(known.sources, parts.now())
+    rows: list[dict[str, Any]] = []
+    for state in store.sources.all():
+        verdict = health(state.source, state.polls, parts.now())
+        rows.append(
+            {
+                "name": state.source.name,
+                "university": state.source.university,
+                "title": state.source.title,
+                "url": state.source.url,
+                "kind": state.source.found_kind or state.source.kind,
+                "health": verdict.state,
+                "reason": verdict.reason,
+                "entries": state.entry_count,
+                "polled_at": _iso(state.source.polled_at),
+                "next_poll_at": _iso(state.source.next_poll_at) if state.source.enabled else None,
+            }
+        )
+    if as_object:
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        return
+    table(
+        ("name", "university", "title", "health", "entries", "reason"),
+        [(r["name"], r["university"], r["title"], r["health"], str(r["entries"]), r["reason"]) for r in rows],
+    )
+
+
+def _iso(time: datetime | None) -> str | None:
+    return time.isoformat(timespec="seconds") if time else None
+
+
+@click.command()
+@click.option("--period", type=click.Choice(["day", "week", "month"]), default="day", show_default=True)
+@click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="A day in the period; today when left out.")
+@click.option("--tag", help="Only entries with this tag.")
+@click.option("--format", "form", type=click.Choice(["text", "html", "json"]), default="text", show_default=True)
+def digest(period: Any, day: datetime | None, tag: str | None, form: str) -> None:
+    """Print a digest: the news of a day, a week or a month, by university.
+
+    \b
+    Examples:
+      aggregator digest
+      aggregator digest --period week --date 2026-11-20 --tag 南开大学 --format html > week.html
+    """
+    from aggregator.publish.digest import digest_json, make_digest, period_bounds
+    from aggregator.web.render import digest_html, digest_text
+
+    config = parts.settings()
+    store = parts.open_store(config)
+    chosen: date = day.date() if day else parts.now().astimezone(config.zone).date()
+    first, end = period_bounds(period, chosen, config.zone)
+    tag_id = store.entries.tag(tag).id if tag else None
+    made = make_digest(store.entries.between(first, end, tag_id=tag_id), period, chosen, tag)
+    if form == "json":
+        click.echo(json.dumps(digest_json(made, config.site.url), ensure_ascii=False, indent=2))
+    else:
+        click.echo(digest_html(made, config) if form == "html" else digest_text(made, config), nl=False)
+
+
+@click.command("settings")
+def show_settings() -> None:
+    """List every setting with its value, its variable and what it is for."""
+    from aggregator.settings import PREFIX, SECTIONS
+
+    config = parts.settings()
+    click.echo(f"instance = {config.instance}    # {PREFIX}INSTANCE")
+    for section in SECTIONS:
+        table = getattr(config, section)
+        click.echo(f"\n[{section}]")
+        for key, field in type(table).model_fields.items():
+            value = json.dumps(getattr(table, key), ensure_ascii=False)
+            default = (
+                ""
+                if getattr(table, key) == field.default
+                else f"; default {json.dumps(field.default, ensure_ascii=False)}"
+            )
+            click.echo(f"# {field.description}{default}    {PREFIX}{section.upper()}__{key.upper()}\n{key} = {value}")
+
+
+@click.command()
+def doctor() -> None:
+    """Check settings, folder, rules, database, clock and network; say what to do. Exit code 1 if something is wrong."""
+    from aggregator.console import coloured
+    from aggregator.doctor import examine
+
+    found = examine(parts.now())
+    for check in found:
+        click.echo(f"{coloured(check.verdict):4}  {check.what}: {check.finding}")
+    if any(check.verdict == "fail" for check in found):
+        sys.exit(1)

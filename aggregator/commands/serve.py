@@ -1,0 +1,102 @@
+"""`aggregator run`, `worker`, `web` and `demo`: the service until it is told to stop."""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from aggregator.commands import parts
+
+if TYPE_CHECKING:
+    from aggregator.rules import Rules
+    from aggregator.settings import Settings
+    from aggregator.store import Store
+
+
+@click.command()
+def run() -> None:
+    """Scheduler and web in one: polls what is due and serves the pages, until Ctrl-C or SIGTERM.
+
+    \b
+    Example:
+      aggregator run                                    # http://127.0.0.1:8000, data in ./instance
+      AGGREGATOR_WEB__PORT=8080 aggregator run
+    """
+    config = parts.settings()
+    known = parts.rules(config)
+    store = parts.open_store(config, upgrade=True)
+    _serve(config, known, store, with_web=True)
+
+
+@click.command()
+def worker() -> None:
+    """Only the scheduler: polls what is due, serves nothing. One for SQLite, any number on one PostgreSQL."""
+    config = parts.settings()
+    known = parts.rules(config)
+    _serve(config, known, parts.open_store(config), with_web=False)
+
+
+@click.command()
+def web() -> None:
+    """Only the pages and feeds; polls nothing. Any number of them on one database."""
+    from aggregator.web.app import create_app
+    from aggregator.web.server import Server
+
+    config = parts.settings()
+    server = Server(create_app(config, parts.open_store(config)), config.web)
+    click.echo(f"serving {server.url}", err=True)
+    server.run()
+
+
+def _serve(config: "Settings", known: "Rules", store: "Store", *, with_web: bool) -> None:
+    """Poll (and serve) until SIGTERM or Ctrl-C."""
+    from aggregator.gather.fetch import Fetcher
+    from aggregator.poll import Poller
+    from aggregator.schedule import serve, stop_on_signals
+
+    async def work() -> None:
+        stop = stop_on_signals()
+        async with Fetcher(config.fetch, config.user_agent) as fetcher:
+            await serve(config, store, Poller(config, known, store, fetcher, parts.now), parts.now, stop)
+
+    with store.sole_scheduler():
+        store.sources.sync(known.sources, parts.now())
+        if not with_web:
+            asyncio.run(work())
+            return
+        from aggregator.web.app import create_app
+        from aggregator.web.server import Server
+
+        server = Server(create_app(config, store), config.web)
+        with server.in_thread():
+            click.echo(f"serving {server.url}, polling {len(known.sources)} sources; stop with Ctrl-C", err=True)
+            asyncio.run(work())
+    store.close()
+
+
+@click.command()
+@click.option("--port", type=int, default=8000, show_default=True, help="Where the pages are served; 0 for a free one.")
+@click.option(
+    "--every", type=float, default=5.0, show_default=True, help="Seconds between two polls and two pieces of news."
+)
+@click.option("--seconds", type=float, help="Stop by itself after so many seconds.")
+def demo(port: int, every: float, seconds: float | None) -> None:
+    """The whole service against three small universities on this machine; needs no network, leaves nothing behind.
+
+    \b
+    Example:
+      aggregator demo          # then open http://127.0.0.1:8000
+    """
+    import tempfile
+
+    from aggregator.demo.stage import demo_settings, keep_publishing
+    from aggregator.demo.universities import Demo
+
+    with tempfile.TemporaryDirectory(prefix="aggregator-demo-") as folder, Demo(parts.now()) as universities:
+        universities.write_sites(Path(folder))
+        config = demo_settings(Path(folder), port, every)
+        known = parts.rules(config).only([site.name for site in universities.sites()])
+        store = parts.open_store(config, upgrade=True)
+        with keep_publishing(universities, every, seconds, parts.now, click.echo):
+            _serve(config, known, store, with_web=True)
