@@ -10,7 +10,7 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 # parameters that tell who is asking or where the link stood, never which article
-TRACKING = re.compile(r"utm_[a-z]+|spm|from|share_token|jsessionid|phpsessid|sessionid", re.IGNORECASE)
+TRACKING = re.compile(r"utm_[a-z]+|spm|share_token|jsessionid|phpsessid|sessionid", re.IGNORECASE)
 PATH_SESSION = re.compile(r";jsessionid=[^/?#]*", re.IGNORECASE)
 DEFAULT_PORTS = {"http": 80, "https": 443}
 

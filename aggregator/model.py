@@ -213,7 +213,7 @@ class Visit:
     items: int = 0
     milliseconds: int = 0
     entries: tuple[NewEntry, ...] = ()  # newest first, as on the page
-    pending: tuple[str, ...] = ()  # identity keys to try again
+    pending: tuple[tuple[str, Item], ...] = ()  # (identity key, item) to try again
     # what the source's row holds from now on
     failures: int = 0
     validators: Validators = Validators()
@@ -325,6 +325,7 @@ class Source(SQLModel, table=True):
     kind: str = "auto"
     enabled: bool = True  # False: switched off, or no longer in a site file; its entries stay
     found_kind: str | None = None  # what "auto" turned out to be
+    rule_hash: str = ""  # of what its site file says; another one: read the page again, changed or not
     rule: dict[str, str] | None = Field(default=None, sa_column=Column(JSON))  # the list rule last used
     etag: str | None = None
     last_modified: str | None = None
@@ -420,7 +421,11 @@ class Pending(SQLModel, table=True):
     __tablename__ = "pending"
 
     uid: str = Field(primary_key=True)
-    source_id: int = Field(foreign_key="source.id")
+    source_id: int = Field(foreign_key="source.id", index=True)
+    url: str
+    title: str
+    published: datetime | None = None
+    precision: str | None = None
     tries: int = 1
     tried_at: datetime
 

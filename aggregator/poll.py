@@ -11,8 +11,9 @@ Every call returns here; no worker calls the next one.
 import asyncio
 import hashlib
 import logging
+import re
 import zlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -24,13 +25,13 @@ from zoneinfo import ZoneInfo
 
 from aggregator.classify.summarize import summarize
 from aggregator.classify.tag import tags_of
-from aggregator.errors import AggregatorError, FetchError, ParseError, SourceError, StoreError
+from aggregator.errors import FetchError, ParseError, RuleError, SourceError, StoreError
 from aggregator.gather.article import read_article
 from aggregator.gather.clean import clean
 from aggregator.gather.feed import looks_like_feed, read_feed
 from aggregator.gather.fetch import Fetcher
 from aggregator.gather.listing import read_listing
-from aggregator.identity import identity, slug
+from aggregator.identity import host_of, identity, slug
 from aggregator.model import (
     Article,
     Attachment,
@@ -45,7 +46,7 @@ from aggregator.model import (
     Validators,
     Visit,
 )
-from aggregator.rules import Rules
+from aggregator.rules import Rules, load
 from aggregator.settings import ScheduleSettings, Settings
 from aggregator.store import Store
 from aggregator.store.recorder import Recorder
@@ -53,9 +54,12 @@ from aggregator.store.recorder import Recorder
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-# claimed sources belong to this process for so long; one poll takes POLL_SECONDS at most
-LEASE = timedelta(minutes=30)
+# claimed sources belong to this process for so long; what is claimed at once is polled well before
+LEASE = timedelta(hours=2)
+# a poll fetches no further articles after so long, and is given up after twice that
 POLL_SECONDS = 600
+# polls of one host at once: they wait for each other, and must not fill all the room
+POLLS_PER_HOST = 2
 CLAIM = 200
 # after so many failures an article page is given up and its entry kept with what the list says: no entry is lost
 ARTICLE_TRIES = 3
@@ -65,6 +69,9 @@ CATCH_UP_PAGES = 5
 MAX_BACKOFF = timedelta(days=1)
 # pages larger than this are read in a thread, so that the others need not wait
 READ_APART_BYTES = 300_000
+WEB = ("http://", "https://")
+LONGEST_ADDRESS = 2000  # PostgreSQL indexes no more than 2,704 bytes, browsers open little more
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # what PostgreSQL or UTF-8 refuses
 PAGE_TYPES = ("text/", "application/xhtml", "application/xml")
 
 
@@ -81,7 +88,7 @@ class Poller:
         on_visit: Callable[[Source, Visit, int], None] | None = None,
     ) -> None:
         self._settings = settings
-        self._rules = {rule.name: (site, rule) for site, rule in rules.sources}
+        self._rules = _by_name(rules)
         self._families = tuple(rules.families.values())
         self._same = tuple(pair for family in self._families for pair in family.same)
         self._store = store
@@ -91,6 +98,7 @@ class Poller:
         self._host = urlsplit(settings.site.url).hostname
         self._claimed: deque[Source] = deque()
         self._running: dict[asyncio.Task[None], Source] = {}
+        self._stopping = False
         self._recorder = Recorder(store)
         self._fault: StoreError | None = None
 
@@ -116,19 +124,30 @@ class Poller:
 
     async def stop(self) -> None:
         """End all polls: what is being recorded is finished, all else is dropped and its lease given back."""
-        unfinished = [source.id for source in (*self._running.values(), *self._claimed) if source.id is not None]
+        self._stopping = True
+        unfinished = [*self._running.values(), *self._claimed]
+        self._claimed.clear()
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
-        self._claimed.clear()
         await self._recorder.close()
         if unfinished and self._fault is None:
             self._store.sources.release(unfinished)
 
     def _start(self) -> None:
-        """Begin claimed polls as far as there is room."""
-        while self._claimed and len(self._running) < self._settings.fetch.concurrency:
+        """Begin claimed polls as far as there is room, longest due first, not too many of one host."""
+        busy = Counter(host_of(source.url) for source in self._running.values())
+        for _ in range(len(self._claimed)):
+            if self._stopping or len(self._running) >= self._settings.fetch.concurrency:
+                return
             source = self._claimed.popleft()
+            host = host_of(source.url)
+            if busy[host] >= POLLS_PER_HOST:
+                self._claimed.append(source)
+                continue
+            if not self._knows(source):
+                continue
+            busy[host] += 1
             task = asyncio.create_task(self._poll(source))
             self._running[task] = source
             task.add_done_callback(self._finished)
@@ -137,25 +156,42 @@ class Poller:
         del self._running[task]
         if task.cancelled():
             return
-        if isinstance(error := task.exception(), StoreError):
+        error = task.exception()
+        if isinstance(error, StoreError):
             self._fault = error
             self._claimed.clear()  # their leases run out by themselves; nothing can be written now
             log.error("nothing can be stored: %s", error)
+        elif error is not None:
+            log.error("a poll ended in a fault of the program", exc_info=error)
         self._start()
+
+    def _knows(self, source: Source) -> bool:
+        """Whether there is a rule for *source*; reads the files again for one that was added while we run."""
+        if source.name not in self._rules:
+            try:
+                self._rules = _by_name(load(self._settings.instance)) | self._rules
+            except RuleError as error:
+                log.error("the rules were not read again: %s", error)
+        if source.name not in self._rules:
+            log.warning("source=%s is in no site file; `aggregator sources` switches it off", source.name)
+        return source.name in self._rules
 
     async def _poll(self, source: Source) -> None:
         started = monotonic()
         try:
-            visit = await self._visit(source)
-        except SourceError as error:
-            visit = self._failed(source, error)
+            async with asyncio.timeout(2 * POLL_SECONDS):
+                visit = await self._visit(source)
+            visit = replace(visit, milliseconds=round((monotonic() - started) * 1000))
+            brought = await self._recorder.record(visit)
+        except StoreError:
+            raise
         except Exception as error:  # the one place: a fault of ours fails this poll, never the service
-            if isinstance(error, AggregatorError):
-                raise
-            log.exception("poll source=%s fault of the program", source.name)
-            visit = self._failed(source, error)
-        visit = replace(visit, milliseconds=round((monotonic() - started) * 1000))
-        brought = await self._recorder.record(visit)
+            if isinstance(error, TimeoutError):
+                error = FetchError(f"{source.url} took more than {2 * POLL_SECONDS} seconds in all", cause="timeout")
+            if not isinstance(error, SourceError):
+                log.exception("poll source=%s fault of the program", source.name)
+            visit = replace(self._failed(source, error), milliseconds=round((monotonic() - started) * 1000))
+            brought = await self._recorder.record(visit)
         log.info(
             "poll source=%s outcome=%s entries=%d items=%d ms=%d%s",
             source.name,
@@ -186,11 +222,16 @@ class Poller:
         read = partial(read_source, response, rule, timezone=site.timezone, now=polled_at)
         listing = await _apart(read, response)
         items = self._keyed(source, listing)
-        tries = self._store.entries.unknown(list(items))
-        if len(tries) == len(items) and source.polled_at is not None:
-            await self._catch_up(source, site, rule, listing, items, tries)
+        tries = self._unknown(items)
+        faults: list[str] = []
+        if source.news_at is not None and _says_more(items, tries):
+            faults += await self._catch_up(source, site, rule, listing, items, tries)
+        waiting = self._store.entries.pending_of(source.id or 0)
+        items |= {key: item for key, item in waiting.items() if key not in items}  # gone from the page, not forgotten
+        tries |= self._store.entries.unknown([key for key in waiting if key not in tries])
 
-        entries, pending, faults, left = await self._articles(site, rule, items, tries, polled_at)
+        entries, pending, broken, left = await self._articles(site, rule, items, tries, polled_at)
+        faults += broken
         complete = not pending and not left
         if left:
             faults.append(f"{left} more articles are left for the next poll")
@@ -213,16 +254,24 @@ class Poller:
         )
 
     def _keyed(self, source: Source, listing: Listing) -> dict[str, Item]:
-        """The items by their identity keys, in the order of the page; of two with one key the first stays."""
+        """The items by their identity keys, in the order of the page.
+
+        An item is its address; where a page gives one address to several (a login page), guid or title tell them apart.
+        """
+        said = [_reachable(item, source.url) for item in listing.items]
+        keys = [identity(item.url, self._same) for item in said]
+        shared = Counter(keys)
         items: dict[str, Item] = {}
-        seen_guids: set[str] = set()
-        for item in listing.items:
-            key = identity(item.url, self._same)
-            if item.guid and item.guid not in seen_guids and not item.guid.startswith(("http://", "https://")):
-                key = f"{urlsplit(source.url).netloc} {item.guid}"  # a guid means something within its feed only
-                seen_guids.add(item.guid)
-            items.setdefault(key, item)
+        for key, item in zip(keys, said, strict=True):
+            items.setdefault(_own_key(key, item) if shared[key] > 1 else key, item)
         return items
+
+    def _unknown(self, items: dict[str, Item]) -> dict[str, int]:
+        """The keys of *items* that are not stored, with how often each was tried."""
+        own = {key: _own_key(identity(item.url, self._same), item) for key, item in items.items()}
+        unknown = self._store.entries.unknown([*items, *own.values()])
+        # a story that shared its address when it was stored is known, though it stands alone now
+        return {key: unknown[key] for key in items if key in unknown and own[key] in unknown}
 
     async def _catch_up(
         self,
@@ -232,58 +281,70 @@ class Poller:
         listing: Listing,
         items: dict[str, Item],
         tries: dict[str, int],
-    ) -> None:
-        """Follow the pager while whole pages are unknown, so that a busy day or a long pause loses nothing."""
+    ) -> list[str]:
+        """Follow the pager while pages hold nothing known, so that a busy day or a long pause loses nothing.
+
+        Adds to *items* and *tries*; what went wrong. An older page that fails a few times is done without.
+        """
         for _ in range(CATCH_UP_PAGES - 1):
             if not listing.next_page:
-                return
+                return []
             try:
                 response = await self._fetcher.fetch(listing.next_page)
                 read = partial(read_source, response, rule, timezone=site.timezone, now=self._now())
                 listing = await _apart(read, response)
             except SourceError as error:
-                log.warning("poll source=%s older pages: %s", source.name, error)
-                return
+                if source.failures < ARTICLE_TRIES:
+                    raise  # nothing is stored, so that the next poll sees the same gap
+                return [_placed(error, source.url)]
             older = {key: item for key, item in self._keyed(source, listing).items() if key not in items}
-            unknown = self._store.entries.unknown(list(older))
+            unknown = self._unknown(older)
             items.update(older)
             tries.update(unknown)
-            if len(unknown) < len(older) or not older:
-                return
+            if not _says_more(older, unknown):
+                return []
+        return [f"{source.url}: more than {CATCH_UP_PAGES} pages are new; the older ones were not read"]
 
     async def _articles(
-        self, site: Site, rule: SourceRule, items: dict[str, Item], tries: dict[str, int], polled_at: datetime
-    ) -> tuple[list[NewEntry], list[str], list[str], int]:
-        """(entries, keys to try again, what failed, how many were left) of the unknown items, as on the page."""
+        self,
+        site: Site,
+        rule: SourceRule,
+        items: dict[str, Item],
+        tries: dict[str, int],
+        polled_at: datetime,
+    ) -> tuple[list[NewEntry], list[tuple[str, Item]], list[str], int]:
+        """(entries, items to try again, what failed, how many were left) of the unknown items, newest first.
+
+        Begins with the oldest: what is left for the next poll then still stands on the first page.
+        """
         entries: list[NewEntry] = []
-        pending: list[str] = []
+        pending: list[tuple[str, Item]] = []
         faults: list[str] = []
         fetched = 0
         until = monotonic() + POLL_SECONDS
-        for key, item in items.items():
-            if key not in tries:
-                continue
+        todo = [(key, item) for key, item in items.items() if key in tries]
+        while todo:
+            key, item = todo[-1]
+            article = _article_of(item)
             if item.html is None and (rule.article is None or rule.article.full_text):
                 if fetched == self._settings.fetch.max_articles or monotonic() > until:
-                    return (
-                        entries,
-                        pending,
-                        faults,
-                        sum(other in tries for other in items) - len(entries) - len(pending),
-                    )
+                    break
                 fetched += 1
                 try:
                     article = await self._article(site, rule, item)
-                except SourceError as error:
+                except Exception as error:  # one article must not cost the others
+                    if isinstance(error, StoreError):
+                        raise
+                    if not isinstance(error, SourceError):
+                        log.exception("article %s fault of the program", item.url)
                     faults.append(_placed(error, item.url))
                     if tries[key] + 1 < ARTICLE_TRIES:
-                        pending.append(key)
+                        pending.append((key, item))
+                        todo.pop()
                         continue
-                    article = _article_of(item)
-            else:
-                article = _article_of(item)
             entries.append(self._entry(key, item, article, site, rule, polled_at))
-        return entries, pending, faults, 0
+            todo.pop()
+        return entries[::-1], pending, faults, len(todo)
 
     async def _article(self, site: Site, rule: SourceRule, item: Item) -> Article:
         response = await self._fetcher.fetch(item.url)
@@ -311,23 +372,24 @@ class Poller:
         if published is None or (precision == "day" and item.precision == "minute"):
             published, precision = item.published, item.precision
         name = slug(item.url)
+        attachments = dict.fromkeys((*article.attachments, *item.attachments))
         return NewEntry(
             url=item.url,
             slug=name,
             uid=key,
             atom_id=f"tag:{self._host},{seen_at.year}:{name}",
-            title=_title(item, article),
+            title=_storable(_title(item, article)),
             seen_at=seen_at,
             published=published,
             precision=precision,
-            author=article.author or item.author,
+            author=_storable(article.author or item.author or "") or None,
             origin=article.origin,
             section=article.section,
             summary=summarize(article.text),
             html=article.html,
             text=article.text,
             images=article.images,
-            attachments=tuple(dict.fromkeys((*article.attachments, *item.attachments))),
+            attachments=tuple(one for one in attachments if one.url.startswith(WEB)),
             tags=tags_of(site, rule),
         )
 
@@ -420,7 +482,35 @@ async def _apart(read: Callable[[], T], response: Response) -> T:
     return await asyncio.to_thread(read) if len(response.body) > READ_APART_BYTES else read()
 
 
-def _placed(error: SourceError, url: str) -> str:
+def _by_name(rules: Rules) -> dict[str, tuple[Site, SourceRule]]:
+    return {rule.name: (site, rule) for site, rule in rules.sources}
+
+
+def _own_key(key: str, item: Item) -> str:
+    return f"{key} {_storable(item.guid or item.title)[:LONGEST_ADDRESS]}"
+
+
+def _says_more(items: dict[str, Item], tries: dict[str, int]) -> bool:
+    """Whether all of a page is unknown but what is pinned to its top: then the page before it may be, too."""
+    keys = list(items)
+    while keys and keys[0] not in tries:
+        keys.pop(0)
+    return bool(keys) and all(key in tries for key in keys)
+
+
+def _reachable(item: Item, source_url: str) -> Item:
+    """*item* with an address that may stand in a link: not javascript:, nor what no database stores."""
+    url = _storable(item.url)
+    if not url.startswith(WEB) or len(url) > LONGEST_ADDRESS:
+        url = f"{source_url.partition('#')[0]}#/{slug(item.url)}"
+    return replace(item, url=url, title=_storable(item.title))
+
+
+def _storable(text: str) -> str:
+    return UNSTORABLE.sub("", text)
+
+
+def _placed(error: Exception, url: str) -> str:
     """What *error* says, with the address it is about: a reader of text alone does not know it."""
     return str(error) if url in str(error) else f"{url}: {error}"
 

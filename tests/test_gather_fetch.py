@@ -59,6 +59,21 @@ def test_compressed_bodies_are_unpacked(university, coding, pack):
     assert b"news " * 1000 == fetch(url).body
 
 
+def test_all_members_of_a_gzip_body_are_read(university):
+    url = university.serve("/two", gzip.compress(b"one ") + gzip.compress(b"two"), headers={"content-encoding": "gzip"})
+
+    assert b"one two" == fetch(url).body
+
+
+def test_the_body_of_a_refusal_does_not_hide_its_status(university):
+    url = university.serve("/no", b"x" * 200_000, status=404, headers={"content-encoding": "br"})
+
+    with pytest.raises(FetchError) as caught:
+        fetch(url, max_bytes=10_000)
+
+    assert ("status", 404) == (caught.value.cause, caught.value.status)
+
+
 def test_a_compressed_bomb_stops_at_the_limit(university):
     bomb = gzip.compress(bytes(50_000_000))
     url = university.serve("/bomb", bomb, headers={"content-encoding": "gzip"})
@@ -167,7 +182,7 @@ def test_a_redirect_out_of_http_is_refused(university, target):
     "host",
     [
         "127.0.0.1", "localhost", "127.1", "2130706433", "0x7f.1", "0177.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "[2002:7f00:1::]",
-        "[64:ff9b::7f00:1]", "10.0.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1",
+        "[64:ff9b::7f00:1]", "[64:ff9b:1::7f00:1]", "[fec0::1]", "[::7f00:1]", "[::ffff:0:7f00:1]", "10.0.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1",
     ],
 )  # fmt: skip
 def test_private_addresses_are_refused_however_they_are_written(university, host):

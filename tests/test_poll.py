@@ -1,11 +1,13 @@
 """One visit to one source, start to end: a real server, a real database, a given clock."""
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
 
+from aggregator.demo.server import University
 from aggregator.errors import StoreError
 from aggregator.gather.fetch import Fetcher
 from aggregator.identity import slug
@@ -355,6 +357,160 @@ def test_a_stopped_poller_gives_its_sources_back(service, university):
 
     assert ["haitang-news"] == [found.name for found in one.store.sources.claim(NOW, 1, timedelta(minutes=1))]
     assert () == one.store.sources.by_name("haitang-news").polls
+
+
+def test_two_feeds_of_one_host_may_use_the_same_guids(service, university):
+    news = university.serve("/news.xml", rss(("甲", university.url + "/n/77", "77")))
+    jobs = university.serve("/jobs.xml", rss(("乙", university.url + "/j/77", "77")))
+    one = service(source(news), source(jobs, name="jobs"))
+
+    one.poll()
+
+    assert {"甲", "乙"} == set(one.titles())
+
+
+def test_a_feed_whose_guids_never_change_loses_nothing(service, university):
+    url = university.serve("/feed", rss(("甲", university.url + "/1", "x")))
+    one = service(source(url))
+    one.poll()
+    university.serve(
+        "/feed",
+        rss(("丙", university.url + "/3", "x"), ("乙", university.url + "/2", "x"), ("甲", university.url + "/1", "x")),
+    )
+
+    one.poll("haitang-news")
+
+    assert {"甲", "乙", "丙"} == set(one.titles())
+
+
+def test_a_story_that_shared_its_address_is_known_when_it_stands_alone(service, university):
+    page = university.url + "/login"
+    one = service(source(university.serve("/feed", rss(("甲", page, "g1"), ("乙", page, "g2")))))
+    one.poll()
+    university.serve("/feed", rss(("乙", page, "g2")))
+
+    one.poll("haitang-news")
+
+    assert ["乙", "甲"] == sorted(one.titles())
+
+
+def test_an_article_that_failed_and_left_the_list_is_not_forgotten(service, university):
+    one = service(source(column(university)))
+    university.serve("/info/1055/3.htm", "broken", status=500)
+    one.poll()
+    rows = [(f"info/1055/{n}.htm", f"海棠大学第{n}号新闻：春季学期工作会议召开", "2025-03-20") for n in range(40, 46)]
+    for path, title, _ in rows:
+        university.serve("/" + path, article_page(title))
+    university.serve("/info/1055/3.htm", article_page("海棠大学第3号新闻：春季学期工作会议召开"))
+    university.serve("/xw.htm", list_page(*rows))
+
+    one.poll("haitang-news")
+
+    assert 12 == one.store.entries.count()
+
+
+def test_an_older_page_that_fails_once_loses_nothing(service, university):
+    def page(numbers, following):
+        rows = [(f"info/1055/{n}.htm", f"海棠大学第{n}号新闻：春季学期工作会议召开", "2025-03-20") for n in numbers]
+        for path, title, _ in rows:
+            university.serve("/" + path, article_page(title))
+        return list_page(*rows).replace("</body>", f"<div><a href='{following}'>下一页</a></div></body>")
+
+    one = service(source(university.serve("/xw.htm", page(range(6), "xw2.htm"))))
+    one.poll()
+    university.serve("/xw.htm", page(range(20, 26), "xw2.htm"))
+    university.serve("/xw2.htm", "busy", status=503)
+    one.poll("haitang-news")
+    failed = one.last("haitang-news").cause
+    university.serve("/xw2.htm", page([*range(10, 13), *range(3)], "xw3.htm"))
+
+    one.poll("haitang-news")
+
+    assert ("status", 15) == (failed, one.store.entries.count())
+
+
+def test_a_pinned_item_does_not_hide_that_the_page_is_full(service, university):
+    def rows(numbers):
+        found = [(f"info/1055/{n}.htm", f"海棠大学第{n}号新闻：春季学期工作会议召开", "2025-03-20") for n in numbers]
+        for path, title, _ in found:
+            university.serve("/" + path, article_page(title))
+        return list_page(*found).replace("</body>", "<div><a href='xw2.htm'>下一页</a></div></body>")
+
+    one = service(source(university.serve("/xw.htm", rows(range(6)))))
+    one.poll()
+    university.serve("/xw.htm", rows([0, *range(20, 26)]))
+    university.serve("/xw2.htm", rows([*range(10, 13), *range(1, 4)]))
+
+    one.poll("haitang-news")
+
+    assert 15 == one.store.entries.count()
+
+
+def test_what_is_left_by_the_limit_is_never_lost(service, university):
+    one = service(source(column(university, count=12)), max_articles=5)
+
+    for _ in range(3):
+        one.poll("haitang-news")
+
+    assert 12 == one.store.entries.count()
+
+
+def test_a_title_that_no_database_stores_is_mended(service, university):
+    feed = {"version": "https://jsonfeed.org/version/1.1", "title": "x", "items": [
+        {"id": "1", "url": university.url + "/1", "title": "坏\ud800字\0", "content_html": "<p>文</p>"},
+        {"id": "2", "url": "javascript:alert(1)", "title": "好", "content_html": "<p>文</p>", "attachments": [{"url": "javascript:x", "mime_type": "a/b"}]},
+    ]}  # fmt: skip
+    one = service(source(university.serve("/feed.json", json.dumps(feed), content_type="application/feed+json")))
+
+    one.poll()
+
+    assert {"坏字", "好"} == set(one.titles())
+    assert all(
+        entry.url.startswith("http") and not entry.attachments for entry in one.store.entries.newest(9, bodies=True)
+    )
+
+
+def test_a_source_added_while_we_run_is_polled(service, university, tmp_path):
+    one = service(source(column(university)))
+    url = university.serve("/feed", rss(("甲", university.url + "/1", "g1")))
+    (tmp_path / "sites").mkdir()
+    (tmp_path / "sites" / "new.toml").write_text(
+        f'university = "新"\n[[source]]\nname = "added"\ntitle = "新"\nurl = "{url}"\n', "utf-8"
+    )
+
+    async def work():
+        async with Fetcher(one.settings.fetch, "tests") as fetcher:
+            poller = Poller(one.settings, one.rules, one.store, fetcher, lambda: one.now)
+            added = load(tmp_path).source("added")
+            one.store.sources.sync([*one.rules.sources, added], one.now)
+            await poller.poll_all_due(["added"])
+            await poller.stop()
+
+    asyncio.run(work())
+
+    assert ["甲"] == one.titles()
+
+
+def test_a_host_that_hangs_leaves_room_for_the_others(service, university):
+    with University() as slow:
+        slow.serve("/slow", lambda request: slow.pause(9) or "late")
+        hanging = [source(slow.url + f"/slow?{n}", name=f"slow-{n}") for n in range(8)]
+        for n in range(8):
+            slow.serve(f"/slow?{n}", lambda request: slow.pause(9) or "late")
+        feed = university.serve("/feed", rss(("甲", university.url + "/1", "g1")))
+        one = service(*hanging, source(feed), concurrency=4, timeout_seconds=1)
+        seen = []
+
+        async def work():
+            async with Fetcher(one.settings.fetch, "tests") as fetcher:
+                note = lambda polled, visit, brought: seen.append(polled.name)  # noqa: E731
+                poller = Poller(one.settings, one.rules, one.store, fetcher, lambda: NOW, note)
+                await poller.poll_all_due()
+                await poller.stop()
+
+        asyncio.run(work())
+
+    assert "haitang-news" == seen[0]
 
 
 def wait(news=False, failures=0, news_at=None, minutes=None):

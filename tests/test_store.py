@@ -4,11 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import inspect, text
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
 
 from aggregator.errors import NotFound, StoreError
 from aggregator.identity import identity, slug
-from aggregator.model import ListingRule, NewEntry, Site, SourceRule, Validators, Visit
+from aggregator.model import Item, ListingRule, NewEntry, Site, SourceRule, Validators, Visit
 from aggregator.store import Store, revisions
 from aggregator.store.entries import Cursor
 
@@ -129,7 +130,11 @@ def test_stories_that_share_one_address_in_one_source_are_all_kept(store):
     store.entries.record([visit(2, entry("http://one.example/login", title="丁", uid="丁"))])
 
     assert {"甲", "乙", "丙"} == set(titles(store.entries.newest(10)))
-    assert 3 == len({one.slug for one in store.entries.newest(10)})
+    assert (
+        3
+        == len({one.slug for one in store.entries.newest(10)})
+        == len({one.atom_id for one in store.entries.newest(10)})
+    )
 
 
 def test_entries_of_one_moment_keep_the_order_of_the_page(store):
@@ -207,9 +212,9 @@ def test_due_sources_are_claimed_once(store):
 
 
 def test_a_lease_runs_out_or_is_given_back(store):
-    store.sources.claim(NOW, 10, timedelta(minutes=5))
+    one, _ = store.sources.claim(NOW, 10, timedelta(minutes=5))
 
-    store.sources.release([1])
+    store.sources.release([one])
 
     assert ["one"] == [source.name for source in store.sources.claim(NOW, 10, timedelta(minutes=5))]
     late = NOW + timedelta(minutes=6)
@@ -250,11 +255,47 @@ def test_a_source_that_left_the_files_is_off_and_keeps_its_entries(store):
 def test_pending_items_count_their_tries(store):
     for expected in (0, 1, 2):
         assert {"k": expected} == store.entries.unknown(["k"])
-        store.entries.record([visit(1, pending=("k",))])
+        store.entries.record([visit(1, pending=(("k", Item("http://one.example/1", "甲")),))])
+        assert {"k": Item("http://one.example/1", "甲")} == store.entries.pending_of(1)
 
-    store.entries.record([visit(1, entry("http://one.example/1", uid="k"))])
+    store.entries.record([visit(2, entry("http://one.example/1", uid="k"))])
 
     assert {} == store.entries.unknown(["k"])
+    assert {} == store.entries.pending_of(1)
+
+
+def test_what_one_source_stores_while_another_fails_is_not_pending(store):
+    failed = visit(1, pending=(("k", Item("http://one.example/1", "甲")),))
+
+    store.entries.record([failed, visit(2, entry("http://one.example/1", uid="k"))])
+
+    assert {} == store.entries.unknown(["k"]) == store.entries.pending_of(1)
+
+
+def test_a_lease_that_another_holds_by_now_is_not_given_back(store):
+    one, _ = store.sources.claim(NOW, 10, timedelta(minutes=5))
+    late = NOW + timedelta(minutes=6)
+    store.sources.claim(late, 10, timedelta(minutes=5))
+
+    store.sources.release([one])
+
+    assert [] == store.sources.claim(late, 10, timedelta(minutes=5))
+
+
+def test_one_row_that_cannot_be_stored_is_told_from_a_database_that_cannot(store):
+    with pytest.raises(IntegrityError):
+        store.entries.record([visit(99, entry("http://one.example/1"))])
+
+    assert 0 == store.entries.count()
+
+
+def test_a_changed_rule_reads_the_page_again(store):
+    store.entries.record([visit(1, validators=Validators('"v1"'), body_hash="abc")])
+    rule = SourceRule(name="one", title="one", url="http://one.example/", listing=ListingRule("li"))
+
+    store.sources.sync([(SITE, rule)], NOW)
+
+    assert (None, None) == (store.sources.by_name("one").source.etag, store.sources.by_name("one").source.body_hash)
 
 
 def test_a_failed_transaction_stores_nothing(store):

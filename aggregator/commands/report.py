@@ -1,6 +1,7 @@
 """`aggregator sources`, `digest`, `settings` and `doctor`: how things stand."""
 
 import json
+import re
 import sys
 from datetime import date, datetime
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 import click
 
 from aggregator.commands import parts
+
+PASSWORD = re.compile(r"(://[^:/@]*:)[^@/]*@")  # in an address
 
 
 @click.command()
@@ -90,7 +93,7 @@ def show_settings() -> None:
         table = getattr(config, section)
         click.echo(f"\n[{section}]")
         for key, field in type(table).model_fields.items():
-            value = json.dumps(getattr(table, key), ensure_ascii=False)
+            value = PASSWORD.sub(r"\1***@", json.dumps(getattr(table, key), ensure_ascii=False))
             default = (
                 ""
                 if getattr(table, key) == field.default

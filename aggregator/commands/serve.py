@@ -61,6 +61,8 @@ def _serve(config: "Settings", known: "Rules", store: "Store", *, with_web: bool
             await serve(config, store, Poller(config, known, store, fetcher, parts.now), parts.now, stop)
 
     with store.sole_scheduler():
+        if store.path:
+            store.sources.release_all()  # of a run that was killed: on this file there is no other
         store.sources.sync(known.sources, parts.now())
         if not with_web:
             asyncio.run(work())

@@ -29,7 +29,11 @@ REDIRECTS = {301, 302, 303, 307, 308}
 KEEPALIVE_SECONDS = 15
 # hosts whose last visit is remembered at once; beyond it the idle ones are forgotten
 HOSTS_REMEMBERED = 10_000
-NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: an IPv4 address inside an IPv6 one
+GZIP = b"\x1f\x8b"  # how a member begins
+# IPv4 addresses inside IPv6 ones: NAT64 (RFC 6052), SIIT (RFC 2765), the old compatible ones (RFC 4291 §2.5.5.1)
+EMBEDDED = [ipaddress.ip_network(one) for one in ("64:ff9b::/96", "::ffff:0:0:0/96", "::/96")]
+# local NAT64 (RFC 8215) and site-local (RFC 3879) addresses, which Python calls global
+LOCAL = [ipaddress.ip_network(one) for one in ("64:ff9b:1::/48", "fec0::/10")]
 
 STATUS_ADVICE = {
     401: "the page wants a login; only public pages can be followed",
@@ -108,7 +112,8 @@ class Fetcher:
                 request = httpx.Request("GET", url, headers=self._headers | headers, extensions=self._extensions)
                 answer = await self._transport.handle_async_request(request)
                 try:
-                    body = b"" if answer.status_code == 304 else await self._read(answer, url)
+                    # the body of a refusal or a redirect says nothing we need, and may be anything
+                    body = await self._read(answer, url) if 200 <= answer.status_code < 300 else b""
                 finally:
                     await answer.aclose()
         except TimeoutError as error:
@@ -212,9 +217,12 @@ async def _decoded(answer: httpx.Response, url: str) -> AsyncIterator[bytes]:
         async for chunk in answer.aiter_raw():
             # "deflate" means zlib (RFC 9110 §8.4.1.2), but some servers send it raw: a zlib stream begins with 0x?8
             inflate = inflate or zlib.decompressobj(31 if "gzip" in coding else 15 if chunk[0] & 15 == 8 else -15)
-            while chunk and not inflate.eof:
+            while chunk:
                 yield inflate.decompress(chunk, 65536)
                 chunk = inflate.unconsumed_tail
+                if inflate.eof and inflate.unused_data.startswith(GZIP):
+                    # a gzip body may have several members (RFC 1952 §2.2)
+                    chunk, inflate = inflate.unused_data, zlib.decompressobj(31)
     except zlib.error as error:
         raise FetchError(
             f"{url} sends broken {coding}: {error}", cause="encoding", status=answer.status_code
@@ -241,7 +249,9 @@ def _is_forbidden(host: str) -> bool:
         return False
     if isinstance(address, ipaddress.IPv6Address):
         inner = address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1]
-        if inner is None and address in NAT64:
+        if any(address in network for network in LOCAL):
+            return True
+        if inner is None and any(address in network for network in EMBEDDED):
             inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         if inner is not None:
             return not inner.is_global or inner.is_multicast

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, NoSuchModuleError
 
 from aggregator.errors import StoreError
 from aggregator.store.counts import Counts
@@ -24,6 +24,8 @@ from aggregator.store.sources import Sources
 
 # how long a writer waits for another before it gives up; a poll's transaction takes milliseconds
 BUSY_SECONDS = 10
+# the advisory lock of PostgreSQL that our writers share
+WRITERS = 7_285_001
 
 
 class Store:
@@ -36,7 +38,8 @@ class Store:
             # a second SQLite engine, so that readers never wait for the writer
             self._reader = self._engine(writes=False) if self.is_sqlite else self._writer
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
-            raise StoreError(f"database.url {url!r} cannot be used: {error}") from error
+            kind = url.partition("://")[0]  # not the whole of it: there may be a password in it
+            raise StoreError(f"database.url ({kind}://...) cannot be used: {error}") from error
         self.sources = Sources(self)
         self.entries = Entries(self)
         self.feeds = Feeds(self)
@@ -60,11 +63,14 @@ class Store:
     def write(self) -> Iterator[Connection]:
         """One transaction that may write: committed at the end, rolled back by an exception."""
         with self._mapped(), self._writer.begin() as connection:
+            if not self.is_sqlite:
+                # writers take turns, as SQLite's do: what one inserts, no other finds half there
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITERS})
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection for queries; each sees the newest state. Nothing can be written through it."""
+        """A connection for queries only; each sees the newest state. SQLite refuses to write through it."""
         with self._mapped(), self._reader.connect() as connection:
             yield connection
 
@@ -213,9 +219,11 @@ class Store:
 
     @contextmanager
     def _mapped(self) -> Iterator[None]:
-        """The one place where database errors become sentences."""
+        """The one place where database errors become sentences; a row it refuses is no fault of the database."""
         try:
             yield
+        except (IntegrityError, DataError):
+            raise
         except DBAPIError as error:
             raise StoreError(self._sentence(str(error.orig))) from error
 

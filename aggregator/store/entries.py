@@ -30,6 +30,7 @@ from aggregator.model import (
     EntryTag,
     FeedVersion,
     FullEntry,
+    Item,
     NewEntry,
     Pending,
     Poll,
@@ -114,14 +115,21 @@ class Entries:
     def unknown(self, uids: Sequence[str]) -> dict[str, int]:
         """Which of *uids* are not stored, each with how often its article page failed so far (0: never tried)."""
         tries = dict.fromkeys(uids, 0)
+        stored = set()
         with self._store.read() as connection:
             for chunk in _chunks(list(tries)):
                 for uid, tried in connection.execute(KNOWN, {"uids": chunk}):
                     if tried is None:
-                        del tries[uid]
+                        stored.add(uid)
                     else:
                         tries[uid] = tried
-        return tries
+        return {uid: tried for uid, tried in tries.items() if uid not in stored}
+
+    def pending_of(self, source_id: int) -> dict[str, Item]:
+        """The items of a source whose article pages could not be read yet, by their identity keys."""
+        with self._store.read() as connection:
+            rows = connection.execute(select(pending).where(pending.c.source_id == source_id)).all()
+        return {row.uid: Item(row.url, row.title, row.published, row.precision) for row in rows}
 
     def record(self, visits: Sequence[Visit]) -> list[int]:
         """Keep what *visits* found, all of it or nothing, and end their leases; how many entries each brought.
@@ -152,7 +160,6 @@ class Entries:
         # oldest first, so that of two entries of one day the upper one on the page has the larger id and comes first
         offered = {new.uid: (number, new) for number, visit in enumerate(visits) for new in reversed(visit.entries)}
         self._drop_known(connection, visits, offered)
-        self._keep_pending(connection, visits, offered)
         brought = Counter(number for number, _ in offered.values())
         if offered:
             rows = [_entry_row(new, visits[number].source_id) for number, new in offered.values()]
@@ -170,6 +177,7 @@ class Entries:
                 *(f"tag:{id_}" for id_ in tags),
             }
             self._bump(connection, scopes)
+        self._keep_pending(connection, visits)
         return [brought[number] for number in range(len(visits))]
 
     def _drop_known(
@@ -190,7 +198,8 @@ class Entries:
                 continue
             if holder[0] == mine[0] and holder[1] != mine[1]:
                 # one source links several stories to one address (a login page, its home page): each is an entry
-                offered[uid] = number, replace(new, slug=slug(uid))
+                own = slug(uid)
+                offered[uid] = number, replace(new, slug=own, atom_id=new.atom_id.removesuffix(new.slug) + own)
             else:
                 del offered[uid]
 
@@ -220,18 +229,30 @@ class Entries:
         connection.execute(more, [{"tag_id": id_, "more": count} for id_, count in counts.items()])
         return counts
 
-    def _keep_pending(self, connection: Connection, visits: Sequence[Visit], offered: Iterable[str]) -> None:
-        for chunk in _chunks(list(offered)):
-            connection.execute(pending.delete().where(pending.c.uid.in_(chunk)))
-        rows = [
-            {"uid": uid, "source_id": visit.source_id, "tries": 1, "tried_at": visit.polled_at}
+    def _keep_pending(self, connection: Connection, visits: Sequence[Visit]) -> None:
+        """Note what is to be tried again, and forget what has become an entry, here or at another source."""
+        rows = {
+            uid: {
+                "uid": uid,
+                "source_id": visit.source_id,
+                "url": item.url,
+                "title": item.title,
+                "published": item.published,
+                "precision": item.precision,
+                "tries": 1,
+                "tried_at": visit.polled_at,
+            }
             for visit in visits
-            for uid in visit.pending
-        ]
+            for uid, item in visit.pending
+        }
         if rows:
             insert = self._store.insert(pending)
             again = {"tries": pending.c.tries + 1, "tried_at": insert.excluded.tried_at}
-            connection.execute(insert.on_conflict_do_update(index_elements=["uid"], set_=again), rows)
+            connection.execute(insert.on_conflict_do_update(index_elements=["uid"], set_=again), list(rows.values()))
+        settled = [*rows, *(new.uid for visit in visits for new in visit.entries)]
+        for chunk in _chunks(settled):
+            stored = select(entry.c.uid).where(entry.c.uid.in_(chunk))
+            connection.execute(pending.delete().where(pending.c.uid.in_(stored)))
 
     def _bump(self, connection: Connection, scopes: Iterable[str]) -> None:
         insert = self._store.insert(feed_version)

@@ -1,11 +1,12 @@
 """What is asked of sources and polls: which exist, which are due, how their visits went."""
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import Connection, Row, func, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, func, or_, select, update
 
 from aggregator.errors import NotFound
 from aggregator.model import Entry, FeedVersion, Poll, Site, Source, SourceRef, SourceRule
@@ -54,13 +55,14 @@ class Sources:
                     "url": rule.url,
                     "kind": rule.kind,
                     "enabled": rule.enabled,
+                    "rule_hash": hashlib.sha256(repr((rule, site.timezone.key)).encode()).hexdigest()[:16],
                 }
                 row = known.pop(rule.name, None)
                 changed |= row is None or any(getattr(row, key) != value for key, value in said.items())
                 if row is None:
                     connection.execute(source.insert(), {"name": rule.name, "next_poll_at": now, "failures": 0, **said})
                 elif any(getattr(row, key) != value for key, value in said.items()):
-                    if row.url != rule.url or row.kind != rule.kind:
+                    if row.rule_hash != said["rule_hash"]:
                         said |= {
                             "etag": None,
                             "last_modified": None,
@@ -94,10 +96,18 @@ class Sources:
             rows = connection.execute(statement).all()
         return sorted((_source(row) for row in rows), key=lambda one: (one.next_poll_at, one.id))
 
-    def release(self, ids: Iterable[int]) -> None:
-        """Give back leases of sources that were not polled after all."""
+    def release(self, claimed: Iterable[Source]) -> None:
+        """Give back the leases of *claimed* sources that were not polled, unless another holds them by now."""
+        mine = (source.c.id == bindparam("this")) & (source.c.leased_until == bindparam("lease"))
+        rows = [{"this": one.id, "lease": one.leased_until} for one in claimed]
         with self._store.write() as connection:
-            connection.execute(update(source).where(source.c.id.in_(list(ids))).values(leased_until=None))
+            if rows:
+                connection.execute(update(source).where(mine).values(leased_until=None), rows)
+
+    def release_all(self) -> None:
+        """Give back every lease: for a scheduler that knows it is the only one, after a crash."""
+        with self._store.write() as connection:
+            connection.execute(update(source).where(source.c.leased_until.is_not(None)).values(leased_until=None))
 
     def due_count(self, now: datetime) -> int:
         """How many enabled sources are due and free."""

@@ -65,13 +65,16 @@ def index() -> str:
     here = service()
     name = ("index", request.script_root, language(), asked())
     made_from = (here.store.feeds.version(("all", "sources")), here.today)
-    if name in here.kept and here.kept[name][0] == made_from:
+    # what a visitor writes behind ? stands in links of the page: it must not be kept for the next one
+    is_plain = request.args.keys() <= {"lang"}
+    if is_plain and name in here.kept and here.kept[name][0] == made_from:
         return here.kept[name][1]
     entries = here.store.entries.newest(LANDING_LENGTH)
     if not entries:
         return render_template("welcome.html", states=here.store.counts.of_sources())
     page = _landing(entries, here.today)
-    here.kept[name] = made_from, page
+    if is_plain:
+        here.kept[name] = made_from, page
     return page
 
 

@@ -42,6 +42,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("enabled", sa.Boolean(), nullable=False),
         sa.Column("found_kind", sa.String(), nullable=True),
+        sa.Column("rule_hash", sa.String(), nullable=False),
         sa.Column("rule", sa.JSON(), nullable=True),
         sa.Column("etag", sa.String(), nullable=True),
         sa.Column("last_modified", sa.String(), nullable=True),
@@ -98,6 +99,10 @@ def upgrade() -> None:
         "pending",
         sa.Column("uid", sa.String(), nullable=False),
         sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("url", sa.String(), nullable=False),
+        sa.Column("title", sa.String(), nullable=False),
+        sa.Column("published", UTCDateTime(), nullable=True),
+        sa.Column("precision", sa.String(), nullable=True),
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("tried_at", UTCDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -106,6 +111,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("uid"),
     )
+    op.create_index("ix_pending_source_id", "pending", ["source_id"])
     op.create_table(
         "poll",
         sa.Column("id", sa.Integer(), nullable=False),
