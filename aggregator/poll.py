@@ -11,7 +11,6 @@ Every call returns here; no worker calls the next one.
 import asyncio
 import hashlib
 import logging
-import re
 import zlib
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
@@ -23,15 +22,13 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from aggregator.classify.summarize import summarize
-from aggregator.classify.tag import tags_of
+from aggregator.compose import article_of, entry_of, keyed, own_key, says_more
 from aggregator.errors import FetchError, ParseError, RuleError, SourceError, StoreError
 from aggregator.gather.article import read_article
-from aggregator.gather.clean import clean
 from aggregator.gather.feed import looks_like_feed, read_feed
 from aggregator.gather.fetch import Fetcher
 from aggregator.gather.listing import read_listing
-from aggregator.identity import host_of, identity, slug
+from aggregator.identity import host_of
 from aggregator.model import (
     Article,
     Attachment,
@@ -69,9 +66,6 @@ CATCH_UP_PAGES = 5
 MAX_BACKOFF = timedelta(days=1)
 # pages larger than this are read in a thread, so that the others need not wait
 READ_APART_BYTES = 300_000
-WEB = ("http://", "https://")
-LONGEST_ADDRESS = 2000  # PostgreSQL indexes no more than 2,704 bytes, browsers open little more
-UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # what PostgreSQL or UTF-8 refuses
 PAGE_TYPES = ("text/", "application/xhtml", "application/xml")
 
 
@@ -221,10 +215,10 @@ class Poller:
 
         read = partial(read_source, response, rule, timezone=site.timezone, now=polled_at)
         listing = await _apart(read, response)
-        items = self._keyed(source, listing)
+        items = keyed(listing, source.url, self._same)
         tries = self._unknown(items)
         faults: list[str] = []
-        if source.news_at is not None and _says_more(items, tries):
+        if source.news_at is not None and says_more(items, tries):
             faults += await self._catch_up(source, site, rule, listing, items, tries)
         waiting = self._store.entries.pending_of(source.id or 0)
         items |= {key: item for key, item in waiting.items() if key not in items}  # gone from the page, not forgotten
@@ -253,22 +247,9 @@ class Poller:
             rule=listing.rule,
         )
 
-    def _keyed(self, source: Source, listing: Listing) -> dict[str, Item]:
-        """The items by their identity keys, in the order of the page.
-
-        An item is its address; where a page gives one address to several (a login page), guid or title tell them apart.
-        """
-        said = [_reachable(item, source.url) for item in listing.items]
-        keys = [identity(item.url, self._same) for item in said]
-        shared = Counter(keys)
-        items: dict[str, Item] = {}
-        for key, item in zip(keys, said, strict=True):
-            items.setdefault(_own_key(key, item) if shared[key] > 1 else key, item)
-        return items
-
     def _unknown(self, items: dict[str, Item]) -> dict[str, int]:
         """The keys of *items* that are not stored, with how often each was tried."""
-        own = {key: _own_key(identity(item.url, self._same), item) for key, item in items.items()}
+        own = {key: own_key(key, item) for key, item in items.items()}
         unknown = self._store.entries.unknown([*items, *own.values()])
         # a story that shared its address when it was stored is known, though it stands alone now
         return {key: unknown[key] for key in items if key in unknown and own[key] in unknown}
@@ -297,11 +278,11 @@ class Poller:
                 if source.failures < ARTICLE_TRIES:
                     raise  # nothing is stored, so that the next poll sees the same gap
                 return [_placed(error, source.url)]
-            older = {key: item for key, item in self._keyed(source, listing).items() if key not in items}
+            older = {key: item for key, item in keyed(listing, source.url, self._same).items() if key not in items}
             unknown = self._unknown(older)
             items.update(older)
             tries.update(unknown)
-            if not _says_more(older, unknown):
+            if not says_more(older, unknown):
                 return []
         return [f"{source.url}: more than {CATCH_UP_PAGES} pages are new; the older ones were not read"]
 
@@ -325,7 +306,7 @@ class Poller:
         todo = [(key, item) for key, item in items.items() if key in tries]
         while todo:
             key, item = todo[-1]
-            article = _article_of(item)
+            article = article_of(item)
             if item.html is None and (rule.article is None or rule.article.full_text):
                 if fetched == self._settings.fetch.max_articles or monotonic() > until:
                     break
@@ -342,7 +323,7 @@ class Poller:
                         pending.append((key, item))
                         todo.pop()
                         continue
-            entries.append(self._entry(key, item, article, site, rule, polled_at))
+            entries.append(entry_of(key, item, article, site, rule, seen_at=polled_at, host=self._host))
             todo.pop()
         return entries[::-1], pending, faults, len(todo)
 
@@ -352,7 +333,7 @@ class Poller:
         if not media_type.startswith(PAGE_TYPES):
             # the list links a file: the file is the article
             file = Attachment(item.url, item.title, media_type.partition(";")[0].strip(), len(response.body))
-            return replace(_article_of(item), attachments=(file,))
+            return replace(article_of(item), attachments=(file,))
         read = partial(
             read_article,
             response,
@@ -363,35 +344,6 @@ class Poller:
             family=rule.family,
         )
         return await _apart(read, response)
-
-    def _entry(
-        self, key: str, item: Item, article: Article, site: Site, rule: SourceRule, seen_at: datetime
-    ) -> NewEntry:
-        """Item and Article as one: the page's word before the list's, the list's where the page has none."""
-        published, precision = article.published, article.precision
-        if published is None or (precision == "day" and item.precision == "minute"):
-            published, precision = item.published, item.precision
-        name = slug(item.url)
-        attachments = dict.fromkeys((*article.attachments, *item.attachments))
-        return NewEntry(
-            url=item.url,
-            slug=name,
-            uid=key,
-            atom_id=f"tag:{self._host},{seen_at.year}:{name}",
-            title=_storable(_title(item, article)),
-            seen_at=seen_at,
-            published=published,
-            precision=precision,
-            author=_storable(article.author or item.author or "") or None,
-            origin=article.origin,
-            section=article.section,
-            summary=summarize(article.text),
-            html=article.html,
-            text=article.text,
-            images=article.images,
-            attachments=tuple(one for one in attachments if one.url.startswith(WEB)),
-            tags=tags_of(site, rule),
-        )
 
     def _unchanged(self, source: Source, polled_at: datetime, status: int, validators: Validators) -> Visit:
         _, rule = self._rules[source.name]
@@ -486,53 +438,6 @@ def _by_name(rules: Rules) -> dict[str, tuple[Site, SourceRule]]:
     return {rule.name: (site, rule) for site, rule in rules.sources}
 
 
-def _own_key(key: str, item: Item) -> str:
-    return f"{key} {_storable(item.guid or item.title)[:LONGEST_ADDRESS]}"
-
-
-def _says_more(items: dict[str, Item], tries: dict[str, int]) -> bool:
-    """Whether all of a page is unknown but what is pinned to its top: then the page before it may be, too."""
-    keys = list(items)
-    while keys and keys[0] not in tries:
-        keys.pop(0)
-    return bool(keys) and all(key in tries for key in keys)
-
-
-def _reachable(item: Item, source_url: str) -> Item:
-    """*item* with an address that may stand in a link: not javascript:, nor what no database stores."""
-    url = _storable(item.url)
-    if not url.startswith(WEB) or len(url) > LONGEST_ADDRESS:
-        url = f"{source_url.partition('#')[0]}#/{slug(item.url)}"
-    return replace(item, url=url, title=_storable(item.title))
-
-
-def _storable(text: str) -> str:
-    return UNSTORABLE.sub("", text)
-
-
 def _placed(error: Exception, url: str) -> str:
     """What *error* says, with the address it is about: a reader of text alone does not know it."""
     return str(error) if url in str(error) else f"{url}: {error}"
-
-
-def _article_of(item: Item) -> Article:
-    """What the feed or list itself says of the article."""
-    cleaned = clean(item.html or item.summary or "", item.url)
-    return Article(
-        item.url,
-        item.title,
-        item.published,
-        item.precision,
-        cleaned.html,
-        cleaned.text,
-        author=item.author,
-        images=cleaned.images,
-        attachments=cleaned.attachments,
-    )
-
-
-def _title(item: Item, article: Article) -> str:
-    """The list's title, unless it is cut short or missing and the page's is not."""
-    if article.title and (not item.title or item.title.rstrip().endswith(("...", "…"))):
-        return article.title
-    return item.title or article.title or item.url

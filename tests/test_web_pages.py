@@ -421,3 +421,12 @@ def test_the_place_after_the_last_entry_is_a_page(full, store):
     last = list(store.entries.walk())[-1]
 
     assert "没有更早的新闻" in full.get(f"/tags/海棠大学/?before={Cursor(last.sort, 0)}").text
+
+
+def test_what_one_visitor_writes_in_the_address_is_not_shown_to_the_next(full):
+    before = full.get("/").get_data(as_text=True)
+
+    full.get("/?before=evil&tag=EVIL&x=EVIL")
+
+    assert before == full.get("/").get_data(as_text=True)
+    assert "evil" not in before.lower()

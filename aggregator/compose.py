@@ -1,0 +1,119 @@
+"""What a list says and what a page says, as one: Item and Article in, NewEntry out, each under its identity key.
+
+Pure: knows no network, no store and no clock.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from aggregator.classify.summarize import summarize
+from aggregator.classify.tag import tags_of
+from aggregator.gather.clean import clean
+from aggregator.identity import identity, slug
+from aggregator.model import Article, Item, Listing, NewEntry, Site, SourceRule
+
+WEB = ("http://", "https://")
+LONGEST_ADDRESS = 2000  # PostgreSQL indexes no more than 2,704 bytes, browsers open little more
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # what PostgreSQL or UTF-8 refuses
+
+
+def keyed(listing: Listing, source_url: str, same: Sequence[tuple[str, str]]) -> dict[str, Item]:
+    """The items by their identity keys, in the order of the page.
+
+    An item is its address; where a page gives one address to several (a login page), guid or title tell them apart.
+    """
+    said = [_reachable(item, source_url) for item in listing.items]
+    keys = [identity(item.url, same) for item in said]
+    shared = Counter(keys)
+    items: dict[str, Item] = {}
+    for key, item in zip(keys, said, strict=True):
+        items.setdefault(own_key(key, item) if shared[key] > 1 else key, item)
+    return items
+
+
+def own_key(key: str, item: Item) -> str:
+    """The key that *item* has, or would have, where others share its address."""
+    mark = f" {_storable(item.guid or item.title)[:LONGEST_ADDRESS]}"
+    return key if key.endswith(mark) else key + mark
+
+
+def says_more(items: Mapping[str, Item], unknown: Mapping[str, int]) -> bool:
+    """Whether all of a page is unknown but what is pinned to its top: then the page before it may be, too."""
+    keys = list(items)
+    while keys and keys[0] not in unknown:
+        keys.pop(0)
+    return bool(keys) and all(key in unknown for key in keys)
+
+
+def article_of(item: Item) -> Article:
+    """What the feed or list itself says of the article."""
+    cleaned = clean(item.html or item.summary or "", item.url)
+    return Article(
+        item.url,
+        item.title,
+        item.published,
+        item.precision,
+        cleaned.html,
+        cleaned.text,
+        author=item.author,
+        images=cleaned.images,
+        attachments=cleaned.attachments,
+    )
+
+
+def entry_of(
+    key: str, item: Item, article: Article, site: Site, rule: SourceRule, *, seen_at: datetime, host: str | None
+) -> NewEntry:
+    """The page's word before the list's, the list's where the page has none. *host* names the minter of Atom ids."""
+    published, precision = article.published, article.precision
+    if published is None or (
+        precision == "day" and item.precision == "minute" and _same_day(published, item.published)
+    ):
+        published, precision = item.published, item.precision
+    name = slug(item.url)
+    attachments = dict.fromkeys((*article.attachments, *item.attachments))
+    return NewEntry(
+        url=item.url,
+        slug=name,
+        uid=key,
+        atom_id=f"tag:{host},{seen_at.year}:{name}",
+        title=_storable(_title(item, article)),
+        seen_at=seen_at,
+        published=published,
+        precision=precision,
+        author=_storable(article.author or item.author or "") or None,
+        origin=article.origin,
+        section=article.section,
+        summary=summarize(article.text),
+        html=article.html,
+        text=article.text,
+        images=article.images,
+        attachments=tuple(one for one in attachments if one.url.startswith(WEB)),
+        tags=tags_of(site, rule),
+    )
+
+
+def _same_day(day: datetime, minute: datetime | None) -> bool:
+    return minute is not None and timedelta(0) <= minute - day < timedelta(days=1)
+
+
+def _reachable(item: Item, source_url: str) -> Item:
+    """*item* with an address that may stand in a link: not javascript:, nor what no database stores."""
+    url = _storable(item.url)
+    if not url.startswith(WEB) or len(url) > LONGEST_ADDRESS:
+        url = f"{source_url.partition('#')[0]}#/{slug(item.url)}"
+    return replace(item, url=url, title=_storable(item.title))
+
+
+def _storable(text: str) -> str:
+    return UNSTORABLE.sub("", text)
+
+
+def _title(item: Item, article: Article) -> str:
+    """The list's title, unless it is cut short or missing and the page's is not."""
+    if article.title and (not item.title or item.title.rstrip().endswith(("...", "…"))):
+        return article.title
+    return item.title or article.title or item.url
