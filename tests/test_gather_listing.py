@@ -73,6 +73,18 @@ SHAPES = {
     "enorth: layout tables, no date": ("<table><tr><td width='80%'>" + rows('<div><a href="/ywsd/system/{y}/{m}/{d}/03004799{n}.shtml" target="_blank">{title}</a></div>') + "</td></tr></table>", "/ywsd/system/{y}/{m}/{d}/03004799{n}.shtml"),
     "articles on other hosts": ("<ul>" + rows('<li><a href="https://mp.weixin.qq.com/s/abcDEF{n}">{title}</a><span>{date}</span></li>') + "</ul>", "https://mp.weixin.qq.com/s/abcDEF{n}"),
     "definition list": ("<dl>" + rows('<dd><i>({date})</i><a href="../info/1055/{n}.htm">{title}</a></dd>') + "</dl>", "../info/1055/{n}.htm"),
+    "terms and descriptions": ("<dl>" + rows('<dt><a href="../info/1055/{n}.htm">{title}</a></dt><dd>{date}</dd>') + "</dl>", "../info/1055/{n}.htm"),
+    "flat links with the date before each": ("<div>" + rows('<span>{date}</span><a class="tit" href="../info/1055/{n}.htm">{title}</a>') + "</div>", "../info/1055/{n}.htm"),
+    "a summary with a date of its own": ("<ul>" + rows('<li><h3><a href="../info/1055/{n}.htm">{title}</a></h3><p>2024年5月6日下午，学校举行了一次活动……</p><span>{dots}</span></li>') + "</ul>", "../info/1055/{n}.htm"),
+    "an event and the day it was posted": ("<ul>" + rows('<li><a href="../info/1055/{n}.htm">{title}</a><p>活动时间：2025年5月31日 14:00</p><p>地点：报告厅</p><span>发布时间：{date}</span></li>') + "</ul>", "../info/1055/{n}.htm"),
+    "the full title on an element in the link": ("<ul>" + rows('<li><a href="../info/1055/{n}.htm"><div class="d">{dots}</div><div class="t" title="{title}">{cut}</div></a></li>') + "</ul>", "../info/1055/{n}.htm"),
+    "a title attribute that says it all": ("<ul>" + rows('<li><a href="../info/1055/{n}.htm" title="标题：{title}&#13;作者：&#13;发布时间：{date}">{cut}</a><i>{date}</i></li>') + "</ul>", "../info/1055/{n}.htm"),
+    "a title beside links that do not name it": ("<div>" + rows('<div class="bx"><a href="../info/1055/{n}.htm"><img src="{n}.jpg"></a><h3>{title}</h3><p>{date}</p><a href="../info/1055/{n}.htm">查看详情</a></div>') + "</div>", "../info/1055/{n}.htm"),
+    "an office with a link of its own in each row": ("<table>" + rows('<tr><td><a href="../info/1055/{n}.htm">{title}</a></td><td><a href="../jg/{n}/index.htm">办公室</a></td><td>{date}</td></tr>') + "</table>", "../info/1055/{n}.htm"),
+    "a file beside the title": ("<ul>" + rows('<li><a href="../info/1055/{n}.htm">{title}</a><a href="/files/{n}.pdf">附件</a><span>{date}</span></li>') + "</ul>", "../info/1055/{n}.htm"),
+    "two articles a line": ("<table>" + "".join(f"<tr>{rows('<td><a href=../info/1055/{n}.htm>{title}</a><i>{date}</i></td>', pair)}</tr>" for pair in [(0, 1), (2, 3), (4, 5)]) + "</table>", "../info/1055/{n}.htm"),
+    "a list by years": ("<div>" + "".join(f"<h3>20{25 - n}年</h3><ul>{rows('<li><a href=../info/1055/{n}.htm>{title}</a><i>{date}</i></li>', part)}</ul>" for n, part in enumerate([(0, 1, 2), (3, 4, 5)])) + "</div>", "../info/1055/{n}.htm"),
+    "a headline over the list": ("<div>" + rows('<div class="first"><a href="../info/1055/{n}.htm"><img src="1.jpg"></a><h2><a href="../info/1055/{n}.htm">{title}</a></h2><p>{date}</p></div>', [0]) + "<ul>" + rows('<li><a href="../info/1055/{n}.htm">{title}</a><i>{date}</i></li>', range(1, 6)) + "</ul></div>", "../info/1055/{n}.htm"),
 }  # fmt: skip
 
 UNDATED = {"trs with the date in the address only", "enorth: layout tables, no date"}
@@ -107,8 +119,7 @@ def test_the_rule_found_finds_the_same_items_again(name):
 
     again = read(main, first.rule)
 
-    assert [item.url for item in first.items] == [item.url for item in again.items]
-    assert [item.title for item in first.items] == [item.title for item in again.items]
+    assert first.items == again.items
 
 
 @pytest.mark.parametrize(
@@ -125,6 +136,8 @@ def test_the_rule_found_finds_the_same_items_again(name):
         ('<a href="?page=2">›</a>', "https://news.haitang.example/xw/xxyw.htm?page=2"),
         ('<a href="javascript:void(0)">下一页</a>', None),
         ("<span>下一页</span>", None),
+        ('<b>1</b><a href="?page=2">2</a>', "https://news.haitang.example/xw/xxyw.htm?page=2"),
+        ('<a href="?page=1">1</a><b>2</b><a href="?page=3">3</a>', "https://news.haitang.example/xw/xxyw.htm?page=3"),
     ],
 )
 def test_the_next_page_is_the_pagers(pager, expected):
@@ -134,6 +147,31 @@ def test_the_next_page_is_the_pagers(pager, expected):
         expected
         == read(main + f"<div class='pages'><a href='#'>1</a> {pager} <a href='xxyw/1.htm'>尾页</a></div>").next_page
     )
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_short_list_is_found_beside_a_longer_sidebar(count):
+    main = (
+        "<ul>" + rows('<li><a href="../info/1055/{n}.htm">{title}</a><span>{date}</span></li>', range(count)) + "</ul>"
+    )
+
+    assert [title for title, _ in STORIES[:count]] == [item.title for item in read(main).items]
+
+
+@pytest.mark.parametrize("heading", ["热门文章", "点击排行", "最新信息"])
+def test_the_list_is_the_one_with_the_pager(heading):
+    form = '<li><a href="../info/1055/{n}.htm">{title}</a><span>{date}</span></li>'
+    aside = f"<div class='a'><h3>{heading}</h3><ul>{rows(form.replace('1055', '1090'))}</ul></div>"
+    main = f"<div class='b'><ul>{rows(form, range(3))}</ul><div><a href='xxyw/2.htm'>下页</a></div></div>"
+
+    assert 3 == len(read(aside + main, side="").items)
+
+
+def test_a_long_menu_is_no_list():
+    menu = "".join(f"<li><a href='../zc/{name}.htm'>{name}金融政策</a></li>" for name in "甲乙丙丁戊己庚辛壬癸子丑寅卯")
+
+    with pytest.raises(ParseError, match="no list of articles"):
+        read(f"<ul>{menu}</ul>", side="")
 
 
 def test_the_list_for_phones_is_not_read_twice():

@@ -97,7 +97,7 @@ _CHINESE_DIGITS = "一二三四五六七八九"
 _NAMED_YEAR = (
     rf"{_BEFORE}{_YEAR}{_GAP}[-./年]{_GAP}{_MONTH}{_GAP}[-./月]{_GAP}{_DAY}{_AFTER}(?:{_GAP}[日号])?",
     # the day, and the year with its month, in two elements side by side or glued
-    rf"(?<![\d.-]){_DAY}日?{_GAP}{_YEAR}{_GAP}[-./年]{_GAP}{_MONTH}(?!\d|\s?[-./月]\s?\d)月?",
+    rf"(?<![\d.-]){_DAY}日?[\s(（\[]{{0,40}}{_YEAR}{_GAP}[-./年]{_GAP}{_MONTH}(?!\d|\s?[-./月]\s?\d)月?",
     rf"(?<![\d.-]){_DAY}[/日]?{_GAP}{_MONTH}月{_GAP}[,/]?{_GAP}{_YEAR}(?!\d)年?",
     rf"(?<![\d.-]){_YEAR}[-./]{_MONTH}\s{_GAP}{_DAY}(?!\d|\s?[-./:月])",
     rf"(?<![\d.-]){_YEAR}年?\s{_GAP}{_MONTH}[-./月]{_DAY}日?(?!\d|\s?[-./:])",

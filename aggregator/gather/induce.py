@@ -1,57 +1,59 @@
 """A list page without a rule -> its items, and the rule that finds them again.
 
-What repeats is found first: for each link the largest element around it that holds links to nothing else is its row,
-and the rows of one parent are a group. The group that reads most like a list of articles wins. Knows no network.
+Of the groups of rows that repeat, the one that reads most like a list of articles wins. Knows no network.
 """
 
+import math
 import re
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Container, Sequence
 from datetime import datetime
-from urllib.parse import urlsplit
+from itertools import islice, takewhile
 from zoneinfo import ZoneInfo
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from aggregator.errors import ParseError
+from aggregator.gather.group import (
+    ARTICLE,
+    DEEPEST,
+    NO_ADDRESS,
+    SHAPE_STEPS,
+    Candidate,
+    Group,
+    around,
+    groups_of,
+    links_of,
+)
 from aggregator.gather.links import absolute
 from aggregator.gather.row import Row, plain, read_row
 from aggregator.gather.tree import parse, remove
 from aggregator.model import Item, Listing, ListingRule
 
-# beyond these a page is no list for people; they bound the work on a page made to be heavy
-MOST_LINKS = 5_000
-DEEPEST = 60
-# a link with one text that stands so often is the category of its rows
-CATEGORY_PLACES = 4
-SHAPE_STEPS = 8  # ancestors whose tags and classes make the shape of a parent
-BETWEEN = 6  # nodes after a row that may belong to it
-LOWEST_SCORE = 2.0
+LOWEST_SCORE = 1.2  # two rows of navigation with long names and numbers stay below
+PAGER_NEAR = 2.0  # what the pager says by standing nearest to one group
+ASIDE = 0.5  # what a name or a heading says that points to articles of other lists
+FINALISTS = 4  # groups whose surroundings are looked at
+KIN_STEPS = 3  # elements between a list and the box of an item set apart from it
+HEADING_STEPS = 3
+LONGEST_HEADING = 20  # characters
 
 NEXT = re.compile(
     r"\s*(?:下一?页|后一?页|下一頁|next\s*(?:page)?|nextpage)\s*[>»›→]*\s*|\s*(?:>|›|»|>>)\s*", re.IGNORECASE
 )
-PAGER = re.compile(
-    r"[\s<>«»‹›←→]*(?:(?:首|上|前|下|后|尾|末|第|共)?一?[页頁]|末尾|\d{1,4}"
-    r"|(?:previous|next|first|last|end|pre)\s*(?:page)?)?[\s<>«»‹›←→]*",
-    re.IGNORECASE,
-)
+TURNS = re.compile(r"[页頁]|page|next|prev", re.IGNORECASE)  # a number alone may be a slide's
 AROUND = re.compile(
-    r"(?:^|[-_\s])(?:nav|menu|foot|footer|copyright|crumb|breadcrumb|position|links?|friend|banner|top|topbar|header|head|hot"
-    r"|rank|recommend|sidebar|aside|side|subnav|page|pager|pagination|paging|pages|login|search|share)s?\d*(?:$|[-_\s])",
+    r"(?:^|[-_\s])(?:nav|menu|foot|footer|copyright|crumb|breadcrumb|links?|friend|banner|topbar|header|head|hot"
+    r"|rank|recommend|sidebar|aside|side|subnav|login|search|share)s?\d*(?:$|[-_\s])",
     re.IGNORECASE,
 )
 AROUND_TAGS = {"nav", "footer", "aside", "header"}
-# addresses that articles have: of VSB, WebPlus, TRS, enorth, WeChat, then numbers and names of home-made systems
-ARTICLE = re.compile(
-    r"/info/\d+/\d+\.htm|/c\d+a\d+/|urltype=news|/t?20\d{6}|/20\d\d[-/]?\d\d|_redirect\?|mp\.weixin\.qq\.com/s"
-    r"|[?&]\w*(?:id|article|news)=\w+|/[0-9a-f]{16,}|/\d{2,}(?:\.|$|/)|\.s?html?$"
-    r"|(?:content|article|detail|show|view|read|notice|news)\w*[/_=-]\d+",
-    re.IGNORECASE,
+# what stands over a list that only points to articles of others
+POINTERS = re.compile(
+    r"更多(?!\W*$)|热门|热点|热文|排行|点击|推荐|相关|猜你|\b(?:hot|popular|most|related|recommended)\b", re.IGNORECASE
 )
-COLUMN = re.compile(r"/(?:index|list|main|default)\d*\.\w+$|/$|/list\b", re.IGNORECASE)
 TAG = re.compile(r"[a-z][a-z0-9]*")
-SAFE_NAME = re.compile(r"[A-Za-z_][A-Za-z_-]*")
+SAFE_NAME = re.compile(r"[A-Za-z_][\w-]*", re.ASCII)
 
 
 def induce(html: str, url: str, *, timezone: ZoneInfo, now: datetime) -> Listing:
@@ -60,18 +62,14 @@ def induce(html: str, url: str, *, timezone: ZoneInfo, now: datetime) -> Listing
     if tree.body is None:
         raise ParseError(f"{url} is no page with a list: nothing is shown in it")
     remove(tree.css("script, style, noscript, template, select"))
-    base = base_of(tree, url)
-    links = _links(tree, base, url)
-    best: tuple[float, list[Row], list[Item]] = (0.0, [], [])
-    for rows in _groups(links):
-        items = items_of(rows, timezone=timezone, now=now)
-        score = _score(rows, items)
-        if score > best[0]:
-            best = (score, rows, items)
-    score, rows, items = best
-    if score < LOWEST_SCORE:
-        raise ParseError(_why_empty(tree, url, len(links)))
-    return Listing("list", title_of(tree), items, next_page(tree, base, url), _rule(tree, rows))
+    base, title = base_of(tree, url), title_of(tree)
+    links = links_of(tree)
+    groups = groups_of(links.articles)
+    for group in _ranked(groups, links.pagers, title or ""):
+        rows = _addressed(_with_kin(group, groups), base, url)
+        if items := items_of(rows, timezone=timezone, now=now):
+            return Listing("list", title, items, next_page(links.pagers, base, url), _rule(tree, rows))
+    raise ParseError(_why_empty(tree, url, len(links.articles)))
 
 
 def items_of(rows: Sequence[Row], *, timezone: ZoneInfo, now: datetime) -> list[Item]:
@@ -83,14 +81,34 @@ def items_of(rows: Sequence[Row], *, timezone: ZoneInfo, now: datetime) -> list[
     return list(items.values())
 
 
-def next_page(tree: LexborHTMLParser, base: str, url: str) -> str | None:
-    """The address behind 下一页, None where there is none or a script makes it."""
-    for link in tree.css("a[href]"):
-        if NEXT.fullmatch(link.text()):
-            target = absolute(link.attributes.get("href"), base)
-            if target and target.partition("#")[0] != url.partition("#")[0]:
-                return target
-    return None
+def next_page(pagers: Sequence[LexborNode], base: str, url: str) -> str | None:
+    """The address behind 下一页, or behind the number after this page's; None where a script makes it."""
+    numbered = None
+    for link in pagers:
+        text = link.text(separator=" ")
+        if NEXT.fullmatch(text) and (target := _other_page(link, base, url)):
+            return target
+        if numbered is None and text.strip().isdecimal() and _follows_this_page(link, int(text)):
+            numbered = _other_page(link, base, url)
+    return numbered
+
+
+def _other_page(link: LexborNode, base: str, url: str) -> str | None:
+    target = absolute(link.attributes.get("href"), base)
+    return target if target and target.partition("#")[0] != url.partition("#")[0] else None
+
+
+def _follows_this_page(link: LexborNode, number: int) -> bool:
+    """Whether the number before *link* in a pager is this page's: it leads nowhere."""
+    box: LexborNode | None = link
+    while box is not None and box.prev is None and box.tag in ("a", "span", "li"):
+        box = box.parent
+    before = box.prev if box is not None else None
+    while before is not None and not before.text(separator=" ").strip():
+        before = before.prev
+    if before is None or plain(before.text()) != str(number - 1):
+        return False
+    return all(NO_ADDRESS.match(other.attributes.get("href") or "") for other in before.css("a[href]"))
 
 
 def base_of(tree: LexborHTMLParser, url: str) -> str:
@@ -104,155 +122,155 @@ def title_of(tree: LexborHTMLParser) -> str | None:
     return (plain(node.text()) if node else "") or None
 
 
-def _links(tree: LexborHTMLParser, base: str, url: str) -> list[tuple[LexborNode, str]]:
-    """(link, address) of every link that may lead to an article."""
-    here = url.partition("#")[0]
-    found = []
-    for link in tree.css("a[href]")[:MOST_LINKS]:
-        target = absolute(link.attributes.get("href"), base)
-        is_here = target is not None and target.partition("#")[0] == here and "#/" not in target
-        text = link.text()
-        if target and not is_here and not (text.strip() and (PAGER.fullmatch(text) or NEXT.fullmatch(text))):
-            found.append((link, target, text.strip()))
-    places = Counter((target, text) for _, target, text in found if text)
-    return [(link, target) for link, target, text in found if places[target, text] < CATEGORY_PLACES]
+def _ranked(groups: Sequence[Group], pagers: Sequence[LexborNode], title: str) -> list[Group]:
+    """The groups that may be the list of the page called *title*, the likeliest first."""
+    total = sum(len(one.row.links) for group in groups for one in group.rows)
+    scored = sorted(((_score(group, total), group) for group in groups), key=lambda pair: -pair[0])
+    finalists = [(score, group) for score, group in scored[:FINALISTS] if score > 0]
+    turning = {node.mem_id for pager in pagers if TURNS.search(pager.text()) for node in around(pager)}
+    steps = [_steps_to(turning, group) for _, group in finalists]
+    rated = []
+    for (score, group), distance in zip(finalists, steps, strict=True):
+        heading = _heading(group.parents[0])
+        if distance == min(steps) < SHAPE_STEPS and steps.count(distance) == 1:
+            score *= PAGER_NEAR
+        if heading and heading not in title and POINTERS.search(heading):
+            score *= ASIDE
+        rated.append((score, group))
+    return [group for score, group in sorted(rated, key=lambda pair: -pair[0]) if score >= LOWEST_SCORE]
 
 
-def _groups(links: Sequence[tuple[LexborNode, str]]) -> list[list[Row]]:
-    """Rows that may be one list, each group in the order of the page."""
-    chains = [_chain(link) for link, _ in links]
-    owner: dict[int, str | None] = {}  # None: links to several addresses
-    for (_, target), chain in zip(links, chains, strict=True):
-        for node in chain:
-            owner[node.mem_id] = target if owner.setdefault(node.mem_id, target) == target else None
-    by_parent: dict[int, list[Row]] = {}
-    parents: dict[int, LexborNode] = {}
-    for (link, target), chain in zip(links, chains, strict=True):
-        top = link
-        for node in chain:
-            if owner[node.mem_id] != target:
-                break
-            top = node
-        parent = top.parent
-        if parent is None:
+def _score(group: Group, total: int) -> float:
+    """How much a group reads like the list of a page with *total* links: the worth of its mean row, and how many."""
+    if len(group.rows) == 1 and not (group.is_dated and ARTICLE.search(f"/{group.rows[0].row.url}")):
+        return 0.0  # any long link
+    score = group.worth * math.sqrt(len(group.rows))
+    return score * ASIDE if any(_is_aside(node, total) for node in around(group.parents[0])) else score
+
+
+def _is_aside(node: LexborNode, total: int) -> bool:
+    """Whether *node* is named as a part beside the content, and is a part: wrappers of all are called header, too."""
+    attributes = node.attributes
+    names = f"{attributes.get('class') or ''} {attributes.get('id') or ''}"
+    return (node.tag in AROUND_TAGS or AROUND.search(names) is not None) and 2 * len(node.css("a[href]")) < total
+
+
+def _steps_to(turning: Container[int], group: Group) -> int:
+    """How far up from *group* the element is that holds a pager too."""
+    chain = around(group.parents[0])
+    return next((step for step, node in enumerate(chain) if node.mem_id in turning), SHAPE_STEPS)
+
+
+def _heading(parent: LexborNode) -> str:
+    """The short text that stands before a list; empty where there is none."""
+    for node in around(parent, HEADING_STEPS):
+        before = node.prev
+        while before is not None and not before.is_element_node:
+            before = before.prev
+        if before is not None and (text := plain(before.text())):
+            return text if len(text) <= LONGEST_HEADING else ""
+    return ""
+
+
+def _with_kin(best: Group, groups: Sequence[Group]) -> Group:
+    """*best* with the dated rows set apart from it: the first as a headline over the others, or one in its own box."""
+    own = {parent.mem_id for parent in best.parents}
+    above = {node.mem_id for parent in best.parents[:1] for node in around(parent, KIN_STEPS)}
+    tags = {parent.tag for parent in best.parents}
+    rows = list(best.rows)
+    for group in groups:
+        if group is best or not (best.is_dated and group.is_dated) or group.worth < best.worth / 3:
             continue
-        parents[parent.mem_id] = parent
-        rows = by_parent.setdefault(parent.mem_id, [])
-        if not rows or rows[-1].url != target:
-            rows.append(Row(target))
-        row = rows[-1]
-        row.links.append(link)
-        if not row.nodes or row.nodes[-1].mem_id != top.mem_id:
-            row.nodes.append(top)
-    for key, rows in by_parent.items():
-        _widen(rows, parents[key])
-    return _united(by_parent, parents)
+        near = {node.mem_id for node in around(group.parents[0], KIN_STEPS)}
+        if near & own or above & {parent.mem_id for parent in group.parents}:
+            rows += [_lowered(one, tags) for one in group.rows]
+    return Group(sorted(rows, key=lambda one: one.number), best.parents)
 
 
-def _widen(rows: list[Row], parent: LexborNode) -> None:
-    """Give each row what stands beside it: alone in its parent all of it, else what comes before the next row."""
-    if len(rows) == 1:
-        rows[0].nodes = [parent]
-        return
-    taken = {node.mem_id for row in rows for node in row.nodes}
-    for row in rows:
-        node = row.nodes[-1].next
-        for _ in range(BETWEEN):
-            if node is None or node.mem_id in taken or (node.is_element_node and node.css_first("a[href]")):
-                break
-            row.nodes.append(node)
-            node = node.next
+def _lowered(one: Candidate, tags: Container[str | None]) -> Candidate:
+    """*one* on the floor of the others: the only cell of the last line is a cell, though the line is all about it."""
+    top = one.row.nodes[0]
+    if top.tag in tags:
+        inner = list(takewhile(lambda node: node.mem_id != top.mem_id, around(one.row.links[0], DEEPEST)))
+        one.row.nodes[:1] = inner[-1:] or [top]
+    return one
 
 
-def _united(by_parent: dict[int, list[Row]], parents: dict[int, LexborNode]) -> list[list[Row]]:
-    """Groups of parents that have one shape and stand together: rows in boxes of their own, a list in several parts."""
-    united: dict[tuple[object, ...], list[Row]] = defaultdict(list)
-    for key, rows in by_parent.items():
-        parent = parents[key]
-        shape = tuple(_step(node) for node in _chain(parent)[:SHAPE_STEPS])
-        # rows in boxes of their own may be deep; parts of a list stand two floors below one element
-        floor = parent.parent.parent if parent.parent is not None and len(rows) > 1 else None
-        united[(*shape, rows[0].links[0].tag, floor.mem_id if floor is not None else len(rows) > 1)] += rows
-    return list(united.values())
-
-
-def _chain(node: LexborNode | None) -> list[LexborNode]:
-    """*node* and the elements around it, innermost first, without the body."""
-    chain: list[LexborNode] = []
-    while node is not None and node.tag not in ("body", "html") and len(chain) < DEEPEST:
-        chain.append(node)
-        node = node.parent
-    return chain
-
-
-def _step(node: LexborNode) -> str:
-    classes = (node.attributes.get("class") or "").split()
-    return f"{node.tag}.{re.sub(r'[0-9]+', '', classes[0]) if classes else ''}"
-
-
-def _score(rows: Sequence[Row], items: Sequence[Item]) -> float:
-    """How much a group reads like a list of articles: many rows, long titles, dates, addresses of articles."""
-    if not items:
-        return 0.0
-    total = 0.0
-    for item in items:
-        length = _width(item.title)
-        path = item.url.partition("://")[2].partition("/")[2]
-        is_column = COLUMN.search("/" + urlsplit(item.url).path.lstrip("/")) is not None
-        total += min(length, 25) / 25 - 0.2 + (item.published is not None)
-        total += 0.5 if ARTICLE.search("/" + path) and not is_column else 0.0
-        total -= 0.6 if is_column and length < 8 else 0.0
-    if any(_is_around(node) for node in _chain(rows[0].nodes[0])):
-        total *= 0.5
-    dated = sum(item.published is not None for item in items) / len(items)
-    if dated < 0.5 and sum(_width(item.title) for item in items) / len(items) < 7:
-        total *= 0.1  # the names of columns and people
-    return total if len(items) > 1 or dated else total * 0.2
-
-
-def _width(text: str) -> float:
-    """Characters of Chinese; a Latin letter says half as much."""
-    return sum(1.0 if letter > "\u2e80" else 0.5 for letter in text)
-
-
-def _is_around(node: LexborNode) -> bool:
-    names = f"{node.attributes.get('class') or ''} {node.attributes.get('id') or ''}"
-    return node.tag in AROUND_TAGS or AROUND.search(names) is not None
+def _addressed(group: Group, base: str, url: str) -> list[Row]:
+    """The rows of *group* with absolute addresses, without those that lead nowhere or to the page itself."""
+    rows = []
+    for one in group.rows:
+        target = absolute(one.row.url, base)
+        if target and (target.partition("#")[0] != url.partition("#")[0] or "#/" in target):
+            rows.append(Row(target, one.row.nodes, one.row.links))
+    return rows
 
 
 def _rule(tree: LexborHTMLParser, rows: Sequence[Row]) -> ListingRule:
-    """The shortest path of names down to the rows that finds all of them and, where it can be, nothing else."""
-    tops = [_around_title(row) for row in rows]
+    """A selector for the rows; where the first of them stand apart, one for each kind of place."""
+    places: dict[tuple[object, ...], list[LexborNode]] = defaultdict(list)
+    for row in rows:
+        top = _around_title(row)
+        places[top.tag, top.parent.tag if top.parent is not None else None].append(top)
+    return ListingRule(", ".join(_path(tree, tops) for tops in places.values()))
+
+
+def _path(tree: LexborHTMLParser, tops: Sequence[LexborNode]) -> str:
+    """The shortest path of names down to *tops* that finds all of them and, where it can be, nothing else."""
     wanted = {node.mem_id for node in tops}
-    chain = _chain(tops[0])
-    best, least = "", -1.0
-    path = ""
-    for number, node in enumerate(chain[:SHAPE_STEPS]):
-        path = _named(node) if number == 0 else f"{_named(node)} > {path}"
-        found = {match.mem_id for match in tree.css(path)}
-        right = len(found & wanted) / max(len(found | wanted), 1)
-        if right > least:
-            best, least = path, right
-        if right == 1.0:
-            break
-    return ListingRule(best)
+    common = set.intersection(*({node.mem_id for node in around(top, DEEPEST)} for top in tops))
+    shared = set.intersection(*(set(_classes(node)) for node in tops))
+    own = [f"{_tag(tops[0])}.{name}" for name in _classes(tops[0]) if name in shared]
+    best, least = f"body > {_tag(tops[0])}", -1.0
+    for is_placed, steps in ((False, SHAPE_STEPS), (True, DEEPEST)):
+        for row_name in (*own, _tag(tops[0])):
+            path = row_name
+            for node in islice(around(tops[0], steps), 1, None):
+                path = f"{_placed(node) if is_placed and node.mem_id in common else _named(node)} > {path}"
+                found = {match.mem_id for match in tree.css(path)}
+                right = len(found & wanted) / len(found | wanted)
+                if right > least:
+                    best, least = path, right
+                if right == 1.0:
+                    return path
+    return best
 
 
 def _around_title(row: Row) -> LexborNode:
     """The part of *row* that holds the link with the most to say."""
-    link = max(row.links, key=lambda link: len(plain(link.text())))
-    around = {node.mem_id for node in _chain(link)}
-    return next((node for node in row.nodes if node.mem_id in around), row.nodes[0])
+    link = max(row.links, key=lambda link: len(link.text()))
+    parts = {node.mem_id: node for node in row.nodes}
+    return next((parts[node.mem_id] for node in around(link, DEEPEST) if node.mem_id in parts), row.nodes[0])
 
 
 def _named(node: LexborNode) -> str:
-    """A selector step of tag and stable names; numbers in them belong to one page or one edition."""
-    tag = node.tag if TAG.fullmatch(node.tag or "") else "*"  # broken markup makes tags like li"
+    """A selector step for *node*: its id, else its first class, else its tag alone."""
     name = node.attributes.get("id") or ""
     if SAFE_NAME.fullmatch(name):
-        return f"{tag}#{name}"
-    classes = [one for one in (node.attributes.get("class") or "").split() if SAFE_NAME.fullmatch(one)]
-    return f"{tag}.{classes[0]}" if classes else str(tag)
+        return f"{_tag(node)}#{name}"
+    classes = _classes(node)
+    return f"{_tag(node)}.{classes[0]}" if classes else _tag(node)
+
+
+def _placed(node: LexborNode) -> str:
+    """A selector step for *node*: its id, else its place among its neighbours."""
+    named = _named(node)
+    if "#" in named or named == "*":
+        return named
+    place, other = 1, node.prev
+    while other is not None:
+        place += other.tag == node.tag
+        other = other.prev
+    return f"{named}:nth-of-type({place})"
+
+
+def _tag(node: LexborNode) -> str:
+    """The tag of *node*; any where broken markup made one like ``li"``."""
+    return node.tag if node.tag and TAG.fullmatch(node.tag) else "*"
+
+
+def _classes(node: LexborNode) -> list[str]:
+    return [name for name in (node.attributes.get("class") or "").split() if SAFE_NAME.fullmatch(name)]
 
 
 def _why_empty(tree: LexborHTMLParser, url: str, count: int) -> str:

@@ -12,21 +12,39 @@ from aggregator.gather.dates import find_dates, read_date
 from aggregator.model import Item, Precision
 
 CUT = re.compile(r"(?:\.{2,}|…+)\s*$")
-SPACES = re.compile(r"\s+")
 # links to the article that do not name it
 MORE = re.compile(
     r"[\[【(（]?\s*(?:查?看?更多|查看详情|详情|详细|阅读全文|阅读更多|查看|全文|read more|more|details?)"
     r"\s*[\])）】]?[\s>»+…]*",
     re.IGNORECASE,
 )
-# what stands beside a title inside its link: parts of dates, marks, labels
+# what stands beside a title: parts of dates, numbers, marks, and the labels of these
 MARK = re.compile(
-    r"[\d/.\-年月日\[\]()（）\s,，:：]+|(?:post|update)?\s?date|发布(?:时间|日期)[:：]?|\W+", re.IGNORECASE
+    r"(?:[\W\d_年月日时分]|发布|发表|发稿|更新|添加|时间|日期|于|浏览|阅读|点击|访问|次数?|置顶|新"
+    r"|\b(?:post(?:ed)?|publish(?:ed)?|update[d]?|date|time|on|views?|new|hot|top|am|pm"
+    r"|jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
+    r"|nov(?:ember)?|dec(?:ember)?|mon|tue|wed|thu|fri|sat|sun|st|nd|rd|th)\b)*",
+    re.IGNORECASE,
 )
+POSTED = re.compile(r"发布|发表|发稿|post|publish", re.IGNORECASE)
+FROM_NOW = re.compile(
+    r"(?:[\W\d]|半?个?(?:秒|分钟?|小时|天|周|星期)[以之]?前|刚[刚才]|[今昨前]天"
+    r"|an?\b|(?:second|minute|hour|day|week)s? ago|today|yesterday)*",
+    re.IGNORECASE,
+)
+# title attributes that say more than the title
+LABELLED = re.compile(
+    r"^标题[:：]\s*(.+?)\s*(?:(?:作者|来源|点击\w*|发布\w*|发表\w*|更新\w*|时间|日期)[:：].*)?$", re.DOTALL
+)
+BRACKETS = {"[": "]", "(": ")", "（": "）", "【": "】", "〔": "〕"}
+UNSEEN = {"script", "style", "template"}
 BLOCKS = "p, div, dd, dt, h1, h2, h3, h4, h5, h6"
 HEADING = "h1, h2, h3, h4, h5, h6, [class*=tit], [class*=Tit]"
 SHORTEST_TITLE = 4  # characters; a heading with fewer is a label
-FAR = 300  # characters from the title within which its date stands
+LONGEST_TITLE = 120  # characters; a text with more is a summary
+LONGEST_MARK = 60  # characters
+SHORT = 40  # characters of a text that is a line of facts rather than prose
+FAR = 300  # characters of prose within which a date is looked for
 
 
 @dataclass(slots=True)
@@ -39,8 +57,8 @@ class Row:
 
 
 def read_row(row: Row, *, timezone: ZoneInfo, now: datetime) -> Item | None:
-    """The Item of *row*; None where no link of it has a title."""
-    title = _title(row.links, timezone, now)
+    """The Item of *row*; None where nothing in it can be the title."""
+    title = _title(row.links) or _beside_links(row)
     if not title:
         return None
     date = _date(row, title, timezone, now)
@@ -52,46 +70,50 @@ def read_row(row: Row, *, timezone: ZoneInfo, now: datetime) -> Item | None:
 
 def plain(text: str) -> str:
     """*text* with its white space made single spaces."""
-    return SPACES.sub(" ", text).strip()
+    return " ".join(text.split())
 
 
-def _title(links: Sequence[LexborNode], timezone: ZoneInfo, now: datetime) -> str:
+def _title(links: Sequence[LexborNode]) -> str:
     """The first title that a link gives, rather one that is not cut."""
     best = ""
     for link in links:
-        text = _of_link(link, timezone, now)
+        text = _of_link(link)
         if text and (not best or (CUT.search(best) and not CUT.search(text))):
             best = text
     return best
 
 
-def _of_link(link: LexborNode, timezone: ZoneInfo, now: datetime) -> str:
-    shown = _shown(link, timezone, now)
+def _of_link(link: LexborNode) -> str:
+    shown = _shown(link)
     if MORE.fullmatch(shown):
         shown = ""
     full = plain(link.attributes.get("title") or "")
+    if labelled := LABELLED.match(full):
+        full = labelled[1]
     if full and not MORE.fullmatch(full) and (not shown or _is_shortened(shown, full)):
         return full
+    if CUT.search(shown):
+        inside = (plain(node.attributes.get("title") or "") for node in link.css("[title]"))
+        return next((text for text in inside if text and _is_shortened(shown, text)), shown)
     return shown
 
 
 def _is_shortened(shown: str, full: str) -> bool:
     """Whether *shown* is *full* with something left out, at the end or within."""
-    letters = iter(SPACES.sub("", full))
-    return len(full) > len(shown) - 3 and all(letter in letters for letter in SPACES.sub("", CUT.sub("", shown)))
+    letters = iter("".join(full.split()))
+    return len(full) > len(shown) - 3 and all(letter in letters for letter in "".join(CUT.sub("", shown).split()))
 
 
-def _shown(link: LexborNode, timezone: ZoneInfo, now: datetime) -> str:
+def _shown(link: LexborNode) -> str:
     """The title among what a link shows: its heading, or its text without the date and the summary."""
-    for heading in link.css(HEADING):
-        text = plain(heading.text())
-        if heading.mem_id != link.mem_id and len(text) >= SHORTEST_TITLE:
-            full = plain(heading.attributes.get("title") or "")
-            return full if full and _is_shortened(text, full) else text
     parts = [part for part in map(plain, _texts([link])) if part]
     if len(parts) < 2:
         return "".join(parts)
-    kept = [part for part in parts if not MARK.fullmatch(part) and not _is_date(part, timezone, now)]
+    for heading in link.css(HEADING):
+        text = plain(heading.text())
+        if heading.mem_id != link.mem_id and len(text) >= SHORTEST_TITLE and not _is_mark(text):
+            return text
+    kept = [part for part in parts if not _is_mark(part)]
     if not kept:
         return " ".join(parts)
     if link.css_first(BLOCKS) is not None:
@@ -99,40 +121,79 @@ def _shown(link: LexborNode, timezone: ZoneInfo, now: datetime) -> str:
     return plain(link.text()) if kept == parts else (" " if kept[0].isascii() else "").join(kept)
 
 
-def _is_date(text: str, timezone: ZoneInfo, now: datetime) -> bool:
-    """Whether a date is all that *text* says."""
-    found = find_dates(text, timezone=timezone, now=now)
-    return bool(found) and found[0].end - found[0].start + 8 >= len(text)
+def _beside_links(row: Row) -> str:
+    """The title of a row whose links are pictures and 查看详情: its heading, its picture's name, its first words."""
+    for node in row.nodes:
+        for heading in node.css(HEADING) if node.is_element_node else ():
+            if len(text := plain(heading.text())) >= SHORTEST_TITLE:
+                return text
+    for link in row.links:
+        for picture in link.css("img[alt]"):
+            if len(text := plain(picture.attributes.get("alt") or "")) >= SHORTEST_TITLE:
+                return text
+    for part in map(plain, _texts(row.nodes)):
+        if SHORTEST_TITLE <= len(part) <= LONGEST_TITLE and not _is_mark(part) and not MORE.fullmatch(part):
+            return part
+    return ""
 
 
 def _date(row: Row, title: str, timezone: ZoneInfo, now: datetime) -> tuple[datetime, Precision] | None:
-    """The date beside the title, never one inside it."""
-    text = " ".join(filter(None, map(plain, _texts(row.nodes))))
-    shown = " ".join(filter(None, map(plain, _texts(row.links[:1]))))
-    for part in (title, shown, CUT.sub("", shown)):
-        if part and part in text:
-            before, _, after = text.partition(part)
-            inside = part.replace(title, "") if part != title else ""
-            for near in (before[-FAR:], after[:FAR], inside):
-                if date := read_date(near, timezone=timezone, now=now):
-                    return date
-            if part == title:
-                return None
-    return None if shown else read_date(text[:FAR], timezone=timezone, now=now)
+    """The date beside the title, never one inside it: rather what is nothing but a date than one in prose."""
+    parts = _beside_title(row, title)
+    marks = [part for part in parts if _is_mark(part)]
+    text = " ".join(marks)
+    if posted := POSTED.search(text):
+        marks.insert(0, text[posted.end() :])
+    for number, mark in enumerate(marks):
+        if any(date.has_year for date in find_dates(mark, timezone=timezone, now=now)):
+            return read_date(" ".join(marks[number:]), timezone=timezone, now=now)
+    if date := read_date(text, timezone=timezone, now=now):
+        return date
+    for part in sorted(parts, key=lambda part: (POSTED.search(part) is None, len(part) > SHORT)):
+        for found in find_dates(part[:FAR], timezone=timezone, now=now):
+            if found.has_year or len(part) <= SHORT:
+                return found.at, found.precision
+    return None
+
+
+def _beside_title(row: Row, title: str) -> list[str]:
+    """The texts of *row* that do not make up its title."""
+    whole = "".join(title.split())
+    parts, run = [], ""
+    for part in filter(None, map(plain, _texts(row.nodes))):
+        letters = "".join(CUT.sub("", part).split())
+        if title in part:
+            parts.append(part.replace(title, " ", 1).strip())
+            run = ""
+        # the number of a day may stand in the title too; it belongs to it only after another part of it
+        elif letters in whole and (run + letters in whole if run else not _is_mark(part)):
+            run += letters
+        else:
+            parts.append(part)
+            run = ""
+    return [part for part in parts if part]
 
 
 def _parted(title: str, timezone: ZoneInfo, now: datetime) -> tuple[str, tuple[datetime, Precision] | None]:
     """A title that begins or ends with its date, in two."""
     for date in find_dates(title, timezone=timezone, now=now):
-        if date.has_year and (date.start <= 1 or date.end >= len(title) - 1):
-            rest = (title[: date.start] + title[date.end :]).strip(" []()（）【】|-—")
-            if len(rest) >= SHORTEST_TITLE:
-                return rest, (date.at, date.precision)
+        before, after = title[: date.start].rstrip(), title[date.end :].lstrip()
+        is_bracketed = before[-1:] in BRACKETS and after[:1] == BRACKETS[before[-1:]]
+        if is_bracketed:
+            before, after = before[:-1], after[1:]
+        rest = (before or after).strip(" |-—·")
+        if (date.has_year or is_bracketed) and not (before and after) and len(rest) >= SHORTEST_TITLE:
+            return rest, (date.at, date.precision)
     return title, None
+
+
+def _is_mark(part: str) -> bool:
+    return len(part) <= LONGEST_MARK and (MARK.fullmatch(part) or FROM_NOW.fullmatch(part)) is not None
 
 
 def _texts(nodes: Sequence[LexborNode]) -> Iterator[str]:
     for node in nodes:
         for inner in node.traverse(include_text=True):
-            if inner.is_text_node:
+            # a click counter is a script, and its numbers are no date
+            if inner.is_text_node and (inner.parent is None or inner.parent.tag not in UNSEEN):
                 yield inner.text_content or ""
