@@ -3,6 +3,7 @@
 Commands import what they need when they run: `aggregator --help` should not wait for a web server's modules.
 """
 
+import errno
 import logging
 import sys
 from typing import Any
@@ -25,6 +26,11 @@ class Group(click.Group):
         except BrokenPipeError:
             sys.stderr.close()  # the reader of our output has gone (| head): nothing to say to it
             ctx.exit(1)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            click.echo("aggregator: the disk is full; make room and start again, nothing stored is lost", err=True)
+            ctx.exit(2)
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from aggregator.compose import article_of, entry_of, keyed, own_key, says_more
-from aggregator.errors import FetchError, ParseError, RuleError, SourceError, StoreError
+from aggregator.errors import AggregatorError, FetchError, ParseError, RuleError, SourceError, StoreError
 from aggregator.gather.article import read_article
 from aggregator.gather.feed import looks_like_feed, read_feed
 from aggregator.gather.fetch import Fetcher
@@ -182,7 +182,7 @@ class Poller:
         except Exception as error:  # the one place: a fault of ours fails this poll, never the service
             if isinstance(error, TimeoutError):
                 error = FetchError(f"{source.url} took more than {2 * POLL_SECONDS} seconds in all", cause="timeout")
-            if not isinstance(error, SourceError):
+            if not isinstance(error, AggregatorError):
                 log.exception("poll source=%s fault of the program", source.name)
             visit = replace(self._failed(source, error), milliseconds=round((monotonic() - started) * 1000))
             brought = await self._recorder.record(visit)
@@ -360,11 +360,15 @@ class Poller:
         failures = source.failures + 1
         _, rule = self._rules[source.name]
         cause = (
-            error.cause if isinstance(error, FetchError) else "parse" if isinstance(error, SourceError) else "program"
+            error.cause
+            if isinstance(error, FetchError)
+            else "parse"
+            if isinstance(error, AggregatorError)
+            else "program"
         )
         message = (
             _placed(error, source.url)
-            if isinstance(error, SourceError)
+            if isinstance(error, AggregatorError)
             else f"a fault of this program ({error!r}); please report it with the log"
         )
         return self._kept(

@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -18,6 +18,8 @@ from aggregator.errors import SettingsError
 
 PREFIX = "AGGREGATOR_"
 PACKAGE = Path(__file__).parent
+FIELD_SAFE = " !\"#$%&'()*+,/:;<=>?@[\\]^`{|}~"
+YEAR_MINUTES = 525_600
 
 
 def _address(value: str) -> str:
@@ -25,6 +27,10 @@ def _address(value: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"{value!r} is not an http or https address")
     return value.rstrip("/")
+
+
+def _optional_address(value: str) -> str:
+    return _address(value) if value else ""
 
 
 def _timezone(value: str) -> str:
@@ -74,7 +80,9 @@ class FetchSettings(Section):
         100, ge=1, le=10_000, description="article pages fetched in one poll; the rest come with the next"
     )
     user_agent: str = Field("", description="empty: the program's name with site.url and site.contact")
-    proxy: str = Field("", description="address of an HTTP proxy; empty: none")
+    proxy: Annotated[str, AfterValidator(_optional_address)] = Field(
+        "", description="address of an HTTP proxy; empty: none"
+    )
     allow_private_networks: bool = Field(
         False, description="visit private and loopback addresses too (intranets, tests)"
     )
@@ -84,8 +92,12 @@ class ScheduleSettings(Section):
     """When sources are polled."""
 
     tick_seconds: float = Field(15.0, gt=0, le=3600, description="how often the scheduler asks which sources are due")
-    min_interval_minutes: float = Field(15.0, gt=0, description="shortest pause between two polls of a source")
-    max_interval_minutes: float = Field(360.0, gt=0, description="longest pause between two polls of a working source")
+    min_interval_minutes: float = Field(
+        15.0, gt=0, le=YEAR_MINUTES, description="shortest pause between two polls of a source"
+    )
+    max_interval_minutes: float = Field(
+        360.0, gt=0, le=YEAR_MINUTES, description="longest pause between two polls of a working source"
+    )
 
 
 class WebSettings(Section):
@@ -135,7 +147,8 @@ class Settings(BaseSettings):
     def user_agent(self) -> str:
         """One honest name with an address where a webmaster finds us (RFC 9110 §10.1.5)."""
         contact = "; ".join(filter(None, ["+" + self.site.url, self.site.contact]))
-        return self.fetch.user_agent or f"university-news-aggregator/1.0 ({contact})"
+        # a field value is ASCII on one line (RFC 9110 §5.5): what is not is percent-encoded, as in an address
+        return quote(self.fetch.user_agent or f"university-news-aggregator/0.1 ({contact})", safe=FIELD_SAFE)
 
 
 SECTIONS: tuple[str, ...] = tuple(name for name in Settings.model_fields if name != "instance")
@@ -156,7 +169,11 @@ def load(instance: Path | None = None) -> Settings:
         raise SettingsError(_sentence(error, path)) from error
     if settings.schedule.min_interval_minutes > settings.schedule.max_interval_minutes:
         raise SettingsError("schedule.min_interval_minutes is larger than schedule.max_interval_minutes; lower it")
-    return settings.model_copy(update={"instance": folder})
+    site = settings.site
+    if "url" not in site.model_fields_set:  # nobody has named the public address: it is where we listen
+        port = f":{settings.web.port}" if settings.web.port else ""
+        site = site.model_copy(update={"url": f"http://127.0.0.1{port}"})
+    return settings.model_copy(update={"instance": folder, "site": site})
 
 
 def template_folder() -> Path:
@@ -167,7 +184,7 @@ def template_folder() -> Path:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(path.read_text("utf-8-sig"))
     except FileNotFoundError:
         return {}
     except tomllib.TOMLDecodeError as error:

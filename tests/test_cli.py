@@ -174,6 +174,7 @@ def test_add_follows_a_list_and_the_file_works(instance, demo):
     assert "poll it now with: aggregator poll own" in output
     assert "1 polled: 1 new" in run("poll", "own")
     assert "already" in run("add", url, "--name", "own", code=2)
+    assert "already" in run("add", url, "--name", "nankai", code=2)
 
 
 def test_add_finds_the_feed_that_a_page_names(instance, university):
@@ -201,6 +202,9 @@ def test_add_finds_the_feed_that_a_page_names(instance, university):
         (("try",), 2, "name a URL or a FILE"),
         (("digest", "--tag", "没有"), 1, "there is no tag called '没有'"),
         (("digest", "--date", "yesterday"), 2, "Invalid value"),
+        (("digest", "--date", "9999-12-31", "--period", "month"), 2, "out of range"),
+        (("demo", "--port", "99999"), 2, "Invalid value"),
+        (("demo", "--every", "0"), 2, "Invalid value"),
         (("export", "hugo", "/proc/nowhere"), 2, "cannot write to /proc/nowhere"),
         (("db", "backup", "/proc/nowhere/a.db"), 2, "cannot back up"),
     ],

@@ -8,7 +8,7 @@ def test_defaults_serve_without_any_file(tmp_path):
     settings = load(tmp_path)
 
     assert f"sqlite:///{tmp_path}/aggregator.db" == settings.database_url
-    assert "university-news-aggregator/1.0 (+http://127.0.0.1:8000)" == settings.user_agent
+    assert "university-news-aggregator/0.1 (+http://127.0.0.1:8000)" == settings.user_agent
 
 
 def test_a_variable_wins_over_the_file(tmp_path, monkeypatch):
@@ -66,3 +66,37 @@ def test_a_bad_variable_is_named(tmp_path, monkeypatch, name, value, complaint):
 
     with pytest.raises(SettingsError, match=complaint):
         load(tmp_path)
+
+
+def test_the_user_agent_is_one_line_of_ascii(tmp_path):
+    (tmp_path / "config.toml").write_text(
+        '[site]\nurl = "https://新闻.example.cn"\ncontact = "张三\\nadmin@example.com"\n', "utf-8"
+    )
+
+    agent = load(tmp_path).user_agent
+
+    assert agent.isascii()
+    assert agent.isprintable()
+    assert "admin@example.com" in agent
+
+
+def test_the_public_address_follows_the_port_until_it_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("AGGREGATOR_WEB__PORT", "8201")
+    followed = load(tmp_path).site.url
+    monkeypatch.setenv("AGGREGATOR_SITE__URL", "https://news.example.com")
+
+    assert ("http://127.0.0.1:8201", "https://news.example.com") == (followed, load(tmp_path).site.url)
+
+
+@pytest.mark.parametrize("text", ["[fetch]\nproxy = '127.0.0.1:3128'\n", "[schedule]\nmax_interval_minutes = 1e10\n"])
+def test_a_value_that_would_fail_later_is_refused_now(tmp_path, text):
+    (tmp_path / "config.toml").write_text(text)
+
+    with pytest.raises(SettingsError, match=r"config\.toml"):
+        load(tmp_path)
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path):
+    (tmp_path / "config.toml").write_text("[web]\nport = 8300\n", "utf-8-sig")
+
+    assert 8300 == load(tmp_path).web.port

@@ -44,7 +44,10 @@ def poll(names: tuple[str, ...], everything: bool) -> None:
         later = store.sources.next_due_at()
         click.echo("nothing is due" + (f"; next at {later.astimezone(config.zone):%Y-%m-%d %H:%M}" if later else ""))
         return
+    # `run` and other polls hold what they poll; what a killed one held is free after two hours, or with the next `run`
     failed, total = _poll(config, known, store, wanted, len(wanted) if wanted is not None else due)
+    if not total:
+        click.echo("another process holds these sources just now; try again later, or start `aggregator run`")
     store.close()
     if total and failed == total:
         sys.exit(1)
@@ -137,8 +140,8 @@ def add(url: str, name: str | None, tags: tuple[str, ...], university: str | Non
     import tomllib
 
     read_site(site.name, tomllib.loads(text), "--name, --tag or --university")  # refuse what could not be loaded again
-    if known.source(site.name) is not None:
-        raise SettingsError(f"there is a source called {site.name!r} already; choose another with --name")
+    if known.source(site.name) is not None or site.name in known.sites:
+        raise SettingsError(f"there is a source or site called {site.name!r} already; choose another with --name")
     path = config.instance / "sites" / f"{site.name}.toml"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -147,6 +150,8 @@ def add(url: str, name: str | None, tags: tuple[str, ...], university: str | Non
     except FileExistsError as error:
         raise SettingsError(f"{path} exists already; choose another name with --name, or edit that file") from error
     except OSError as error:
-        raise SettingsError(f"cannot write {path}: {error.strerror}; check the folder's permissions") from error
+        if path.is_file():
+            path.unlink()  # half a site file would stop the next start
+        raise SettingsError(f"cannot write {path}: {error.strerror}; check permissions and free space") from error
     show_listing(proposal.listing, config)
     click.echo(f"\nwrote {path}\npoll it now with: aggregator poll {site.name}")

@@ -62,7 +62,7 @@ def _try_batch(config: "Settings", families: Any) -> None:
             continue
         try:
             asked = json.loads(line)
-            response = _response(asked["path"], asked.get("url"), asked.get("content_type"), config)
+            response = _response(str(asked["path"]), asked.get("url"), asked.get("content_type"), config)
             page = read_page(response, asked.get("kind"), families, timezone=config.zone, now=parts.now())
             answer = as_json(page, config.zone)
         except (SourceError, OperatorError) as error:

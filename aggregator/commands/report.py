@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from aggregator.commands import parts
+from aggregator.errors import SettingsError
 
 PASSWORD = re.compile(r"(://[^:/@]*:)[^@/]*@")  # in an address
 
@@ -72,6 +73,8 @@ def digest(period: Any, day: datetime | None, tag: str | None, form: str) -> Non
 
     config = parts.settings()
     store = parts.open_store(config)
+    if day is not None and not 1970 <= day.year <= 2999:
+        raise SettingsError(f"--date {day:%Y-%m-%d} is out of range; name a day from 1970 to 2999")
     chosen: date = day.date() if day else parts.now().astimezone(config.zone).date()
     first, end = period_bounds(period, chosen, config.zone)
     tag_id = store.entries.tag(tag).id if tag else None

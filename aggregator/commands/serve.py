@@ -78,11 +78,21 @@ def _serve(config: "Settings", known: "Rules", store: "Store", *, with_web: bool
 
 
 @click.command()
-@click.option("--port", type=int, default=8000, show_default=True, help="Where the pages are served; 0 for a free one.")
 @click.option(
-    "--every", type=float, default=5.0, show_default=True, help="Seconds between two polls and two pieces of news."
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    show_default=True,
+    help="Where the pages are served; 0 for a free one.",
 )
-@click.option("--seconds", type=float, help="Stop by itself after so many seconds.")
+@click.option(
+    "--every",
+    type=click.FloatRange(0.5, 3600),
+    default=5.0,
+    show_default=True,
+    help="Seconds between two polls and two pieces of news.",
+)
+@click.option("--seconds", type=click.FloatRange(1, 86400), help="Stop by itself after so many seconds.")
 def demo(port: int, every: float, seconds: float | None) -> None:
     """The whole service against three small universities on this machine; needs no network, leaves nothing behind.
 

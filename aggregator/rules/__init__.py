@@ -104,7 +104,7 @@ def _tables(shipped: Traversable, instance: Path | None, folder: str) -> Iterabl
     for file_name in sorted(found):
         file, origin = found[file_name]
         try:
-            yield file_name.removesuffix(".toml"), tomllib.loads(file.read_text("utf-8")), origin
+            yield file_name.removesuffix(".toml"), tomllib.loads(file.read_text("utf-8-sig")), origin
         except tomllib.TOMLDecodeError as error:
             raise RuleError(f"{origin}: not valid TOML: {error}") from error
         except UnicodeDecodeError as error:

@@ -27,7 +27,7 @@ class Server:
         except OSError as error:
             raise SettingsError(
                 f"cannot listen on {settings.host}:{settings.port}: {error.strerror}; "
-                "stop what uses that port, or set AGGREGATOR_WEB__PORT to another"
+                "stop what uses that port, or set AGGREGATOR_WEB__PORT (demo: --port) to another"
             ) from error
         self._server: Any = create_server(app, sockets=[listener], threads=settings.threads, ident="")
         port = listener.getsockname()[1]
