@@ -40,6 +40,8 @@ def health(source: Source, polls: Sequence[Poll], now: datetime) -> Health:
         return _ill(source, last)
     if source.news_at is not None and now - source.news_at > QUIET_AFTER:
         return Health("quiet", f"nothing new since {source.news_at:%Y-%m-%d}; look whether the column is still kept")
+    if last.message:  # of articles: the list itself was read
+        return Health("working", last.message)
     return Health(
         "working", f"{last.items} items at the last full look" if last.items else "unchanged since the last look"
     )

@@ -137,7 +137,7 @@ def test_broken_answers_are_told_apart(university, body, cause):
     ("status", "advice"),
     [
         (403, "open the address in a browser"),
-        (404, "correct the source's url"),
+        (404, "correct its url"),
         (410, "gone for good"),
         (503, "tried again"),
     ],

@@ -39,3 +39,9 @@ def test_the_reason_of_a_failure_is_its_message():
 
     assert "no items at http://x/ (failed 3 times in a row)" == verdict.reason
     assert verdict.is_bad
+
+
+def test_articles_that_fail_are_the_reason_of_a_working_list():
+    verdict = health(source(), [poll("new", items=8, message="http://x/1 answered 404")], NOW)
+
+    assert ("working", "http://x/1 answered 404") == (verdict.state, verdict.reason)

@@ -38,7 +38,7 @@ LOCAL = [ipaddress.ip_network(one) for one in ("64:ff9b:1::/48", "fec0::/10")]
 STATUS_ADVICE = {
     401: "the page wants a login; only public pages can be followed",
     403: "the server refuses us (a firewall, or for the campus only); open the address in a browser to see",
-    404: "the page has moved or is gone; correct the source's url",
+    404: "the page has moved or is gone; if it is a source's, correct its url",
     410: "the publisher says the page is gone for good; remove the source",
     412: "a firewall refuses us; open the address in a browser to see",
     429: "the server asks us to come less often; raise fetch.per_host_delay_seconds",
