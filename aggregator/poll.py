@@ -92,6 +92,7 @@ class Poller:
         self._host = urlsplit(settings.site.url).hostname
         self._claimed: deque[Source] = deque()
         self._running: dict[asyncio.Task[None], Source] = {}
+        self._one_finished = asyncio.Event()
         self._stopping = False
         self._recorder = Recorder(store)
         self._fault: StoreError | None = None
@@ -109,7 +110,8 @@ class Poller:
         """Poll everything that is due (or *names*, once) and wait. Raises StoreError when nothing can be stored."""
         running = await self.poll_due(names)
         while running:
-            await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+            await self._one_finished.wait()
+            self._one_finished.clear()
             if self._fault is not None:
                 raise self._fault
             if names is not None:
@@ -148,6 +150,7 @@ class Poller:
 
     def _finished(self, task: "asyncio.Task[None]") -> None:
         del self._running[task]
+        self._one_finished.set()
         if task.cancelled():
             return
         error = task.exception()
