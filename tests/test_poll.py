@@ -97,6 +97,14 @@ def column(university, count=6, etag='"v1"', **extra):
     return university.serve("/xw.htm", list_page(*rows), etag=etag, **extra)
 
 
+def page_of(university, numbers, following):
+    """A list of the articles *numbers*, whose pages are served, with a pager to *following*."""
+    rows = [(f"info/1055/{n}.htm", f"海棠大学第{n}号新闻：春季学期工作会议召开", "2025-03-20") for n in numbers]
+    for path, title, _ in rows:
+        university.serve("/" + path, article_page(title))
+    return list_page(*rows).replace("</body>", f"<div><a href='{following}'>下一页</a></div></body>")
+
+
 def rss(*items):
     body = "".join(
         f"<item><title>{title}</title><link>{link}</link><guid isPermaLink='false'>{guid}</guid>"
@@ -289,16 +297,10 @@ def test_without_full_text_no_page_is_fetched(service, university):
 
 
 def test_more_than_one_page_of_news_is_read_back_through_the_pager(service, university):
-    def page(numbers, following):
-        rows = [(f"info/1055/{n}.htm", f"海棠大学第{n}号新闻：春季学期工作会议召开", "2025-03-20") for n in numbers]
-        for path, title, _ in rows:
-            university.serve("/" + path, article_page(title))
-        return list_page(*rows).replace("</body>", f"<div><a href='{following}'>下一页</a></div></body>")
-
-    one = service(source(university.serve("/xw.htm", page(range(6), "xw2.htm"))))
+    one = service(source(university.serve("/xw.htm", page_of(university, range(6), "xw2.htm"))))
     one.poll()
-    university.serve("/xw.htm", page(range(20, 26), "xw2.htm"))
-    university.serve("/xw2.htm", page([*range(10, 13), *range(3)], "xw3.htm"))
+    university.serve("/xw.htm", page_of(university, range(20, 26), "xw2.htm"))
+    university.serve("/xw2.htm", page_of(university, [*range(10, 13), *range(3)], "xw3.htm"))
 
     one.poll("haitang-news")
 
@@ -410,19 +412,13 @@ def test_an_article_that_failed_and_left_the_list_is_not_forgotten(service, univ
 
 
 def test_an_older_page_that_fails_once_loses_nothing(service, university):
-    def page(numbers, following):
-        rows = [(f"info/1055/{n}.htm", f"海棠大学第{n}号新闻：春季学期工作会议召开", "2025-03-20") for n in numbers]
-        for path, title, _ in rows:
-            university.serve("/" + path, article_page(title))
-        return list_page(*rows).replace("</body>", f"<div><a href='{following}'>下一页</a></div></body>")
-
-    one = service(source(university.serve("/xw.htm", page(range(6), "xw2.htm"))))
+    one = service(source(university.serve("/xw.htm", page_of(university, range(6), "xw2.htm"))))
     one.poll()
-    university.serve("/xw.htm", page(range(20, 26), "xw2.htm"))
+    university.serve("/xw.htm", page_of(university, range(20, 26), "xw2.htm"))
     university.serve("/xw2.htm", "busy", status=503)
     one.poll("haitang-news")
     failed = one.last("haitang-news").cause
-    university.serve("/xw2.htm", page([*range(10, 13), *range(3)], "xw3.htm"))
+    university.serve("/xw2.htm", page_of(university, [*range(10, 13), *range(3)], "xw3.htm"))
 
     one.poll("haitang-news")
 
@@ -430,16 +426,10 @@ def test_an_older_page_that_fails_once_loses_nothing(service, university):
 
 
 def test_a_pinned_item_does_not_hide_that_the_page_is_full(service, university):
-    def rows(numbers):
-        found = [(f"info/1055/{n}.htm", f"海棠大学第{n}号新闻：春季学期工作会议召开", "2025-03-20") for n in numbers]
-        for path, title, _ in found:
-            university.serve("/" + path, article_page(title))
-        return list_page(*found).replace("</body>", "<div><a href='xw2.htm'>下一页</a></div></body>")
-
-    one = service(source(university.serve("/xw.htm", rows(range(6)))))
+    one = service(source(university.serve("/xw.htm", page_of(university, range(6), "xw2.htm"))))
     one.poll()
-    university.serve("/xw.htm", rows([0, *range(20, 26)]))
-    university.serve("/xw2.htm", rows([*range(10, 13), *range(1, 4)]))
+    university.serve("/xw.htm", page_of(university, [0, *range(20, 26)], "xw2.htm"))
+    university.serve("/xw2.htm", page_of(university, [*range(10, 13), *range(1, 4)], "xw2.htm"))
 
     one.poll("haitang-news")
 
