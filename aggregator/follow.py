@@ -15,6 +15,7 @@ from aggregator.gather.charset import decode
 from aggregator.gather.feed import find_feeds, looks_like_feed, read_feed
 from aggregator.gather.fetch import Fetcher
 from aggregator.gather.listing import read_listing
+from aggregator.identity import domain_of
 from aggregator.model import SHANGHAI, Listing, Site, SourceRule
 from aggregator.rules import Rules, feed_timezone
 
@@ -54,7 +55,7 @@ def site_of(
 ) -> Site:
     """The site that `add` writes: one source, its university taken from the known sites on the same domain."""
     name = name or suggested_name(url)
-    known = next((site for site, source in rules.sources if _domain(source.url) == _domain(url)), None)
+    known = next((site for site, source in rules.sources if domain_of(source.url) == domain_of(url)), None)
     university = university or (known.university if known else None) or proposal.listing.title or urlsplit(url).netloc
     source = SourceRule(
         name=name,
@@ -76,10 +77,3 @@ def suggested_name(url: str) -> str:
     path = [piece for piece in re.split(r"[^a-z0-9]+", re.sub(r"\.\w+$", "", parts.path.lower())) if piece]
     words = [*own, *rest, *(piece for piece in path if piece not in ("index", "list", "main"))]
     return re.sub(r"[^a-z0-9-]+", "-", "-".join(words)).strip("-")[:64] or "source"
-
-
-def _domain(url: str) -> str:
-    """The part of a host that names its owner: nankai.edu.cn of news.nankai.edu.cn."""
-    labels = (urlsplit(url).hostname or "").split(".")
-    count = 3 if len(labels) > 2 and labels[-2] in COMMON_LABELS else 2
-    return ".".join(labels[-count:])

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 # parameters that tell who is asking or where the link stood, never which article
 TRACKING = re.compile(r"utm_[a-z]+|spm|share_token|jsessionid|phpsessid|sessionid", re.IGNORECASE)
 PATH_SESSION = re.compile(r";jsessionid=[^/?#]*", re.IGNORECASE)
+# second labels under which names are given out: edu.cn, ac.uk, com.hk
+SECOND_LEVEL = {"edu", "ac", "com", "co", "org", "net", "gov"}
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -56,6 +58,13 @@ def without_fragment(url: str) -> str:
 def host_of(url: str) -> str:
     """Host and port, lower case: whom a request bothers."""
     return urlsplit(url).netloc.rpartition("@")[2].lower()
+
+
+def domain_of(url: str) -> str:
+    """The part of a host that names its owner: nankai.edu.cn of news.nankai.edu.cn."""
+    labels = (urlsplit(url).hostname or "").split(".")
+    count = 3 if len(labels) > 2 and labels[-2] in SECOND_LEVEL else 2
+    return ".".join(labels[-count:])
 
 
 @lru_cache(maxsize=8)

@@ -160,6 +160,15 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """What a list looked like when it was last read well: how many items, how many of them dated, how many its own."""
+
+    items: int
+    dated: int
+    own: int  # on the list's domain
+
+
+@dataclass(frozen=True, slots=True)
 class Article:
     """A story page, read and cleaned. *html* is safe; *text* has one block a line."""
 
@@ -201,6 +210,16 @@ class NewEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownEntry:
+    """As much of a stored entry as tells it again on a page that changed."""
+
+    id: int
+    uid: str
+    title: str
+    published: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Visit:
     """All that one poll of one source found, recorded in one transaction."""
 
@@ -214,12 +233,15 @@ class Visit:
     milliseconds: int = 0
     entries: tuple[NewEntry, ...] = ()  # newest first, as on the page
     pending: tuple[tuple[str, Item], ...] = ()  # (identity key, item) to try again
+    moved: tuple[tuple[str, str, int], ...] = ()  # (identity key, URL, entry id) of known entries at new addresses
     # what the source's row holds from now on
     failures: int = 0
     validators: Validators = Validators()
     body_hash: str | None = None
     kind: Literal["feed", "list"] | None = None
     rule: ListingRule | None = None
+    look: Look | None = None  # None: as before
+    repair: str | None = None  # how the list is read since it changed; None: as before
 
     def outcome(self, brought: int) -> Outcome:
         """What became of the visit, of whose entries *brought* were new to the store."""
@@ -327,6 +349,8 @@ class Source(SQLModel, table=True):
     found_kind: str | None = None  # what "auto" turned out to be
     rule_hash: str = ""  # of what its site file says; another one: read the page again, changed or not
     rule: dict[str, str] | None = Field(default=None, sa_column=Column(JSON))  # the list rule last used
+    look: dict[str, int] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))  # a Look
+    repair: str | None = None  # when and how a changed list was last healed
     etag: str | None = None
     last_modified: str | None = None
     body_hash: str | None = None  # of the last body read; equal: nothing to do
@@ -374,6 +398,15 @@ class EntryBody(SQLModel, table=True):
     text: str
     images: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     attachments: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+
+
+class EntryAddress(SQLModel, table=True):
+    """A later identity key of an Entry: its site gave it a new address."""
+
+    __tablename__ = "entry_address"
+
+    uid: str = Field(primary_key=True)
+    entry_id: int = Field(foreign_key="entry.id", index=True)
 
 
 class Tag(SQLModel, table=True):

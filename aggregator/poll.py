@@ -1,7 +1,7 @@
 """The conductor of one visit to one source. Whoever reads this file knows the service.
 
     claim (store) -> fetch -> 304 or the same bytes? then done
-                           -> read_feed | read_listing -> unknown (store)
+                           -> read_source (feed or list, healed after a redesign) -> unknown (store)
                            -> fetch, read_article, clean -> tag, summarize
                            -> record (store): entries, poll, validators, next_poll_at, feed versions in one transaction
 
@@ -20,14 +20,12 @@ from functools import partial
 from time import monotonic
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from aggregator.compose import article_of, entry_of, keyed, own_key, says_more
 from aggregator.errors import AggregatorError, FetchError, ParseError, RuleError, SourceError, StoreError
 from aggregator.gather.article import read_article
-from aggregator.gather.feed import looks_like_feed, read_feed
 from aggregator.gather.fetch import Fetcher
-from aggregator.gather.listing import read_listing
+from aggregator.heal import Memory, moved, read_older, read_source
 from aggregator.identity import host_of
 from aggregator.model import (
     Article,
@@ -35,6 +33,7 @@ from aggregator.model import (
     Item,
     Listing,
     ListingRule,
+    Look,
     NewEntry,
     Response,
     Site,
@@ -216,13 +215,25 @@ class Poller:
         if response.not_modified:
             raise ParseError(f"{source.url} answered 304 to an unconditional request; its server is at fault")
 
-        read = partial(read_source, response, rule, timezone=site.timezone, now=polled_at)
-        listing = await _apart(read, response)
+        memory = Memory(
+            ListingRule(**source.rule) if source.rule else None,
+            Look(**source.look) if source.look else None,
+            partial(self._store.entries.known, source.id or 0),
+            self._same,
+        )
+        reading = await _apart(
+            partial(read_source, response, rule, memory, timezone=site.timezone, now=polled_at), response
+        )
+        listing = reading.listing
         items = keyed(listing, source.url, self._same)
         tries = self._unknown(items)
-        faults: list[str] = []
+        faults = [reading.note] if reading.note else []
+        elsewhere = {} if source.news_at is None else moved(items, tries, memory.entries)
+        if elsewhere:
+            faults.append(f"{source.url} gives {len(elsewhere)} known articles new addresses")
+        tries = {key: tried for key, tried in tries.items() if key not in elsewhere}
         if source.news_at is not None and says_more(items, tries):
-            faults += await self._catch_up(source, site, rule, listing, items, tries)
+            faults += await self._catch_up(source, site, listing, items, tries)
         waiting = self._store.entries.pending_of(source.id or 0)
         items |= {key: item for key, item in waiting.items() if key not in items}  # gone from the page, not forgotten
         tries |= self._store.entries.unknown([key for key in waiting if key not in tries])
@@ -243,11 +254,14 @@ class Poller:
             items=len(listing.items),
             entries=tuple(entries),
             pending=tuple(pending),
+            moved=tuple((key, items[key].url, one.id) for key, one in elsewhere.items()),
             # what was not read to the end must be seen again, changed or not
             validators=response.validators if complete else Validators(),
             body_hash=digest if complete else None,
             kind=listing.kind,
             rule=listing.rule,
+            look=reading.look,
+            repair=f"{polled_at:%Y-%m-%d}: {reading.note}" if reading.is_repaired else None,
         )
 
     def _unknown(self, items: dict[str, Item]) -> dict[str, int]:
@@ -261,7 +275,6 @@ class Poller:
         self,
         source: Source,
         site: Site,
-        rule: SourceRule,
         listing: Listing,
         items: dict[str, Item],
         tries: dict[str, int],
@@ -275,7 +288,7 @@ class Poller:
                 return []
             try:
                 response = await self._fetcher.fetch(listing.next_page)
-                read = partial(read_source, response, rule, timezone=site.timezone, now=self._now())
+                read = partial(read_older, response, listing, timezone=site.timezone, now=self._now())
                 listing = await _apart(read, response)
             except SourceError as error:
                 if source.failures < ARTICLE_TRIES:
@@ -397,13 +410,6 @@ class Poller:
             rule=ListingRule(**source.rule) if source.rule else None,
             **said,
         )
-
-
-def read_source(response: Response, rule: SourceRule, *, timezone: ZoneInfo, now: datetime) -> Listing:
-    """The items of a source's page, read as its rule says; "auto" looks whether it is a feed. Raises ParseError."""
-    if rule.kind == "feed" or (rule.kind == "auto" and looks_like_feed(response)):
-        return read_feed(response, timezone=timezone, now=now)
-    return read_listing(response, rule.listing, timezone=timezone, now=now)
 
 
 def next_poll_at(

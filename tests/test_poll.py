@@ -527,3 +527,68 @@ def test_failures_double_the_pause_and_never_end_it():
 
 def test_a_fixed_interval_is_exact():
     assert 30 == wait(minutes=30)
+
+
+# ------------------------------------------------------------ a site that changes its pages
+
+
+def redesigned(rows, prefix):
+    """The same articles in another template, at addresses of another kind."""
+    cards = "".join(
+        f"<div class='card'><h4><a href='{prefix}{path}'>{title}</a></h4><p>{day}</p></div>"
+        for path, title, day in rows
+    )
+    return f"<html><head><title>要闻</title></head><body><section>{cards}</section></body></html>"
+
+
+def test_a_redesign_that_changes_every_address_publishes_nothing_twice(service, university):
+    rows = [(f"info/1055/{n}.htm", f"海棠大学第{n}号新闻：春季学期工作会议", f"2025-03-{20 - n:02}") for n in range(8)]
+    for path, title, day in rows:
+        university.serve("/" + path, article_page(title, f"{day} 09:44"))
+    one = service(source(university.serve("/xw.htm", list_page(*rows))))
+    one.poll()
+    before = {entry.title: entry.atom_id for entry in one.store.entries.newest(100)}
+
+    new = ("info/9.htm", "海棠大学新版网站上线后的第一条新闻", "2025-03-21")
+    university.serve("/2025/" + new[0], article_page(new[1], "2025-03-21 08:00"))
+    university.serve("/xw.htm", redesigned([new, *rows], "/2025/"))
+    one.now += timedelta(hours=1)
+    one.poll("haitang-news")
+
+    after = one.store.entries.newest(100)
+    assert before == {entry.title: entry.atom_id for entry in after if entry.title != new[1]}
+    assert [new[1]] == [entry.title for entry in after if entry.title not in before]
+    assert all("/2025/info/" in entry.url for entry in after)  # the old addresses lead nowhere now
+    state = one.store.sources.by_name("haitang-news")
+    assert "8 known articles new addresses" in state.polls[0].message
+    assert state.source.repair.startswith("2025-03-21: ")
+
+    university.serve("/xw.htm", redesigned([new, *rows], "/2025/").replace("要闻", "海棠要闻"))
+    one.poll("haitang-news")
+    assert (0, "unchanged") == (one.last("haitang-news").entries, one.last("haitang-news").outcome)
+    assert 9 == one.store.entries.count()
+
+
+def test_a_page_that_became_another_list_publishes_nothing(service, university):
+    one = service(source(column(university, 8)))
+    one.poll()
+    other = [(f"gk/{n}.htm", f"信息公开第{n}号：年度预算与决算说明", f"2018-03-{20 - n:02}") for n in range(8)]
+    university.serve("/xw.htm", redesigned(other, "/"))
+    one.now += timedelta(hours=1)
+    one.poll("haitang-news")
+    last = one.last("haitang-news")
+    assert ("failed", 8) == (last.outcome, one.store.entries.count())
+    assert "older than what is known" in last.message
+
+
+def test_a_feed_whose_addresses_all_change_publishes_nothing_twice(service, university):
+    stories = [(f"第{n}条海棠新闻公告", f"https://a.edu.cn/{n}", f"id-{n}") for n in range(5)]
+    one = service(source(university.serve("/feed.xml", rss(*stories)), kind="feed"))
+    one.poll()
+    university.serve(
+        "/feed.xml", rss(*((title, link.replace("a.edu", "b.edu"), guid) for title, link, guid in stories))
+    )
+    one.now += timedelta(hours=1)
+    one.poll("haitang-news")
+    assert 5 == one.store.entries.count()
+    assert "5 known articles new addresses" in one.last("haitang-news").message

@@ -1,3 +1,4 @@
+import contextlib
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,7 @@ from sqlmodel import SQLModel
 
 from aggregator.errors import NotFound, StoreError
 from aggregator.identity import identity, slug
-from aggregator.model import Item, ListingRule, NewEntry, Site, SourceRule, Validators, Visit
+from aggregator.model import Item, ListingRule, Look, NewEntry, Site, SourceRule, Validators, Visit
 from aggregator.store import Store, revisions
 from aggregator.store.entries import Cursor
 
@@ -329,6 +330,37 @@ def test_migrations_make_the_schema_of_the_model(store):
             assert {column.name: column.nullable for column in table.columns} == columns
             indexes = {index["name"] for index in made.get_indexes(table.name) if not index["unique"]}
             assert {index.name for index in table.indexes} == indexes
+
+
+def test_an_older_database_keeps_what_it_holds(sqlite_store, tmp_path):
+    sqlite_store.entries.record([visit(1, entry("http://a.edu.cn/1"))])
+    sqlite_store.close()
+    with sqlite3.connect(tmp_path / "aggregator.db") as older:  # as the first version left it
+        older.executescript(
+            "DROP TABLE entry_address; ALTER TABLE source DROP COLUMN look; ALTER TABLE source DROP COLUMN repair;"
+            "UPDATE alembic_version SET version_num = '0001'"
+        )
+
+    with contextlib.closing(Store(f"sqlite:///{tmp_path}/aggregator.db")) as again:
+        again.upgrade()
+        assert (revisions()[-1], ["新闻"]) == (again.schema(), titles(again.entries.newest(10)))
+
+
+def test_a_known_entry_at_a_new_address_stays_one_entry(store):
+    old, new = entry("http://a.edu.cn/1"), entry("http://a.edu.cn/new/1")
+    store.entries.record([visit(1, old)])
+    (known,) = store.entries.known(1)
+    versions = store.feeds.version(["sources"])
+    moved = visit(1, moved=((new.uid, new.url, known.id),), look=Look(1, 1, 1), repair="how")
+    store.entries.record([moved])
+
+    assert {} == store.entries.unknown([old.uid, new.uid])
+    assert [0] == store.entries.record([visit(1, new)])
+    (kept,) = store.entries.newest(10)
+    assert (old.slug, old.atom_id, new.url) == (kept.slug, kept.atom_id, kept.url)
+    assert versions != store.feeds.version(["sources"])  # rendered feeds link the old address
+    source = store.sources.by_name("one").source
+    assert ({"items": 1, "dated": 1, "own": 1}, "how") == (source.look, source.repair)
 
 
 def test_upgrading_twice_changes_nothing(store):

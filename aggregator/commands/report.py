@@ -39,6 +39,7 @@ def sources(as_object: bool) -> None:
                 "reason": verdict.reason,
                 "entries": state.entry_count,
                 "polled_at": _iso(state.source.polled_at),
+                "repair": state.source.repair,
                 "next_poll_at": _iso(state.source.next_poll_at) if state.source.enabled else None,
             }
         )

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Integer,
     Row,
     Select,
     bindparam,
+    cast,
     func,
     null,
     select,
@@ -26,11 +28,13 @@ from aggregator.identity import slug
 from aggregator.model import (
     Attachment,
     Entry,
+    EntryAddress,
     EntryBody,
     EntryTag,
     FeedVersion,
     FullEntry,
     Item,
+    KnownEntry,
     NewEntry,
     Pending,
     Poll,
@@ -52,6 +56,7 @@ T = TypeVar("T")
 entry, body = Entry.__table__, EntryBody.__table__  # type: ignore[attr-defined]
 tag, entry_tag = Tag.__table__, EntryTag.__table__  # type: ignore[attr-defined]
 source, poll = Source.__table__, Poll.__table__  # type: ignore[attr-defined]
+address = EntryAddress.__table__  # type: ignore[attr-defined]
 pending, feed_version = Pending.__table__, FeedVersion.__table__  # type: ignore[attr-defined]
 
 ENTRY_WITH_SOURCE = select(
@@ -62,9 +67,11 @@ ENTRY_WITH_SOURCE = select(
     source.c.university,
 ).join(source, source.c.id == entry.c.source_id)
 
+UNTRIED = cast(null(), Integer)
 # (key, NULL) of stored entries, (key, tries) of pending ones
 KNOWN = union_all(
-    select(entry.c.uid, null().label("tries")).where(entry.c.uid.in_(bindparam("uids", expanding=True))),
+    select(entry.c.uid, UNTRIED.label("tries")).where(entry.c.uid.in_(bindparam("uids", expanding=True))),
+    select(address.c.uid, UNTRIED).where(address.c.uid.in_(bindparam("uids", expanding=True))),
     select(pending.c.uid, pending.c.tries).where(pending.c.uid.in_(bindparam("uids", expanding=True))),
 )
 
@@ -83,6 +90,8 @@ LEARNED = (
         body_hash=bindparam("hash"),
         found_kind=bindparam("found"),
         rule=bindparam("list_rule"),
+        look=func.coalesce(bindparam("looks", type_=source.c.look.type), source.c.look),
+        repair=func.coalesce(bindparam("repaired"), source.c.repair),
     )
 )
 
@@ -131,12 +140,20 @@ class Entries:
             rows = connection.execute(select(pending).where(pending.c.source_id == source_id)).all()
         return {row.uid: Item(row.url, row.title, row.published, row.precision) for row in rows}
 
+    def known(self, source_id: int, limit: int = 200) -> list[KnownEntry]:
+        """The newest entries of a source, with what tells them again, newest first."""
+        query = select(entry.c.id, entry.c.uid, entry.c.title, entry.c.published)
+        query = _page(query.where(entry.c.source_id == source_id), entry.c.sort, entry.c.id, None, limit)
+        with self._store.read() as connection:
+            return [KnownEntry(*row) for row in connection.execute(query)]
+
     def record(self, visits: Sequence[Visit]) -> list[int]:
         """Keep what *visits* found, all of it or nothing, and end their leases; how many entries each brought.
 
         Entries known by then (another source was quicker) are left as they are.
         """
         with self._store.write() as connection:
+            self._keep_addresses(connection, visits)
             brought = self._insert_entries(connection, visits)
             polls = [
                 {
@@ -155,6 +172,17 @@ class Entries:
             connection.execute(poll.insert(), polls)
             connection.execute(LEARNED, [_learned(visit, count) for visit, count in zip(visits, brought, strict=True)])
         return brought
+
+    def _keep_addresses(self, connection: Connection, visits: Sequence[Visit]) -> None:
+        """Know entries that moved by their new addresses, too, and link them there: the old ones lead nowhere now."""
+        moved = [one for visit in visits for one in visit.moved]
+        if not moved:
+            return
+        rows = [{"uid": uid, "entry_id": entry_id} for uid, _, entry_id in moved]
+        connection.execute(self._store.insert(address).on_conflict_do_nothing(), rows)
+        link = update(entry).where(entry.c.id == bindparam("this")).values(url=bindparam("there"))
+        connection.execute(link, [{"this": entry_id, "there": url} for _, url, entry_id in moved])
+        self._bump(connection, {"sources"})  # any feed may show one of them
 
     def _insert_entries(self, connection: Connection, visits: Sequence[Visit]) -> list[int]:
         # oldest first, so that of two entries of one day the upper one on the page has the larger id and comes first
@@ -185,8 +213,10 @@ class Entries:
     ) -> None:
         """Take out of *offered* what is stored already, under its key or under its address."""
         for chunk in _chunks(list(offered)):
-            for (uid,) in connection.execute(select(entry.c.uid).where(entry.c.uid.in_(chunk))):
-                del offered[uid]
+            stored = select(entry.c.uid).where(entry.c.uid.in_(chunk))
+            moved = select(address.c.uid).where(address.c.uid.in_(chunk))
+            for (uid,) in connection.execute(union_all(stored, moved)):
+                offered.pop(uid, None)
         taken: dict[str, tuple[int, str]] = {}
         for chunk in _chunks([new.slug for _, new in offered.values()]):
             holders = select(entry.c.slug, entry.c.source_id, entry.c.title).where(entry.c.slug.in_(chunk))
@@ -402,6 +432,8 @@ def _learned(visit: Visit, brought: int) -> dict[str, Any]:
         "hash": visit.body_hash,
         "found": visit.kind,
         "list_rule": asdict(visit.rule) if visit.rule else None,
+        "looks": asdict(visit.look) if visit.look else None,
+        "repaired": visit.repair,
     }
 
 

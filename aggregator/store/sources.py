@@ -69,6 +69,8 @@ class Sources:
                             "body_hash": None,
                             "found_kind": None,
                             "rule": None,
+                            "look": None,
+                            "repair": None,
                             "next_poll_at": now,
                         }
                     connection.execute(update(source).where(source.c.id == row.id).values(said))
