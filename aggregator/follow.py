@@ -15,7 +15,7 @@ from aggregator.gather.charset import decode
 from aggregator.gather.feed import find_feeds, looks_like_feed, read_feed
 from aggregator.gather.fetch import Fetcher
 from aggregator.gather.listing import read_listing
-from aggregator.identity import domain_of
+from aggregator.identity import domain_of, identity
 from aggregator.model import SHANGHAI, Listing, Site, SourceRule
 from aggregator.rules import Rules, feed_timezone
 
@@ -66,6 +66,13 @@ def site_of(
     )
     zone = feed_timezone(proposal.url, SHANGHAI) if proposal.listing.kind == "feed" else SHANGHAI
     return Site(name=name, university=university, timezone=zone, tags=(university,), sources=(source,))
+
+
+def followed_by(rules: Rules, *urls: str) -> SourceRule | None:
+    """The source that follows one of *urls* already, under whatever name; None where none does."""
+    same = [pair for family in rules.families.values() for pair in family.same]
+    wanted = {identity(url, same) for url in urls}
+    return next((source for _, source in rules.sources if identity(source.url, same) in wanted), None)
 
 
 def suggested_name(url: str) -> str:

@@ -174,7 +174,7 @@ def test_add_follows_a_list_and_the_file_works(instance, demo):
     assert "poll it now with: aggregator poll own" in output
     assert "1 polled: 1 new" in run("poll", "own")
     assert "already" in run("add", url, "--name", "own", code=2)
-    assert "already" in run("add", url, "--name", "nankai", code=2)
+    assert "already, as 'own'" in run("add", url, "--name", "other", code=2)
 
 
 def test_add_finds_the_feed_that_a_page_names(instance, university):

@@ -1,6 +1,6 @@
 import pytest
 
-from aggregator.follow import Proposal, site_of, suggested_name
+from aggregator.follow import Proposal, followed_by, site_of, suggested_name
 from aggregator.model import Listing
 from aggregator.rules import NAME, load
 
@@ -34,3 +34,11 @@ def test_a_feed_outside_cn_is_read_in_utc(url, zone):
     site = site_of(url, Proposal(url, Listing("feed", "新闻", [])), load(None), "x", [], None)
 
     assert zone == site.timezone.key
+
+
+def test_an_address_that_is_followed_is_known_however_it_is_written():
+    rules = load(None)
+    _, source = rules.source("nankai-news")
+
+    assert source == followed_by(rules, "https://x.edu.cn/", source.url.replace("http://", "https://") + "#top")
+    assert followed_by(rules, "https://news.nankai.edu.cn/another/index.shtml") is None

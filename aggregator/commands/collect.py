@@ -122,7 +122,7 @@ def add(url: str, name: str | None, tags: tuple[str, ...], university: str | Non
       aggregator add https://jwc.example.edu.cn/tzgg.htm
       aggregator add https://news.example.edu.cn/ --name example-news --tag 要闻 --university 示例大学
     """
-    from aggregator.follow import propose, site_of
+    from aggregator.follow import followed_by, propose, site_of
     from aggregator.gather.fetch import Fetcher
     from aggregator.rules import read_site
     from aggregator.rules.write import site_toml
@@ -135,6 +135,8 @@ def add(url: str, name: str | None, tags: tuple[str, ...], university: str | Non
             return await propose(fetcher, url, timezone=config.zone, now=parts.now())
 
     proposal = asyncio.run(look())
+    if followed := followed_by(known, url, proposal.url):
+        raise SettingsError(f"{proposal.url} is followed already, as {followed.name!r}; poll it, or edit its site file")
     site = site_of(url, proposal, known, name, tags, university)
     text = site_toml(site)
     import tomllib
