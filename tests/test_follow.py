@@ -38,7 +38,7 @@ def test_a_feed_outside_cn_is_read_in_utc(url, zone):
 
 def test_an_address_that_is_followed_is_known_however_it_is_written():
     rules = load(None)
-    _, source = rules.source("nankai-news")
+    _, source = rules.source("nankai-ywsd")
 
     assert source == followed_by(rules, "https://x.edu.cn/", source.url.replace("http://", "https://") + "#top")
     assert followed_by(rules, "https://news.nankai.edu.cn/another/index.shtml") is None
