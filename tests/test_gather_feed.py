@@ -1,4 +1,8 @@
+import re
+import subprocess
+import sys
 import tomllib
+from base64 import b64encode
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,12 +12,14 @@ import pytest
 
 from aggregator.errors import ParseError
 from aggregator.gather.feed import MAX_MARKS, find_feeds, looks_like_feed, read_feed
+from aggregator.gather.feed_last_resort import MAX_BYTES, reread
 from aggregator.gather.feed_repair import repaired
 from aggregator.gather.feed_values import Reading, claimed_date, is_full_text
 from aggregator.identity import identity
 from aggregator.model import Item, Response
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
+MEDIA = "http://search.yahoo.com/mrss/"
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 URL = "https://news.example.edu.cn/rss.xml"
 CASES = sorted((Path(__file__).parent / "feeds").glob("*.toml"))
@@ -88,6 +94,31 @@ def test_any_namespace_serves(namespace):
     assert ["第一条", "第二条"] == [item.title for item in listing.items]
 
 
+@pytest.mark.parametrize(
+    "namespace", ["http://search.yahoo.com/mrss", "https://search.yahoo.com/mrss/", "http://search.yahoo.com/mrss/"]
+)
+def test_a_module_is_known_by_its_misspelt_namespace(namespace):
+    item = "<item><media:title>第一条</media:title></item>"
+
+    listing = read(rss(item).replace("<rss ", f"<rss xmlns:media='{namespace}' "))
+
+    assert "第一条" == listing.items[0].title
+
+
+def test_what_stands_in_a_media_group_is_the_items():
+    group = "<media:group><media:title>第一条</media:title><media:description>摘要</media:description></media:group>"
+
+    item = read(rss(f"<item><link>/1</link>{group}</item>").replace("<rss", f"<rss xmlns:media='{MEDIA}'")).items[0]
+
+    assert ("第一条", "摘要") == (item.title, item.summary)
+
+
+def test_items_in_a_wrapper_are_found():
+    wrapped = GOOD.replace("<item>", "<items><item>", 1).replace("</channel>", "</items></channel>")
+
+    assert essence(read(GOOD)) == essence(read(wrapped))
+
+
 def test_items_beside_the_channel_are_found():
     moved = GOOD.replace("</channel>", "").replace("<item>", "</channel><item>", 1)
 
@@ -144,6 +175,52 @@ def test_an_author_is_a_name_where_there_is_one():
     assert "张三" == item.author
 
 
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        ("<title>a &amp;lt;b&amp;gt; c</title>", "a <b> c"),
+        ("<title>a <![CDATA[<b>]]> c</title>", "a <b> c"),
+        ("<title type='text'>&amp;amp; is written so</title>", "&amp; is written so"),
+        ("<title type='html'>&lt;![CDATA[第一条]]&gt;</title>", "第一条"),
+        (f"<title mode='base64'>{b64encode('第一条'.encode()).decode()}</title>", "第一条"),
+        ("<title mode='base64'>第一条</title>", "第一条"),
+    ],
+)
+def test_an_atom_title_is_what_its_type_says(title, expected):
+    atom = f"<feed xmlns='http://www.w3.org/2005/Atom'><entry>{title}</entry></feed>"
+
+    assert expected == read(atom).items[0].title
+
+
+@pytest.mark.parametrize(
+    ("guid", "expected"),
+    [
+        ("<guid>info/1/2.htm</guid>", "https://a.example/info/1/2.htm"),
+        ("<guid>/2</guid>", "https://a.example/2"),
+        ("<guid isPermaLink='true'>2</guid>", "https://a.example/2"),
+        ("<guid isPermaLink='false'>info/1/2.htm</guid>", None),
+        ("<guid>2024/17</guid>", None),
+        ("<guid>tag:a.example,2024:1/2.htm</guid>", None),
+    ],
+)
+def test_an_id_that_is_an_address_is_the_link(guid, expected):
+    url = read(rss(f"<item><title>x</title>{guid}</item>")).items[0].url
+
+    assert expected == (None if "#/" in url else url)
+
+
+def test_the_address_may_stand_behind_an_empty_link():
+    listing = read(rss("<item><title>x</title><link/>https://a.example/1\n<guid>1</guid></item>"))
+
+    assert ["https://a.example/1"] == [item.url for item in listing.items]
+
+
+def test_a_json_feed_may_have_line_breaks_in_its_texts():
+    listing = read('{"items": [{"url": "https://a.example/1", "title": "第一\n条"}]}')
+
+    assert ["第一 条"] == [item.title for item in listing.items]
+
+
 # ---------------------------------------------------------------- dates
 
 
@@ -161,6 +238,21 @@ def test_an_author_is_a_name_where_there_is_one():
         ("2023-10-04 22:28:54", "2023-10-04T22:28:54+08:00"),
         ("2023年10月4日 22:28", "2023-10-04T22:28:00+08:00"),
         ("1696429734000", "2023-10-04T22:28:54+08:00"),
+        ("20231004222854", "2023-10-04T22:28:54+08:00"),
+        ("20231004T142854Z", "2023-10-04T22:28:54+08:00"),
+        ("2023-10-04T14:28:54&#43;00:00", "2023-10-04T22:28:54+08:00"),
+        ("Wed, 04 Oct 2023 10:28:54 PM", "2023-10-04T22:28:54+08:00"),
+        ("Wed, 04 Oct 2023 24:00:00 +0800", "2023-10-05T00:00:00+08:00"),
+        ("Wed, 04 Oct 2023 22:28:60 +0800", "2023-10-04T22:29:00+08:00"),
+        ("Wed, 10/04/2023 - 22:28", "2023-10-04T22:28:00+08:00"),
+        ("Ср, 04 октября 2023 22:28:54 +0800", "2023-10-04T22:28:54+08:00"),
+        ("mer., 04 juil. 2023 22:28:54 +0800", "2023-07-04T22:28:54+08:00"),
+        ("quarta-feira, 4 de outubro de 2023 22:28", "2023-10-04T22:28:00+08:00"),
+        ("Quarta, 4 Outubro, 2023 - 22:28", "2023-10-04T22:28:00+08:00"),
+        ("04/Out/2023 22:28", "2023-10-04T22:28:00+08:00"),
+        ("4 de outubro de 2023 22:28", "2023-10-04T22:28:00+08:00"),
+        ("2023-10-04 오후 10:28:54", "2023-10-04T22:28:54+08:00"),
+        ("Fri, 16 Sep 1983 14:09:00 GMT", "1983-09-16T14:09:00+00:00"),
         ("Fri, 8 Apr 2035 09:29:32 +0100", "2035-04-08T09:29:32+01:00"),
     ],
 )
@@ -171,10 +263,26 @@ def test_a_date_is_read_as_the_publisher_means_it(written, expected):
 
 
 @pytest.mark.parametrize(
-    "written", ["", "751", "조회수 4,255", "0001-01-01T00:00:00Z", "Thu, 01 Jan 1970 00:00:00 GMT", "9" * 100]
+    "written",
+    [
+        "",
+        "751",
+        "조회수 4,255",
+        "0001-01-01T00:00:00Z",
+        "Thu, 01 Jan 1970 00:00:00 GMT",
+        "Fri, 31 Dec 9999 24:00:00 GMT",
+        "99999999999999",
+        "9" * 100,
+    ],
 )
 def test_what_is_no_date_gives_none(written):
     assert claimed_date(written, Reading(URL, SHANGHAI, NOW)) is None
+
+
+def test_a_day_in_another_language_is_its_midnight():
+    claimed = claimed_date("4 de outubro de 2023", Reading(URL, SHANGHAI, NOW))
+
+    assert (datetime(2023, 10, 3, 16, tzinfo=UTC), "day") == claimed
 
 
 def test_cst_is_american_where_the_site_is_not_chinese():
@@ -190,6 +298,7 @@ def test_cst_is_american_where_the_site_is_not_chinese():
     ("encoding", "declared", "content_type"),
     [
         ("gbk", "gb2312", None),
+        ("gbk", "iso-8859-1", None),
         ("gb18030", "utf-8", None),
         ("gb18030", None, None),
         ("gb18030", None, "application/rss+xml; charset=gbk"),
@@ -208,6 +317,15 @@ def test_the_charset_is_found_whatever_is_declared(encoding, declared, content_t
     assert essence(read(GOOD)) == essence(listing)
 
 
+@pytest.mark.parametrize("title", ["The university’s “news”", "À la une : l’été déjà"])
+def test_latin_1_is_believed_of_an_xml_declaration(title):
+    declared = GOOD.replace("utf-8", "ISO-8859-1", 1).replace("第一条", title)
+
+    listing = read(declared.encode("cp1252", "xmlcharrefreplace"))
+
+    assert [title, "第二条"] == [item.title for item in listing.items]
+
+
 def test_one_broken_byte_does_not_change_the_charset():
     listing = read(GOOD.encode().replace("正文".encode(), b"\xe6\xad", 1))
 
@@ -224,6 +342,7 @@ DEFECTS = {
     "raw ampersands": lambda text: text.replace("&amp;b=2", "&b=2"),
     "HTML entities": lambda text: text.replace("&lt;p", "&hellip;&nbsp;&nosuch;&lt;p"),
     "control characters": lambda text: text.replace("正文", "正\x00\x0b\ufffe文"),
+    "large X": lambda text: text.replace("第一条", "&#X7B2C;一条"),
     "impossible references": lambda text: text.replace("第一条", "第一条&#11;&#0;&#x110000;&#99999999;"),
     "stray less-than": lambda text: text.replace("&lt;p&gt;", "1 < 2 <3 <= "),
     "DTD": lambda text: text.replace("<rss", '<!DOCTYPE rss [<!ENTITY one "第一条">]><rss', 1).replace(
@@ -239,6 +358,15 @@ DEFECTS = {
     "end tag missing": lambda text: text.replace("</item>", "", 1),
     "no end": lambda text: text.partition("</channel>")[0],
     "CDATA open": lambda text: text.partition("]]>")[0] + text.partition("]]>")[2].partition("<dc:date>")[0],
+    "CDATA twice": lambda text: text.replace("<title>第一条", "<title><![CDATA[<![CDATA[第一条]]>]]>"),
+    "CDATA without end": lambda text: text.replace("&lt;p", "<![CDATA[&lt;p").replace("第二条", "<![CDATA[第二条]]>"),
+    "CDATA swallows an item": lambda text: text.replace("<description>&lt;p", "<description><![CDATA[&lt;p"),
+    "enclosure without end": lambda text: text.replace(
+        "<link>https://news.example.edu.cn/1", "<enclosure url='/1.pdf'><link>https://news.example.edu.cn/1"
+    ),
+    "body without end": lambda text: text.replace("</description>", ""),
+    "less-than in an attribute": lambda text: text.replace("<item>", "<item about='1 < 2' n=\"a <= b\">"),
+    ".NET's prefix": lambda text: text.replace("dc:date", "a10:updated"),
     "CDATA in CDATA": lambda text: text.replace("<p>正文 &", "<![CDATA[x]]><p>正文 &"),
     "comment with items": lambda text: text.replace("<item>", "<!-- -- <item><title>no</title></item> --><item>", 1),
 }
@@ -257,8 +385,13 @@ def test_a_broken_feed_says_what_the_whole_one_says(defect):
     assert expected == actual
 
 
-def test_two_halves_of_a_character_become_one():
-    assert "<rss>😀</rss>" == repaired("<rss>&#xD83D;&#xDE00;</rss>").replace("&#128512;", "😀")
+@pytest.mark.parametrize("halves", ["&#xD83D;&#xDE00;", "&#55357;&#56832;"])
+def test_two_halves_of_a_character_become_one(halves):
+    assert "<rss>&#8230;&#128512;</rss>" == repaired(f"<rss>&#8230;{halves}</rss>")
+
+
+def test_a_broken_feed_without_items_is_an_answer():
+    assert ("通知 公告", []) == (read("<rss><channel><title>通知&nbsp;公告</title></channel></rss>").title, [])
 
 
 def test_unknown_angle_brackets_in_a_title_are_text():
@@ -310,6 +443,73 @@ def test_a_feed_without_items_is_an_answer():
     assert [] == read(rss()).items
 
 
+# ---------------------------------------------------------------- the last resort
+
+CHANNEL_DEFINITION = """<?xml version="1.0"?><!DOCTYPE Channel SYSTEM "http://www.w3c.org/Channel.dtd">
+<CHANNEL HREF="https://news.example.edu.cn/"><TITLE>通知公告</TITLE>
+<ITEM HREF="https://news.example.edu.cn/1.htm?a=1&amp;b=2" LASTMOD="2023-10-04T22:28+0800"><TITLE>第一条</TITLE></ITEM>
+<ITEM HREF="https://news.example.edu.cn/2.htm"><TITLE>第二条</TITLE></ITEM></CHANNEL>"""
+
+
+def test_a_channel_definition_is_read_at_last():
+    first, second = read(CHANNEL_DEFINITION).items
+
+    assert ("第一条", "https://news.example.edu.cn/1.htm?a=1&b=2") == (first.title, first.url)
+    assert (datetime(2023, 10, 4, 14, 28, tzinfo=UTC), None) == (first.published, second.published)
+
+
+def test_a_feed_in_capitals_is_read_at_last():
+    capitals = re.sub(r"<[^<>!?]*>", lambda tag: tag[0].upper(), GOOD.replace("dc:date", "pubDate"))
+
+    assert [(item.title, item.published) for item in read(GOOD).items] == [
+        (item.title, item.published) for item in read(capitals).items
+    ]
+
+
+def test_items_without_a_root_are_read_at_last():
+    fragment = GOOD[GOOD.index("<item>") : GOOD.index("</channel>")]
+
+    assert essence(read(GOOD))[0] == essence(read(fragment))[0]
+
+
+def test_the_last_resort_has_so_much_time_and_no_more():
+    """A pattern of feedparser's is quadratic in the length of an author that ends in @."""
+    hostile = CHANNEL_DEFINITION.replace("</ITEM>", f"<AUTHOR>{'a' * 400_000}@</AUTHOR></ITEM>", 1)
+
+    with pytest.raises(ParseError, match="stopped by SIGXCPU"):
+        read(hostile)
+
+
+def test_a_failure_of_the_last_resort_says_so():
+    with pytest.raises(ParseError, match="feedparser failed on it: UnicodeEncodeError"):
+        read(CHANNEL_DEFINITION.replace("第一条", "&#xD83D;"))
+
+
+def test_the_last_resort_takes_no_large_documents():
+    with pytest.raises(ParseError, match="too large for feedparser"):
+        reread("<RSS>" + "x" * MAX_BYTES, URL)
+
+
+def test_only_the_child_knows_feedparser():
+    program = "import aggregator.gather.feed, sys; sys.exit('feedparser' in sys.modules)"
+
+    assert 0 == subprocess.run([sys.executable, "-c", program], check=False).returncode
+
+
+@pytest.mark.parametrize(
+    ("body", "complaint"),
+    [
+        ("<menu><item>x</item></menu>", "XML that begins with <menu>"),
+        ("<div><p>x<item>y</item></div>", "XML that begins with <div>"),
+        ("<html><RSS><ITEM></ITEM></RSS>", "an HTML page"),
+        (GOOD.partition("</item>")[0].partition("<link>https://news.example.edu.cn/1")[0], "too broken"),
+    ],
+)
+def test_what_is_no_feed_does_not_become_one_at_last(body, complaint):
+    with pytest.raises(ParseError, match=complaint):
+        read(body)
+
+
 # ---------------------------------------------------------------- hostile documents
 
 
@@ -352,6 +552,10 @@ def test_entities_are_neither_expanded_nor_fetched(tmp_path):
         '<a b="' * 50_000,
         "<a " + "b:" * 100_000 + ">",
         "&a" * 200_000,
+        "&#xD83D;" * 100_000,
+        "<description><![CDATA[</item>" * 30_000,
+        "<a b='< " * 50_000,
+        "<a b='" + "< " * 100_000,
         "<title>" + "<b " * 50_000 + "</title>",
         "<author>" + "a" * 100_000 + "@</author>",
         "<pubDate>" + "1" * 100_000 + "</pubDate>",
@@ -364,6 +568,24 @@ def test_hostile_markup_takes_no_time(item):
     listing = read(f"<rss><channel><item><title>x</title><link>https://a.example/1</link></item><item>{item}")
 
     assert "https://a.example/1" == listing.items[0].url
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        "&" * 100_000,
+        "<" * 100_000,
+        "<a>" * 50_000,
+        "<a " + "b " * 50_000 + ">",
+        "<a:b c:d=''>" * 20_000,
+        "]]>" * 50_000,
+    ],
+    ids=lambda item: item[:12],
+)
+def test_a_repaired_document_is_no_more_than_some_times_the_broken_one(item):
+    broken = rss(f"<item><title>{item}</title></item>")
+
+    assert len(repaired(broken)) < 6 * len(broken)
 
 
 # ---------------------------------------------------------------- finding feeds

@@ -6,10 +6,12 @@ item's url. Only where a document has an xml:base they are resolved here, since 
     bytes -> strict parser -> items                       nearly always
     bytes -> text (charset) -> strict parser -> items     another charset than UTF-8
     text  -> repair -> strict parser -> items             not well-formed: one feed in ten
+    text  -> feedparser, fenced -> items                  the last resort: CDF, upper case, no root
 """
 
 import re
 from datetime import datetime
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 from lxml import etree
@@ -17,6 +19,7 @@ from lxml import etree
 from aggregator.errors import ParseError
 from aggregator.gather.charset import decode
 from aggregator.gather.feed_json import listing_of_json
+from aggregator.gather.feed_last_resort import reread
 from aggregator.gather.feed_repair import ROOT, repaired
 from aggregator.gather.feed_values import Reading, absolute, one_line, title_of_markup
 from aggregator.gather.feed_xml import ROOTS, listing_of, local_name
@@ -32,6 +35,13 @@ HEAD_CHARACTERS = 200_000  # the longest <head> that is looked through for feeds
 
 FEED_TYPES = re.compile(r"(?:application|text)/(?:(?:rss|atom|rdf)(?:\+xml)?|feed\+json|xml)$")
 _HTML = re.compile(r"<(?:!doctype html|html|head|body)\b", re.IGNORECASE)
+_ITEM_END = re.compile(r"</(?:[A-Za-z_][\w.-]{0,40}:)?(?:item|entry)[\s>]", re.IGNORECASE)
+_ONLY_ITEMS = re.compile(r"\s{0,99}(?:<\?xml[^>]{0,200}\?>)?\s{0,99}<(?:item|entry)[\s>]", re.IGNORECASE)
+_LATIN_1 = re.compile(
+    rb"\s{0,99}<\?xml\s[^>]{0,99}?encoding\s{0,9}=\s{0,9}[\"'](?:iso-8859-15?|windows-1252|us-ascii)[\"']",
+    re.IGNORECASE,
+)
+_NOT_ASCII = re.compile(rb"[\x80-\xff]+")
 _FIRST_ELEMENT = re.compile(rb"<([A-Za-z_][\w.:-]{0,50})")
 _PASSWORD = re.compile(r"""type\s?=\s?["']?password""", re.IGNORECASE)
 _TITLE = re.compile(r"<title[^<>]{0,200}>([^<]{1,300})", re.IGNORECASE)
@@ -58,7 +68,7 @@ def read_feed(response: Response, *, timezone: ZoneInfo, now: datetime) -> Listi
         raise _too_large(response)
     root = _tree(body)
     if root is None:
-        text = decode(body, response.content_type)
+        text = _text(body, response.content_type)
         if text[:1000].lstrip().startswith(("{", "[")):
             if text.count(",") + text.count("{") + text.count("[") > MAX_MARKS:
                 raise _too_large(response)
@@ -67,9 +77,11 @@ def read_feed(response: Response, *, timezone: ZoneInfo, now: datetime) -> Listi
         root = _tree(document) if document != body else None
         if root is None:
             return _read_broken(text, reading)
-    if local_name(root) not in ROOTS:
-        raise ParseError(_complaint(body, response.url))
-    return listing_of(root, reading)
+    if local_name(root) in ROOTS:
+        return listing_of(root, reading)
+    if local_name(root).lower() in ROOTS:  # <RSS>, and CDF, which begins with <CHANNEL>
+        return _read_at_last(_text(body, response.content_type), reading)
+    raise ParseError(_complaint(body, response.url))
 
 
 def looks_like_feed(response: Response) -> bool:
@@ -104,8 +116,27 @@ def find_feeds(html: str, url: str) -> list[tuple[str, str]]:
     return list(found.items())
 
 
+def _text(body: bytes, content_type: str | None) -> str:
+    """*body* as text.
+
+    Latin-1 is believed of an XML declaration, as it is not of servers, where the bytes look so: accents and quotation
+    marks stand alone between ASCII, the letters of other scripts in rows.
+    """
+    if _LATIN_1.match(body):
+        rows = [len(row[0]) for row in islice(_NOT_ASCII.finditer(body), 10_000)]
+        if 2 * rows.count(1) > len(rows):
+            return body.decode("cp1252", "replace")
+    return decode(body, content_type)
+
+
 def _tree(document: bytes) -> etree._Element | None:
-    """The root of a document that is well-formed in UTF-8, whatever it declares; None for any other, and for a DTD."""
+    """The root of a document that is well-formed in UTF-8, whatever it declares; None for any other, and for a DTD.
+
+    None, too, where a CDATA section without end has swallowed another: that is well-formed, but an item is lost.
+    """
+    sections = document.count(b"<![CDATA[") if len(document) <= MAX_BROKEN else 0
+    if sections and sections > document.count(b"]]>"):
+        return None
     parser = etree.XMLParser(
         encoding="utf-8",
         resolve_entities=False,
@@ -123,7 +154,7 @@ def _tree(document: bytes) -> etree._Element | None:
 
 
 def _read_broken(text: str, reading: Reading) -> Listing:
-    feed = ROOT.search(text)
+    feed = ROOT.search(text) or _ONLY_ITEMS.match(text)
     if feed is None or _HTML.search(text, 0, feed.start()):
         raise ParseError(_complaint(text.encode("utf-8", "replace"), reading.url))
     if len(text) > MAX_BROKEN:
@@ -131,10 +162,25 @@ def _read_broken(text: str, reading: Reading) -> Listing:
             f"{reading.url} is not well-formed, and with {len(text):,} characters too large to be repaired"
         )
     root = _tree(repaired(text).encode("utf-8", "replace"))
-    listing = listing_of(root, reading) if root is not None and local_name(root) in ROOTS else None
-    if listing is None or not listing.items:
-        raise ParseError(f"{reading.url} is a feed ({feed[0]}…) too broken to read: no item was found in it")
+    has_item = _ITEM_END.search(text)
+    if root is not None and local_name(root) in ROOTS:
+        listing = listing_of(root, reading)
+        if listing.items or (not has_item and f"</{feed[0][1:]}" in text):
+            return listing
+    if not has_item:
+        raise _too_broken(reading)
+    return _read_at_last(text, reading)
+
+
+def _read_at_last(text: str, reading: Reading) -> Listing:
+    listing = listing_of(reread(text, reading.url), reading)
+    if not listing.items:
+        raise _too_broken(reading)
     return listing
+
+
+def _too_broken(reading: Reading) -> ParseError:
+    return ParseError(f"{reading.url} is a feed too broken to read: no item was found in it")
 
 
 def _too_large(response: Response) -> ParseError:

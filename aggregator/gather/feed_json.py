@@ -28,7 +28,7 @@ SAYING = {"id", "url", "external_url", "title", "content_html", "content_text", 
 def listing_of_json(document: str, reading: Reading) -> Listing:
     """The feed that *document* is; ParseError where it is other JSON or none."""
     try:
-        feed = json.loads(document)
+        feed = json.loads(document, strict=False)  # line breaks inside of texts are frequent
     except (ValueError, RecursionError) as error:
         raise ParseError(f"{reading.url} begins like JSON, but cannot be read: {error}") from error
     if not isinstance(feed, dict) or not isinstance(feed.get("items"), list):

@@ -18,13 +18,15 @@ ROOT = re.compile(r"<(?:[A-Za-z_][\w.-]{0,40}:)?(?:rss|feed|RDF|channel)(?=[\s/>
 ITEMS = {"item", "entry"}
 HOLDERS = {"rss", "rdf:RDF", "channel", "feed"}
 # fields without elements inside: what begins in one shows that its end tag is missing
-LEAVES = {"title", "link", "guid", "id", "pubDate", "published", "updated", "category"}
-FIELDS = LEAVES | {"author", "description", "summary", "content", "enclosure", "source", "comments"}
+LEAVES = {"title", "link", "guid", "id", "pubDate", "published", "updated", "category", "enclosure"}
+BODIES = {"description", "summary", "content"}
+FIELDS = LEAVES | BODIES | {"author", "source", "comments"}
 HTML = (defs.tags | {"article", "figcaption", "figure", "section", "video"}) - FIELDS
 NOT_MISSPELT = HTML | HOLDERS | ITEMS
 EMPTY_HTML = HTML & defs.empty_tags
 # prefixes that feeds use and forget to declare
 KNOWN_PREFIXES = {
+    "a10": "http://www.w3.org/2005/Atom",  # .NET's name for it
     "atom": "http://www.w3.org/2005/Atom",
     "content": "http://purl.org/rss/1.0/modules/content/",
     "dc": "http://purl.org/dc/elements/1.1/",
@@ -37,19 +39,23 @@ DEEPEST = 100  # elements; real ones end at 40, the parser refuses more than 256
 MOST_ATTRIBUTES = 100  # of one tag
 MOST_PREFIXES = 50
 MOST_ENTITIES = 50
+LONGEST_START = 200  # characters of a start tag before a CDATA section
 MOST_GROWTH = 100_000  # characters that one entity of a DTD may add
 
 _SECTION = re.compile(r"<!\[CDATA\[|<!--")
+_FIELD = re.compile(r"<([A-Za-z_][\w.:-]{0,60})(?:\s[^<>]{0,100})?>\s{0,20}\Z")
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-_SURROGATES = re.compile(r"&#([xX]?[0-9a-fA-F]{4,5});&#([xX]?[0-9a-fA-F]{4,5});")
+_SURROGATES = re.compile(
+    r"&#([xX][dD][89abAB][0-9a-fA-F]{2}|5[56][0-9]{3});&#([xX][dD][c-fC-F][0-9a-fA-F]{2}|5[67][0-9]{3});"
+)
 _REFERENCE = re.compile(
     r"&(?!(?:amp|lt|gt|quot|apos);)(?:#([0-9]{1,8})|#[xX]([0-9a-fA-F]{1,8})|([A-Za-z_][\w.-]{0,40}));"
 )
 _AMPERSAND = re.compile(r"&(?!(?:#[0-9]{1,8}|#[xX][0-9a-fA-F]{1,8}|[A-Za-z_][\w.-]{0,40});)")
-# quotes are followed as far as the next "<", so that no two searches go over the same text
+# quotes are followed as far as the next tag, so that no two searches go over the same text
 _TAG = re.compile(
     r"<(/?)([A-Za-z_][\w.-]{0,60}(?::[A-Za-z_][\w.-]{0,60})?)(?=[\s/>])"
-    r"((?:[^<>\"']++|\"[^\"<]*+\"|'[^'<]*+')*+(?=>)|[^<>]*+)>"
+    r"((?:[^<>\"']++|\"(?:[^\"<]|<(?![A-Za-z_/!]))*+\"|'(?:[^'<]|<(?![A-Za-z_/!]))*+')*+(?=>)|[^<>]*+)>"
 )
 _ATTRIBUTE = re.compile(r"([A-Za-z_][\w.-]*(?::[A-Za-z_][\w.-]*)?)\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s\"'>]+)|([^\s=/]+)")
 _DECLARED_ENTITY = re.compile(r"<!ENTITY\s{1,9}([A-Za-z_][\w.-]{0,40})\s{1,9}[\"']([^\"'&%<>]{0,200})[\"']\s{0,9}>")
@@ -81,7 +87,7 @@ def repaired(document: str) -> str:
 def _pieces(document: str, position: int) -> Iterator[tuple[str, bool]]:
     """The document from *position* on as (text, whether it is a CDATA section), without its comments.
 
-    A CDATA section that does not end ends with the document; a comment that does not end is text.
+    A comment that does not end is text.
     """
     begun = position
     last_comment_end = document.rfind("-->")
@@ -91,11 +97,32 @@ def _pieces(document: str, position: int) -> Iterator[tuple[str, bool]]:
         if not is_cdata and position > last_comment_end:
             continue
         yield document[begun : section.start()], False
-        end = document.find("]]>" if is_cdata else "-->", position)
         if is_cdata:
-            yield (document[section.start() : end] if end >= 0 else document[section.start() :]) + "]]>", True
-        begun = position = end + 3 if end >= 0 else len(document)
+            text, position = _cdata(document, section)
+            yield f"<![CDATA[{text}]]>", True
+        else:
+            position = document.find("-->", position) + 3
+        begun = position
     yield document[begun:], False
+
+
+def _cdata(document: str, section: re.Match[str]) -> tuple[str, int]:
+    """The text of a CDATA section and where the document goes on.
+
+    One that swallows the section of another field or the end of its item ends with its field, one that never ends with
+    the document. One that is written twice is one.
+    """
+    begin = section.end()
+    end = document.find("]]>", begin)
+    text = document[begin:end] if end >= 0 else document[begin:]
+    field = _FIELD.search(document, max(0, section.start() - LONGEST_START), section.start())
+    if field:
+        own, closed, others = text.partition(f"</{field[1]}>")
+        if closed and any(mark in others for mark in ("<![CDATA[", "</item>", "</entry>")):
+            return own, begin + len(own)
+    if text.startswith("<![CDATA[") and document.startswith("]]>]]>", end):
+        return text.removeprefix("<![CDATA["), end + 6
+    return text, end + 3 if end >= 0 else len(document)
 
 
 def _escaped(markup: str, entities: dict[str, str]) -> str:
@@ -107,10 +134,7 @@ def _escaped(markup: str, entities: dict[str, str]) -> str:
 
 def _joined(pair: re.Match[str]) -> str:
     """One character for two references to the halves of its UTF-16 form, as JavaScript's escapes leave them."""
-    try:
-        high, low = (int(number[1:], 16) if number[:1] in "xX" else int(number) for number in pair.groups())
-    except ValueError:  # letters in a decimal number
-        return pair[0]
+    high, low = (int(number[1:], 16) if number[0] in "xX" else int(number) for number in pair.groups())
     if 0xD800 <= high < 0xDC00 <= low < 0xE000:
         return f"&#{0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00)};"
     return pair[0]
@@ -135,7 +159,7 @@ def _character(reference: str, number: int) -> str:
         or 0xE000 <= number < 0xFFFE
         or 0x10000 <= number < 0x110000
     )
-    return reference if legal else ""
+    return f"&#{number};" if legal else ""  # XML knows no &#X
 
 
 def _declared_entities(prolog: str, document: str) -> dict[str, str]:
@@ -213,7 +237,7 @@ class _Tags:
             while len(self.open) > 1 and inside not in HOLDERS:  # an item stands in nothing else
                 self._close(1)
                 inside = self.open[-1]
-        elif inside in LEAVES and name in FIELDS:
+        elif self._is_unclosed(inside, name):
             self._close(1)
         if len(self.open) >= DEEPEST:
             return
@@ -228,6 +252,13 @@ class _Tags:
             self.out.append(f"<{name}{attributes}>")
             self.open.append(name)
 
+    @staticmethod
+    def _is_unclosed(inside: str, name: str) -> bool:
+        """Whether *name*, which begins inside of that element, shows that its end tag is missing."""
+        if inside in LEAVES:
+            return name in FIELDS or ":" in name
+        return inside in BODIES and (name in FIELDS or name.partition(":")[0] in KNOWN_PREFIXES)
+
     def _end(self, name: str) -> None:
         if name in self.open:
             self._close_through(name)
@@ -240,7 +271,8 @@ class _Tags:
         for attribute in islice(_ATTRIBUTE.finditer(rest), MOST_ATTRIBUTES):
             name, value = attribute[1], attribute[2]
             if name and name not in found:
-                found[name] = value if value[0] in "\"'" else f'"{value.removesuffix("/")}"'
+                value = value if value[0] in "\"'" else f'"{value.removesuffix("/")}"'
+                found[name] = value.replace("<", "&lt;")
                 self._prefixes.update(name.split(":")[:-1])
         return "".join(f" {name}={value}" for name, value in found.items())
 

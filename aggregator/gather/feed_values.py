@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from datetime import timezone as fixed_offset
 from itertools import islice
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import unquote, urljoin
 from zoneinfo import ZoneInfo
 
 from aggregator.gather.dates import read_date
@@ -24,7 +24,7 @@ LONGEST_ADDRESS = 8000
 MOST_LINKS = 2000  # of one body
 MOST_ITEMS = 20_000
 # 0001-01-01, 1970-01-01 and 9999-12-31 are what programs write for "no date"
-FIRST_YEAR, LAST_YEAR = 1990, 2100
+FIRST_YEAR, LAST_YEAR = 1971, 2100
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,7 @@ def title_of_markup(markup: str | None) -> str:
         return ""
     markup = markup[:LONGEST_TITLE]
     if "<" in markup:
+        markup = _SECTION_MARK.sub("", markup)
         markup = _INLINE_TAG.sub("", _BREAK_TAG.sub(" ", markup))
     if "&" in markup:
         markup = _REFERENCE.sub(lambda found: html.unescape(found[0]), markup)
@@ -77,7 +78,9 @@ def is_full_text(description: str) -> bool:
 
     RSS has one field for both. 1,000 bytes, about 350 Chinese characters: teasers are shorter.
     """
-    if len(list(islice(_BLOCK_TAG.finditer(description), 2))) < 2 or len(description.encode("utf-8", "replace")) < 1000:
+    if len(description) < 250 or len(description.encode("utf-8", "replace")) < 1000:
+        return False
+    if len(list(islice(_BLOCK_TAG.finditer(description), 2))) < 2:
         return False
     ending = _ANY_TAG.sub("", html.unescape(description[-400:])).rstrip(" .。>»→)）]\n")
     return not ending.endswith(_MORE) and " appeared first on " not in ending
@@ -125,20 +128,18 @@ def attachment(
     url: str, *, title: str | None = None, media_type: str | None = None, length: object = None
 ) -> Attachment:
     """The file at *url*, named after its address where the publisher gives no title."""
-    size = str(length).strip()[:15] if length is not None else ""
+    size = str(length or "").strip()[:15]
     return Attachment(
         url=url,
         title=one_line(title) or _file_name(url),
-        media_type=(media_type or "").strip().lower() or None,
-        length=int(size) if size.isdecimal() and int(size) > 0 else None,
+        media_type=media_type.strip().lower() or None if media_type else None,
+        length=int(size) or None if size.isdecimal() else None,
     )
 
 
 def _file_name(url: str) -> str:
-    try:
-        return unquote(urlsplit(url).path.rpartition("/")[2])[:LONGEST_NAME] or url
-    except ValueError:
-        return url
+    path = url.partition("#")[0].partition("?")[0]
+    return unquote(path.rpartition("/")[2])[:LONGEST_NAME] or url
 
 
 # ---------------------------------------------------------------- times
@@ -157,17 +158,28 @@ def claimed_date(text: str | None, reading: Reading) -> tuple[datetime, Precisio
             zone = "+0000" if text[26:] == "GMT" else text[26:]
             month = _MONTHS.get(text[8:11].lower(), 0)
             return _plausible(datetime.fromisoformat(f"{text[12:16]}-{month:02}-{text[5:7]}T{text[17:25]}{zone}"))
-        if text[4:5] == "-" and text[10:11] in ("T", " ", "t"):
+        if text[10:11] in ("T", " ", "t") or text[8:9] == "T":
             moment = datetime.fromisoformat(text)
             return _plausible(moment.replace(tzinfo=reading.timezone) if moment.tzinfo is None else moment)
     except ValueError:
         pass  # neither, though it began like one
+    return _otherwise_written(html.unescape(text), reading) if text else None
+
+
+def _otherwise_written(text: str, reading: Reading) -> tuple[datetime, Precision] | None:
     written = _RFC_822.match(text) or _JAVA.match(text)
     if written and (number := _month(written["month"].lower())):
         return _written(written, number, reading.timezone)
-    if text.isdecimal() and len(text) in (10, 13):
-        return _plausible(datetime.fromtimestamp(int(text[:10]), UTC))
-    return read_date(text, timezone=reading.timezone, now=reading.now) if text else None
+    try:
+        if text.isdecimal() and len(text) in (10, 13):
+            return _plausible(datetime.fromtimestamp(int(text[:10]), UTC))
+        if text.isdecimal() and len(text) == 14:
+            return _plausible(datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=reading.timezone))
+    except ValueError:
+        return None
+    # Korean has the signs of Chinese, Drupal a dash before the clock
+    text = text.translate(_KOREAN).replace("오전", "上午").replace("오후", "下午").replace(" - ", " ")
+    return read_date(text, timezone=reading.timezone, now=reading.now)
 
 
 def _month(word: str) -> int | None:
@@ -179,17 +191,14 @@ def _written(match: re.Match[str], month: int, timezone: ZoneInfo) -> tuple[date
     if year < 100:  # RFC 822 has years of two digits
         year += 2000 if year < 70 else 1900
     try:
-        local = datetime(
-            year,
-            month,
-            int(match["day"]),
-            int(match["hour"]),
-            int(match["minute"]),
-            int(match["second"] or 0),
-            tzinfo=timezone,
-        )
+        day = datetime(year, month, int(match["day"]), tzinfo=timezone)
     except ValueError:
         return None
+    midnight = _plausible(day)
+    if midnight is None or not match["hour"]:
+        return (midnight[0], "day") if midnight else None
+    # added, for 24:00:00 and leap seconds are times, too
+    local = day + timedelta(hours=int(match["hour"]), minutes=int(match["minute"]), seconds=int(match["second"] or 0))
     zone = match["zone"]
     if match["sign"]:
         offset = timedelta(hours=int(match["hours"]), minutes=int(match["minutes"] or 0))
@@ -205,34 +214,37 @@ def _plausible(moment: datetime) -> tuple[datetime, Precision] | None:
     return moment.astimezone(UTC), "minute"
 
 
-# English, and what programs write that format RFC 822 in their own language: Chinese, and European abbreviations
+# English, and what programs write that format RFC 822 in their own language: Chinese, European and Russian words
 _MONTHS = {
     name: number
     for number, names in enumerate(
         (
-            "jan 一月 ene gen",
-            "feb 二月 fev fév",
-            "mar 三月 mär",
-            "apr 四月 abr avr",
-            "may 五月 mai mag",
-            "jun 六月 giu",
-            "jul 七月 lug",
-            "aug 八月 ago aoû",
-            "sep 九月 set",
-            "oct 十月 out ott okt",
-            "nov 十一月",
-            "dec 十二月 dez dic déc",
+            "jan 一月 ene gen янв",
+            "feb 二月 fev fév фев",
+            "mar 三月 mär мар",
+            "apr 四月 abr avr апр",
+            "may 五月 mai mag мая май",
+            "jun 六月 giu juin июн",
+            "jul 七月 lug juil juillet июл",
+            "aug 八月 ago aoû авг",
+            "sep 九月 set сен",
+            "oct 十月 out ott okt окт",
+            "nov 十一月 ноя",
+            "dec 十二月 dez dic déc дек",
         ),
         1,
     )
     for name in (*names.split(), f"{number}月")
 }
-_ZONE = r"(?P<zone>[A-Za-z]{1,5})?(?:(?P<sign>[+-])(?P<hours>0?\d|1[0-4]):?(?P<minutes>[0-5]\d)?)?"
-_CLOCK = r"(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d))?(?:\.\d{1,9})?"
-# Wed, 04 Oct 2023 22:28:54 +0800; also without the day's name, the seconds, the zone, and with GMT+0800 (zone's name)
+_KOREAN = str.maketrans("년월일", "年月日")
+_ZONE = r"(?P<zone>(?![AaPp][Mm])[A-Za-z]{1,5})?(?:(?P<sign>[+-])(?P<hours>0?\d|1[0-4]):?(?P<minutes>[0-5]\d)?)?"
+_CLOCK = r"(?P<hour>1?\d|0\d|2[0-4]):(?P<minute>[0-5]\d)(?::(?P<second>[0-6]\d))?(?:\.\d{1,9})?"
+# Wed, 04 Oct 2023 22:28:54 +0800; also without the day's name, the seconds, the zone, the time, with GMT+0800 (zone's
+# name), 04/Oct/2023, and quarta-feira, 4 de outubro de 2023
 _RFC_822 = re.compile(
-    r"(?:[^\W\d]{2,10}[.,]{0,2}\s{0,9})?(?P<day>\d{1,2})\s{1,9}(?P<month>[^\W\d]{2,10}|\d{1,2}月)\.?\s{1,9}(?P<year>\d{4}|\d\d)"
-    rf"\s{{1,9}}{_CLOCK}\s{{0,9}}{_ZONE}\s{{0,9}}(?:\([^)]*\))?$"
+    r"(?:[^\W\d]{2,10}(?:-[^\W\d]{2,10})?[.,]{0,2}\s{0,9})?(?P<day>\d{1,2})[.\s/-]{1,9}(?:de\s)?"
+    r"(?P<month>[^\W\d]{2,10}|\d{1,2}月)[.,\s/-]{1,9}(?:de\s)?(?P<year>\d{4}|\d\d)"
+    rf"(?:,?(?:\s-)?\s{{1,9}}{_CLOCK}\s{{0,9}}{_ZONE}\s{{0,9}}(?:\([^)]*\))?)?$"
 )
 # Wed Oct 04 22:28:54 CST 2023 (java.util.Date, date, asctime)
 _JAVA = re.compile(
@@ -242,13 +254,15 @@ _ZONES = {
     name: fixed_offset(timedelta(hours=hours))
     for hours, names in {
         0: "UT UTC GMT Z WET",
-        1: "CET BST WEST",
-        2: "CEST EET",
+        1: "CET MEZ BST WEST",
+        2: "CEST MESZ EET",
         3: "MSK EEST",
+        5.5: "IST",
         8: "HKT SGT",
         9: "JST KST",
         10: "AEST",
         11: "AEDT",
+        -3: "BRT",
         -4: "EDT",
         -5: "EST CDT",
         -6: "CST MDT",
@@ -264,6 +278,7 @@ _INLINE_TAG = re.compile(
     r"</?(?:a|abbr|b|big|code|del|em|font|i|img|ins|mark|p|q|s|small|span|strong|sub|sup|u)(?:\s[^<>]{0,500})?/?>",
     re.IGNORECASE,
 )
+_SECTION_MARK = re.compile(r"<!\[CDATA\[|\]\]>")  # escaped by a program that escapes all
 _BREAK_TAG = re.compile(r"<(?:br|/p|/?div)(?:\s[^<>]{0,500})?/?>", re.IGNORECASE)
 _MORE = ("…", "..", "[", "Continue reading", "Read more", "阅读全文", "查看全文", "阅读更多")
 _BLOCK_TAG = re.compile(r"<(?:p|br|div|li|h[23])[\s/>]")

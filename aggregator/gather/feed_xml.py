@@ -4,6 +4,8 @@ Knows no bytes and no broken XML; JSON Feed is feed_json's. A field may stand in
 """
 
 import html
+import re
+from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,13 +30,6 @@ from aggregator.gather.feed_values import (
 from aggregator.model import Attachment, Item, Listing, Precision
 
 ATOM = "{http://www.w3.org/2005/Atom}"
-ATOM_03 = "{http://purl.org/atom/ns#}"
-CONTENT = "{http://purl.org/rss/1.0/modules/content/}"
-DC = "{http://purl.org/dc/elements/1.1/}"
-DCTERMS = "{http://purl.org/dc/terms/}"
-ITUNES = "{http://www.itunes.com/dtds/podcast-1.0.dtd}"
-MEDIA = "{http://search.yahoo.com/mrss/}"
-XHTML = "{http://www.w3.org/1999/xhtml}"
 ABOUT = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}about"
 BASE = "{http://www.w3.org/XML/1998/namespace}base"
 
@@ -51,6 +46,7 @@ ROLES = {
     "pubdate": "published",
     "published": "published",
     "issued": "published",
+    "date": "other date",
     "created": "created",
     "updated": "updated",
     "modified": "updated",
@@ -58,26 +54,45 @@ ROLES = {
     "category": "category",
     "enclosure": "enclosure",
 }
+MODULES = {
+    "http://purl.org/rss/1.0/modules/content/": {"encoded": "content"},
+    "http://www.w3.org/1999/xhtml": {"body": "content", "div": "content"},
+    "http://purl.org/dc/elements/1.1/": {
+        "title": "other title",
+        "date": "other date",
+        "creator": "author",
+        "author": "author",
+        "subject": "category",
+        "description": "other summary",
+    },
+    "http://purl.org/dc/terms/": {"created": "created", "issued": "other date", "modified": "updated"},
+    "http://www.itunes.com/dtds/podcast-1.0.dtd": {
+        "title": "other title",
+        "author": "other author",
+        "summary": "other summary",
+    },
+    "http://search.yahoo.com/mrss/": {
+        "title": "other title",
+        "description": "other summary",
+        "content": "media",
+        "group": "group",
+    },
+}
+MODULES["http://www.itunes.com/DTDs/Podcast-1.0.dtd"] = MODULES["http://www.itunes.com/dtds/podcast-1.0.dtd"]
+# namespaces as they are, and as they are misspelt
 FOREIGN_ROLES = {
-    CONTENT + "encoded": "content",
-    XHTML + "body": "content",
-    DC + "title": "other title",
-    DC + "date": "other date",
-    DC + "creator": "author",
-    DC + "subject": "category",
-    DCTERMS + "created": "created",
-    DCTERMS + "issued": "other date",
-    DCTERMS + "modified": "updated",
-    ITUNES + "author": "other author",
-    ITUNES + "summary": "other summary",
-    MEDIA + "title": "other title",
-    MEDIA + "description": "other summary",
-    MEDIA + "content": "media",
-    MEDIA + "group": "media group",
+    f"{{{scheme}:{address}}}{name}": role
+    for namespace, roles in MODULES.items()
+    for scheme in ("http", "https")
+    for address in (namespace.partition(":")[2], namespace.partition(":")[2].rstrip("/"))
+    for name, role in roles.items()
 }
 ROOTS = ("rss", "feed", "RDF", "channel")
 ALTERNATE = ("alternate", "", "http://www.iana.org/assignments/relation/alternate")
 MARKUP_TYPES = ("html", "text/html", "xhtml", "application/xhtml+xml")
+# an id that is an address, whole or from the root, and one that looks like a file in a folder
+ADDRESS = re.compile(r"https?://|/", re.IGNORECASE)
+FILE = re.compile(r"[\w.~%-]{1,100}/[\w./~%-]{1,500}\.[a-z]{3,5}$", re.IGNORECASE)
 MOST_ALIKE = 200  # elements of one role in one item
 
 Parts = Mapping[str, list[etree._Element]]
@@ -100,6 +115,7 @@ def listing_of(root: etree._Element, reading: Reading) -> Listing:
     """The feed under *root*, one of ROOTS, its items in the order of the document; an item that is empty is none."""
     channel = next(root.iterchildren("{*}channel"), root)
     entries = [entry for holder in _holders(root) for entry in holder.iterchildren("{*}item", "{*}entry") if len(entry)]
+    entries = entries or [entry for entry in root.iter("{*}item", "{*}entry") if len(entry)]  # <channel><items><item>
     if len(entries) > MOST_ITEMS:
         raise ParseError(f"{reading.url} has {len(entries):,} items, too many for a feed")
     namespace = _namespace(entries[0] if entries else channel)
@@ -157,12 +173,16 @@ def _roles(namespace: str) -> Mapping[str, str]:
 
 
 def _parts(entry: etree._Element, roles: Mapping[str, str]) -> dict[str, list[etree._Element]]:
+    """The elements of each role; what stands in a group of Media RSS is the entry's."""
     parts: dict[str, list[etree._Element]] = {}
     for child in entry:
         role = roles.get(child.tag)
         if role is None:
             continue
-        if role not in parts:
+        if role == "group":
+            for inner, elements in _parts(child, roles).items():
+                parts[inner] = [*parts.get(inner, ()), *elements][:MOST_ALIKE]
+        elif role not in parts:
             parts[role] = [child]
         elif len(parts[role]) < MOST_ALIKE:
             parts[role].append(child)
@@ -176,7 +196,7 @@ def _item(entry: etree._Element, feed: _Feed) -> Item:
     title = _titled(parts, feed.typed)
     published = _date(parts, feed.reading, "published", "other date", "created", "updated")
     updated = _date(parts, feed.reading, "updated")
-    based = feed.based or entry.get(BASE) is not None
+    based = feed.based or base != feed.base
     content = _body(parts, feed.typed, base, based, "content")
     summary = _body(parts, feed.typed, base, based, "summary") or _body(parts, feed.typed, base, based, "other summary")
     attachments = _attachments(parts, base)
@@ -222,7 +242,7 @@ def _linked(parts: Parts, base: str) -> str:
     for link in parts.get("link", ()):
         href = link.get("href")
         if href is None:
-            href, is_page = link.text, True
+            href, is_page = link.text or _behind(link), True
         elif link.get("rel", "alternate") not in ALTERNATE:
             continue
         else:
@@ -234,6 +254,12 @@ def _linked(parts: Parts, base: str) -> str:
     return others
 
 
+def _behind(link: etree._Element) -> str:
+    """The address behind an empty link: what becomes of RSS that an HTML parser has written again."""
+    behind = (link.tail or "").lstrip()
+    return behind if behind.startswith("http") else ""
+
+
 def _permalink(parts: Parts, guid: str | None, base: str) -> str:
     """The id where it is an address, or the place of an Atom content that is elsewhere."""
     for content in parts.get("content", ()):
@@ -241,17 +267,18 @@ def _permalink(parts: Parts, guid: str | None, base: str) -> str:
             return absolute(source, _based(content, base))
     if not guid:
         return ""
-    says_so = any((element.get("isPermaLink") or "").lower() == "true" for element in parts.get("id", ()))
-    return absolute(guid, base) if says_so or guid.startswith(("https://", "http://", "/")) else ""
+    says = next(((element.get("isPermaLink") or "").lower() for element in parts.get("id", ())), "")
+    is_address = says == "true" or ADDRESS.match(guid) or (says == "" and FILE.match(guid))
+    return absolute(guid, base) if is_address else ""
 
 
 def _attachments(parts: Parts, base: str) -> tuple[Attachment, ...]:
     """RSS enclosures, Atom links with rel=enclosure, Media RSS contents that are no pictures of the article."""
-    offered = list(parts.get("enclosure", ()))
+    offered = [*parts.get("enclosure", ())]
     offered += [link for link in parts.get("link", ()) if link.get("rel") == "enclosure"]
     offered += [media for media in parts.get("media", ()) if _is_file(media)]
-    for group in parts.get("media group", ()):
-        offered += [media for media in group.iterchildren(MEDIA + "content") if _is_file(media)]
+    if not offered:
+        return ()
     found: dict[str, Attachment] = {}
     for element in offered:
         href = element.get("url") or element.get("href")
@@ -281,9 +308,12 @@ def _titled(parts: Parts, typed: bool) -> str:
 def _title(element: etree._Element, typed: bool) -> str:
     if len(element):
         return one_line("".join(str(text) for text in element.itertext()))
-    if (typed or element.tag.startswith(ATOM)) and element.get("type", "text") not in MARKUP_TYPES:
-        return one_line(element.text)
-    return title_of_markup(element.text)
+    if not typed and not element.tag.startswith(ATOM):
+        return title_of_markup(element.text)
+    text, kind = _text(element), element.get("type")
+    # without a type it is text, but "&amp;" in it shows that the type was forgotten
+    is_markup = kind in MARKUP_TYPES or (kind is None and "&" in text)
+    return title_of_markup(text) if is_markup else one_line(text)
 
 
 def _body(parts: Parts, typed: bool, base: str, based: bool, role: str) -> str:
@@ -301,13 +331,24 @@ def _markup(element: etree._Element, typed: bool) -> str:
     """What an element holds, as HTML: its text is HTML in RSS, and what its type says in Atom."""
     if len(element):
         return _serialised(element)
-    text = (element.text or "").strip()
     if not typed:
-        return text
+        return (element.text or "").strip()
+    text = _text(element).strip()
     kind = element.get("type")
     if kind in MARKUP_TYPES or element.get("mode") == "escaped" or (kind is None and ("</" in text or "<br" in text)):
         return text  # the last: feeds that forget the type
     return html.escape(text, quote=False)
+
+
+def _text(element: etree._Element) -> str:
+    """What an element says, which Atom 0.3 may give in base64."""
+    text = element.text or ""
+    if element.get("mode") == "base64":
+        try:
+            return b64decode(text).decode("utf-8", "replace")
+        except ValueError:  # it is no base64
+            return text
+    return text
 
 
 def _serialised(element: etree._Element) -> str:
