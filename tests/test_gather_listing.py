@@ -1,7 +1,8 @@
 """List pages in the shapes that universities give them, each around the same six stories of our own."""
 
 import json
-from datetime import UTC, datetime
+import random
+from datetime import UTC, date, datetime, timedelta
 from urllib.parse import urljoin
 from zoneinfo import ZoneInfo
 
@@ -120,6 +121,7 @@ def test_the_rule_found_finds_the_same_items_again(name):
     again = read(main, first.rule)
 
     assert first.items == again.items
+    assert first.next_page == again.next_page
 
 
 @pytest.mark.parametrize(
@@ -293,3 +295,268 @@ def test_broken_markup_makes_no_broken_rule():
 
     assert 6 == len(listing.items)
     assert 6 == len(read(f"<ul>{main}</ul>", listing.rule).items)
+
+
+@pytest.mark.parametrize(
+    "empty",
+    [
+        "<p>暂无内容</p>",
+        "<ul></ul><div>首页 上页 1 下页 尾页</div>",
+        "<ul></ul><div>共<b>0</b>条 首页 上页 下页 尾页</div>",
+        "<div class='wp_paging'>总共 <em>0</em> 记录 <a href='javascript:void(0)'>下一页&gt;&gt;</a></div>",
+    ],
+)
+def test_an_empty_column_is_not_answered_with_what_stands_beside_it(empty):
+    beside = rows("<li><a href='../info/1090/{n}.htm'>{title}</a><span>{date}</span></li>")
+
+    with pytest.raises(ParseError, match=r"no list of articles|no articles yet"):
+        read(empty, side=beside)
+
+
+@pytest.mark.parametrize("heading", ["热点新闻", "推荐阅读"])
+def test_one_article_is_a_list_beside_a_longer_one_of_others(heading):
+    hot = f"<h3>{heading}</h3><ul>{rows('<li><a href=../info/1090/{n}.htm>{title}</a><i>{date}</i></li>')}</ul>"
+    main = "<h2>学校要闻</h2><ul>" + rows('<li><a href="../info/1/{n}.htm">{title}</a>{dots}</li>', [0]) + "</ul>"
+
+    assert ["https://news.haitang.example/info/1/0.htm"] == [item.url for item in read(main, side=hot).items]
+
+
+def test_two_articles_behind_one_login_page_are_two():
+    login = "<li><a href='/login'>{title}</a><i>{date}</i></li>"
+    others = rows("<li><a href='../info/1/{n}.htm'>{title}</a><i>{date}</i></li>", range(3, 6))
+
+    listing = read(f"<ul class='l'>{rows(login, range(2))}{others}</ul>")
+
+    assert [title for title, _ in [*STORIES[:2], *STORIES[3:]]] == [item.title for item in listing.items]
+    assert listing.items == read(f"<ul class='l'>{rows(login, range(2))}{others}</ul>", listing.rule).items
+
+
+def test_title_and_summary_in_rows_of_their_own_are_one_article():
+    form = (
+        "<tr><td><a href='../info/1/{n}.htm'>{title}</a></td><td>{date}</td></tr>"
+        "<tr><td colspan=2><a href='../info/1/{n}.htm'>近日，学校举行了一次活动，相关人员参加了活动……</a></td></tr>"
+    )
+
+    assert [title for title, _ in STORIES] == [item.title for item in read(f"<table>{rows(form)}</table>").items]
+
+
+def test_a_number_before_the_title_is_no_part_of_the_date():
+    form = "<tr><td>{n}</td><td><a href='../info/1/{n}.htm'>{title}</a></td><td><i>{y}-{m}</i><b>{d}</b></td></tr>"
+
+    assert [date for _, date in STORIES] == [day(item) for item in read(f"<table>{rows(form)}</table>").items]
+
+
+def test_what_is_told_of_a_day_is_not_when_it_was_published():
+    form = "<li><a href='../info/1/{n}.htm'>{title}</a><p>5月6日下午，学校举行了一次活动……</p></li>"
+
+    assert {None} == {item.published for item in read(f"<ul>{rows(form)}</ul>").items}
+
+
+def test_a_title_that_begins_with_a_day_keeps_it():
+    main = "<ul>" + rows("<li><a href='../info/1/{n}.htm'>2024年12月1日{title}</a></li>") + "</ul>"
+
+    assert "2024年12月1日" + STORIES[0][0] == read(main).items[0].title
+
+
+def test_facts_inside_a_link_are_no_part_of_the_title():
+    form = "<li><a href='../info/1/{n}.htm'>{title}<span>来源：教务处 时间：{date}</span></a></li>"
+
+    assert [(title, date) for title, date in STORIES] == [
+        (item.title, day(item)) for item in read(f"<ul>{rows(form)}</ul>").items
+    ]
+
+
+@pytest.mark.parametrize(
+    ("page_url", "call", "expected"),
+    [
+        ("index.html", 'createPageHTML(12, 0, "index", "html");', "index_1.html"),
+        ("index_1.htm", "createPageHTML(50, 1, 'index', 'htm', 500);", "index_2.htm"),
+        ("list.shtml", "createPageHTML('page_div',3, 1,'list','shtml',40)", "list_2.shtml"),
+        ("index_2.html", 'createPageHTML(3, 2, "index", "html");', None),
+        ("index.html", 'createPageHTML(1, 0, "index", "html");', None),
+        ("index.html", "function createPageHTML(count, current, name, ext) {}", None),
+    ],
+)
+def test_a_script_that_counts_the_pages_tells_the_next(page_url, call, expected):
+    main, _ = SHAPES["webplus news_list"]
+    folder = "https://news.haitang.example/xw/"
+
+    listing = read(f"{main}<script>{call}</script>", url=folder + page_url)
+
+    assert (folder + expected if expected else None) == listing.next_page
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        '<a href="../info/1/9.htm">下一篇</a>',
+        '<a href="?page=9">尾页</a>',
+        '<a href="?page=9">&gt;|</a>',
+        '<a href="https://elsewhere.example/?page=2">下一页</a>',
+        '<a href="xxyw.htm#2">下一页</a>',
+    ],
+)
+def test_what_leads_elsewhere_is_no_next_page(link):
+    main, _ = SHAPES["webplus news_list"]
+
+    assert read(f"{main}<div class='pages'><b>1</b> {link}</div>").next_page is None
+
+
+# ---------------------------------------------------------------- made up at random, always the same
+
+WORDS = [
+    "学校",
+    "召开",
+    "关于",
+    "举办",
+    "春季",
+    "教学",
+    "工作会议",
+    "通知",
+    "材料学院",
+    "团队",
+    "研究",
+    "取得",
+    "进展",
+    "毕业生",
+    "图书馆",
+    "讲座",
+    "第十期",
+    "我校",
+    "签署",
+    "合作",
+    "协议",
+    "2025年",
+    "暑期",
+    "社会实践",
+    "启动",
+    "仪式",
+    "“金课”",
+    "建设",
+    "PhD",
+    "项目",
+    "公示",
+]
+MADE_ROWS = {
+    "date after": "<li>{link}<span>{date}</span></li>",
+    "date before": "<li id='line_u9_{n}'><span>{date}</span>{link}<div class='clear'></div></li>",
+    "date as text": "<li>· {link} {date}</li>",
+    "date inside": "<li><a href='{href}' title='{title}'><em>{shown}</em><span>{date}</span></a></li>",
+    "boxes": "<div class='item'><div class='tit'>{link}</div><div class='time'>{date}</div></div>",
+    "table": "<tr><td>·</td><td>{link}</td><td width='90'>{date}</td></tr>",
+    "numbered table": "<tr><td>{n}</td><td>{link}</td><td>教务处</td><td>{date}</td></tr>",
+    "tables": "<table><tr><td width='3%'>·</td><td>{link}</td><td><div>{date}</div></td></tr></table>",
+    "terms": "<dl><dt>{link}</dt><dd>{date}</dd></dl>",
+    "articles": "<article><h2>{link}</h2><time>{date}</time><p>近日，学校举行了一次活动，相关人员参加了活动……</p></article>",
+    "nested links": "<a class='it' href='{href}'><span>{link}</span><span>{date}</span></a>",
+    "one link around all": "<a class='it' href='{href}'><div>{date}</div><h4>{title}</h4><p>近日，学校举行了一次活动……</p></a>",
+    "cards": "<div class='col'><div class='box'><a href='{href}'><img src='/{n}.jpg'></a><h5>{link}</h5><i>{date}</i></div></div>",
+    "two links": "<div class='it'>{link}<i>{date}</i><p>近日，学校举行了一次活动。<a href='{href}'>[详细]</a></p></div>",
+    "category": "<li><a href='tzgg.htm'>[通知公告]</a>{link}<i>{date}</i></li>",
+    "index": "<li><b>{n}</b><p>{link}</p><p><span>{date}</span></p></li>",
+    "summary": "<li><div>{date}</div><h4>{link}</h4><p>5月6日下午，学校举行了一次活动，相关人员参加了活动……</p></li>",
+    "paragraphs": "<p>{link} <span>{date}</span></p>",
+    "lines": "· {link} {date}<br>",
+    "list in a list": "<ul><li class='t'>{link}</li><li class='d'>{date}</li></ul>",
+    "hidden": "<li style='display:none'>{link}<i>{date}</i></li>",
+    "a file": "<li>{link}<a href='/files/{n}.pdf'>附件</a><i>{date}</i></li>",
+}
+DAYS = [
+    "%Y-%m-%d",
+    "%Y/%m/%d",
+    "%Y.%m.%d",
+    "%Y年%m月%d日",
+    "[%Y-%m-%d]",
+    "(%Y-%m-%d)",
+    "（%Y-%m-%d）",
+    "发布时间：%Y-%m-%d",
+    "%m-%d",
+    "[%m-%d]",
+    "%m月%d日",
+    "%b %d, %Y",
+    "<b>%d</b><i>%Y-%m</i>",
+    "<i>%Y-%m</i><b>%d</b>",
+    "<b>%m.%d</b><i>%Y</i>",
+    "%Y-%m-%d 浏览：12",
+    "",
+]
+HREFS = ["../info/1055/{n}.htm", "/{d:%Y/%m%d}/c1a{n}/page.htm", "./{d:%Y%m}/t{d:%Y%m%d}_{n}.html", "/html/{n}.html", "Read.asp?NewsID={n}", "https://mp.weixin.qq.com/s/abc{n}"]  # fmt: skip
+PAGERS = [
+    ("<div><span>首页</span><span>1</span><a href='xxyw/9.htm'>2</a><a href='xxyw/9.htm'>下页</a><a href='xxyw/1.htm'>尾页</a></div>", "xxyw/9.htm"),
+    ("<ul><li>每页 14 记录 总共 136 记录</li><li><a href='javascript:void(0);'>&lt;&lt;上一页</a><a href='list2.htm'>下一页&gt;&gt;</a></li></ul>", "list2.htm"),
+    ("<div><b>1</b> <a href='?pageNum=2'>2</a> <a href='?pageNum=3'>3</a> <a href='?pageNum=9'>&gt;|</a></div>", "?pageNum=2"),
+    ("<div><a href='javascript:go(2)'>下一页</a></div>", None),
+    ("", None),
+]  # fmt: skip
+BESIDE = [
+    "",
+    "<div class='hot'><h3>点击排行</h3><ul>{linked}</ul></div>",
+    "<div><h3>热门文章</h3><ul class='x'>{dated}</ul></div>",
+    "<div><h3>栏目导航</h3><ul><li><a href='a.htm'>学校要闻</a></li><li><a href='b.htm'>通知公告</a></li></ul></div>",
+]
+
+
+def made(form, seed, change=""):
+    """A page of random rows of one form; the same with a *change*. Its address, markup, items and next page."""
+    chance = random.Random(seed)
+    look, href, count = chance.choice(DAYS), chance.choice(HREFS), chance.randint(3, 12)
+    box = chance.choice(["ul class='list'", "div class='k4f1'", "div"])
+    (pager, following), beside, first = chance.choice(PAGERS), chance.choice(BESIDE), chance.random() < 0.5
+    stories = []
+    for n in range(count + 5):
+        title = f"{n}号" + "".join(chance.choices(WORDS, k=chance.randint(2, 12)))
+        at = date(2025, 5, 31) - timedelta(days=3 * n)
+        stories.append((href.format(n=1200 + n, d=at), title, title[:12] + "..." if len(title) > 14 else title, at))
+    beside = beside.format(
+        linked="".join(f"<li><a href='../info/9/{n}.htm'>{stories[n][1]}之热议</a></li>" for n in range(5)),
+        dated="".join(
+            f"<li><a href='../info/9/{n}.htm'>{stories[n][1]}之热议</a><i>05-2{n}</i></li>" for n in range(5)
+        ),
+    )
+    if change == "a hot list comes":
+        beside += f"<div><h4>热点</h4><ul>{''.join(f'<li><a href=../info/8/{n}.htm>{stories[n][1]}之反响</a>2025-05-0{n + 1}</li>' for n in range(5))}</ul></div>"
+    stories = {"five new": stories, "five gone": stories[10:] or stories[-1:], "one left": stories[6:7]}.get(
+        change, stories[5:]
+    )
+    main = "".join(
+        MADE_ROWS[form].format(
+            n=n,
+            href=to,
+            title=title,
+            shown=shown,
+            date=at.strftime(look),
+            link=f"<a href='{to}' title='{title}'>{shown}</a>",
+        )
+        for n, (to, title, shown, at) in enumerate(stories)
+    )
+    if "<tr" in main[:3]:
+        main = f"<table class='t'>{main}</table>"
+    main = f"<div class='c'><h2>学校要闻</h2><{box}>{main}</{box.split()[0]}>{pager}</div>"
+    body = page(beside + main if first else main + beside, side="").encode()
+    items = [(urljoin(URL, to), title, at.isoformat() if look else None) for to, title, _, at in stories]
+    return body, items, urljoin(URL, following) if following else None
+
+
+@pytest.mark.parametrize("form", MADE_ROWS)
+def test_pages_made_up_are_read_as_they_were_made(form):
+    for seed in range(5):
+        body, items, following = made(form, seed)
+
+        listing = read(body)
+
+        assert (seed, items) == (seed, [(item.url, item.title, day(item)) for item in listing.items])
+        assert (seed, following) == (seed, listing.next_page)
+        assert listing == read(body, listing.rule)
+
+
+@pytest.mark.parametrize("change", ["five new", "five gone", "one left", "a hot list comes"])
+@pytest.mark.parametrize("form", MADE_ROWS)
+def test_a_rule_once_found_reads_the_page_as_it_changes(form, change):
+    for seed in range(5, 7):
+        rule = read(made(form, seed)[0]).rule
+        body, items, following = made(form, seed, change)
+
+        listing = read(body, rule)
+
+        assert (seed, items) == (seed, [(item.url, item.title, day(item)) for item in listing.items])
+        assert (seed, following) == (seed, listing.next_page)

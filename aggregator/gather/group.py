@@ -8,16 +8,17 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from aggregator.gather.row import MORE, Row, plain
+from aggregator.gather.pager import NO_ADDRESS, PAGER, Pager, named
+from aggregator.gather.row import MORE, Row, is_shortened, plain
 
 MOST_LINKS = 5_000  # a page with more is no list for people
 DEEPEST = 60  # elements around a link that are looked at; a page built deeper loses its rows, not our time
 SHAPE_STEPS = 8  # elements whose tags and classes make the shape of a parent
-CATEGORY_PLACES = 4  # a link with one text that stands so often is the category of its rows
+CATEGORY_PLACES = 4  # a link with one text that stands so often, or twice with a column's address, is a category
 BETWEEN = 6  # nodes beside a row that may belong to it
 MOST_KINDS = 4  # links to different addresses that one row may have
 LITTLE = 12  # characters that a larger part may add to a row: the day beside its month
@@ -27,13 +28,11 @@ COLUMN_WIDTH = 8.0  # where the names of columns end and titles begin
 ADDRESS_WORTH = 0.4
 LOWEST_KIND = 0.15  # worth of a link that stands beside another in its row; below are categories and files
 
-PAGER = re.compile(
-    r"[\s<>«»‹›←→]*(?:(?:首|上|前|下|后|尾|末|第|共)?一?[页頁]|末尾|\d{1,4}"
-    r"|(?:previous|next|first|last|end|pre)\s*(?:page)?)?[\s<>«»‹›←→]*",
-    re.IGNORECASE,
-)
-LICENCE = re.compile(r"ICP备|ICP证|公网安备", re.IGNORECASE)
-NO_ADDRESS = re.compile(r"\s*(?:#(?!/)|javascript:|mailto:|tel:|data:|$)", re.IGNORECASE)
+LISTS = {"ul", "ol", "dl", "table", "tbody"}
+ROWS = {"li", "tr", "article"}
+
+# links beside articles and lists: a site's licence, the files of a row
+NO_ARTICLE = re.compile(r"ICP备|ICP证|公网安备|^\W*(?:附件|下载|附件下载|点击下载|download|pdf)\d*\W*$", re.IGNORECASE)
 # addresses that articles have: of VSB, WebPlus, TRS, enorth, WeChat, then numbers and names of home-made systems
 ARTICLE = re.compile(
     r"/info/\d+/\d+\.htm|/c\d+a\d+/|urltype=news|/t?20\d{6}|/20\d\d[-/]?\d\d|_redirect\?|mp\.weixin\.qq\.com/s"
@@ -90,7 +89,7 @@ class Links:
     """The links of a page that may lead to articles, and those of its pagers."""
 
     articles: list[tuple[LexborNode, str, str]]  # link, address as written, text
-    pagers: list[LexborNode]
+    pagers: list[Pager]
 
 
 def links_of(tree: LexborHTMLParser) -> Links:
@@ -99,12 +98,13 @@ def links_of(tree: LexborHTMLParser) -> Links:
     for link in tree.css("a[href]")[:MOST_LINKS]:
         href = (link.attributes.get("href") or "").strip()
         text = plain(link.text(separator=" "))
-        if text and PAGER.fullmatch(text):
-            pagers.append(link)
-        elif not NO_ADDRESS.match(href) and not LICENCE.search(text):
+        said = text or named(link)
+        if said and PAGER.fullmatch(said):
+            pagers.append((link, said))
+        elif not NO_ADDRESS.match(href) and not NO_ARTICLE.search(text):
             found.append((link, href, text))
     places = Counter((href, text) for _, href, text in found if text)
-    return Links([one for one in found if places[one[1:]] < CATEGORY_PLACES], pagers)
+    return Links([one for one in found if not _is_category(one[1], places[one[1:]])], pagers)
 
 
 def groups_of(links: Sequence[tuple[LexborNode, str, str]]) -> list[Group]:
@@ -117,7 +117,7 @@ def groups_of(links: Sequence[tuple[LexborNode, str, str]]) -> list[Group]:
         if parent is None:
             continue
         group = by_parent.setdefault(parent.mem_id, Group([], [parent]))
-        if not group.rows or group.rows[-1].row.url != href:
+        if not group.rows or group.rows[-1].row.url != href or _is_another(group.rows[-1], top, text):
             group.rows.append(Candidate(Row(href), text, number))
         one = group.rows[-1]
         one.row.links.append(link)
@@ -125,17 +125,37 @@ def groups_of(links: Sequence[tuple[LexborNode, str, str]]) -> list[Group]:
         if not one.row.nodes or one.row.nodes[-1].mem_id != top.mem_id:
             one.row.nodes.append(top)
     for group in by_parent.values():
+        group.rows = _one_each(group.rows)
         _weigh(group)
     return _united(by_parent.values())
 
 
-def complete(rows: Sequence[Candidate]) -> None:
+def _is_category(href: str, places: int) -> bool:
+    """Whether a link that stands in so many *places* is the category of the rows there: a phone's copy makes two."""
+    return places >= CATEGORY_PLACES or (places > 1 and _is_column(f"/{href}"))
+
+
+def _is_column(address: str) -> bool:
+    if COLUMN.search(address):
+        return True
+    return NAME_ONLY.search(address) is not None and not ARTICLE.search(address)
+
+
+def weighed(rows: Sequence[Candidate]) -> list[Candidate]:
+    """*rows* with their worth and all that is said of them, without navigation among what is articles else."""
+    _complete(rows)
+    for one in rows:
+        one.worth = _worth(one)
+    articles = [one for one in rows if one.worth >= 0]
+    return articles if sum(one.worth for one in articles) >= len(articles) > 0 else list(rows)
+
+
+def _complete(rows: Sequence[Candidate]) -> None:
     """Find out which rows show a date; where few do, give each what stands beside it, up to the next row."""
     for one in rows:
         one.dated = _shows_date(one)
-    if len(rows) > 1 and 2 * sum(one.dated for one in rows) < len(rows):
-        _widen(rows)
-        for one in rows:
+    if 2 * sum(one.dated for one in rows) < len(rows):
+        for one in _widened(rows):
             one.dated = _shows_date(one)
 
 
@@ -145,11 +165,9 @@ def title_worth(title: str, href: str) -> float:
     width = len(title) - len(title.encode("ascii", "ignore")) / 2
     worth = (min(width, FULL_WIDTH) - COLUMN_WIDTH) / (FULL_WIDTH - COLUMN_WIDTH)
     address = f"/{href}"
-    if COLUMN.search(address):
+    if _is_column(address):
         return worth - ADDRESS_WORTH
-    if ARTICLE.search(address):
-        return worth + ADDRESS_WORTH
-    return worth - ADDRESS_WORTH if NAME_ONLY.search(address) else worth
+    return worth + ADDRESS_WORTH if ARTICLE.search(address) else worth
 
 
 def around(node: LexborNode | None, most: int = SHAPE_STEPS) -> Iterator[LexborNode]:
@@ -187,21 +205,48 @@ def _top(link: LexborNode, owner: dict[int, str | None]) -> LexborNode:
     return top
 
 
+def _is_another(one: Candidate, top: LexborNode, text: str) -> bool:
+    """Whether *top* is a row of its own, though its link leads where that of *one* does: to a login page, say."""
+    before = one.row.nodes[-1]
+    if top.tag not in ROWS or top.tag != before.tag or top.mem_id == before.mem_id:
+        return False
+    if min(len(text), len(one.shown)) < COLUMN_WIDTH:
+        return False
+    return not is_shortened(text, one.shown) and not is_shortened(one.shown, text)
+
+
+def _one_each(rows: list[Candidate]) -> list[Candidate]:
+    """*rows*; where most addresses have two, title and summary in rows of their own, those with one address as one."""
+    doubles = sum(one.row.url == after.row.url for one, after in pairwise(rows))
+    if 3 * doubles < len(rows):
+        return rows
+    merged = rows[:1]
+    for one in rows[1:]:
+        if one.row.url == merged[-1].row.url:
+            merged[-1].row.nodes += one.row.nodes
+            merged[-1].row.links += one.row.links
+        else:
+            merged.append(one)
+    return merged
+
+
 def _weigh(group: Group) -> None:
-    """Find out what each row is worth; leave navigation out of a group that is articles else."""
-    complete(group.rows)
-    for one in group.rows:
-        one.worth = _worth(one)
-    articles = [one for one in group.rows if one.worth >= 0]
-    if sum(one.worth for one in articles) >= len(articles) > 0:
-        group.rows = articles
+    """Find out what each row is worth; of a row alone, where it begins and ends."""
+    if group.parents[0].tag in ROWS:  # an article beside its category
+        group.rows = [one for one in group.rows if not _is_column(f"/{one.row.url}")] or group.rows
+    if len(group.rows) > 1:
+        group.rows = weighed(group.rows)
     if len(group.rows) == 1:
         only = group.rows[0]
-        _look_again(only, _part_of_one(only, group.parents[0]))
+        parts = [_part_of_one(link, only.shown, group.parents[0]) for link in only.row.links[:MOST_KINDS]]
+        _look_again(only, min(filter(None, parts), key=lambda part: len(part.text()), default=only.row.nodes[0]))
 
 
 def _look_again(one: Candidate, node: LexborNode) -> None:
     one.row.nodes = [node]
+    if len(one.row.links) > 1:
+        inside = {link.mem_id for link in node.css("a[href]")}
+        one.row.links = [link for link in one.row.links if link.mem_id in inside] or one.row.links
     one.dated = _shows_date(one)
     one.worth = _worth(one)
 
@@ -218,41 +263,53 @@ def _shows_date(one: Candidate) -> bool:
     return bool(DATE_INSIDE.search(one.shown) or DATE.search(_text(one.row.nodes).replace(one.shown, " ", 1)))
 
 
-def _widen(rows: Sequence[Candidate]) -> None:
+def _widened(rows: Sequence[Candidate]) -> Iterator[Candidate]:
+    """Those of *rows* that have something beside them, with it."""
     taken = {node.mem_id for one in rows for node in one.row.nodes}
-    before = [_beside(one.row.nodes[0], "prev", taken) for one in rows]
     after = [_beside(one.row.nodes[-1], "next", taken) for one in rows]
     # dates that stand before the links would else be read one row too high
-    leads = DATE.search(_text(before[0])) and not DATE.search(_text(after[-1]))
-    for one, beside in zip(rows, before if leads else after, strict=True):
-        one.row.nodes += beside
+    if not DATE.search(_text(after[-1])) and DATE.search(_text(_beside(rows[0].row.nodes[0], "prev", taken))):
+        after = [_beside(one.row.nodes[0], "prev", taken) for one in rows]
+    for one, beside in zip(rows, after, strict=True):
+        if beside:
+            one.row.nodes += beside
+            yield one
 
 
 def _beside(node: LexborNode, side: str, taken: set[int]) -> list[LexborNode]:
-    """The neighbours of *node* on one side, up to the next row or link."""
+    """The neighbours of *node* on one side that say something, up to the next row or link."""
     found: list[LexborNode] = []
     other: LexborNode | None = getattr(node, side)
     while other is not None and len(found) < BETWEEN and other.mem_id not in taken:
         if other.is_element_node and other.css_first("a[href]"):
             break
-        found.append(other)
+        if not other.is_text_node or (other.text_content or "").strip():
+            found.append(other)
         other = getattr(other, side)
     return found
 
 
-def _part_of_one(one: Candidate, parent: LexborNode) -> LexborNode:
-    """What is said of the only row of *parent*: the smallest part that shows a date, and around it what adds little."""
+def _part_of_one(link: LexborNode, shown: str, parent: LexborNode) -> LexborNode | None:
+    """What is said of the only row of *parent*: the smallest part around *link* that shows a date, and what adds little
+    to it; where none does, the row that the markup makes it."""
     best: LexborNode | None = None
-    length = 0
-    for node in around(one.row.links[0]):
+    row: LexborNode | None = None
+    found, length = None, 0
+    for node in around(link):
         text = _text([node])
         if len(text) > (length + LITTLE if best is not None else LONGEST_ROW):
             break
-        if best is not None or DATE.search(text.replace(one.shown, " ", 1)):
+        if best is not None and node.tag in LISTS:
+            break
+        if row is None and node.tag in ROWS:
+            row = node
+        if best is None:
+            found = DATE_INSIDE.search(text) if text == shown else DATE.search(text.replace(shown, " ", 1))
+        if found and len(text) > length:
             best, length = node, len(text)
         if node.mem_id == parent.mem_id:
             break
-    return best if best is not None else one.row.nodes[0]
+    return best if best is not None else row
 
 
 def _text(nodes: Sequence[LexborNode]) -> str:
@@ -262,13 +319,28 @@ def _text(nodes: Sequence[LexborNode]) -> str:
 
 def _united(groups: Iterable[Group]) -> list[Group]:
     """Groups of one shape that stand together are one: rows in boxes of their own, a list in several parts."""
-    alike: dict[tuple[object, ...], list[Group]] = defaultdict(list)
+    alike: dict[tuple[object, ...], dict[int, list[Group]]] = defaultdict(lambda: defaultdict(list))
+    steps: dict[int, str] = {}
     for group in groups:
         chain = list(around(group.parents[0]))
-        # boxes of single rows may stand far apart, the parts of a list stand two floors below one element
-        floor = next((node.mem_id for node in chain[2:3]), None) if len(group.rows) > MOST_KINDS else None
-        alike[tuple(map(_step, chain)), group.is_dated, floor].append(group)
-    return [_joined(parts) for parts in alike.values()]
+        for node in chain:
+            if node.mem_id not in steps:
+                steps[node.mem_id] = _step(node)
+        floor = chain[2].mem_id if len(chain) > 2 else 0
+        shape = tuple(steps[node.mem_id] for node in chain)
+        alike[shape, group.is_dated][floor].append(group)
+    united = []
+    for floors in alike.values():
+        # the parts of a list stand two floors below one element, boxes of single rows may stand far apart
+        boxes: list[Group] = []
+        for parts in floors.values():
+            if max(len(part.rows) for part in parts) > MOST_KINDS:
+                united.append(_joined(parts))
+            else:
+                boxes += parts
+        if boxes:
+            united.append(_joined(boxes))
+    return united
 
 
 def _joined(parts: Sequence[Group]) -> Group:

@@ -1,6 +1,7 @@
 """A Response that should be a list page -> Listing, by the rule of its site or without one. Knows no network."""
 
 from datetime import datetime
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from selectolax.lexbor import LexborNode
@@ -8,12 +9,15 @@ from selectolax.lexbor import LexborNode
 from aggregator.errors import ParseError
 from aggregator.gather.charset import decode
 from aggregator.gather.dates import read_date
-from aggregator.gather.group import PAGER, Candidate, complete, links_of, title_worth
-from aggregator.gather.induce import base_of, induce, next_page, title_of
+from aggregator.gather.group import Candidate, links_of, title_worth, weighed
+from aggregator.gather.induce import base_of, induce, items_of, leads_away, shown, title_of
 from aggregator.gather.links import absolute
+from aggregator.gather.pager import PAGER, next_page
 from aggregator.gather.row import Row, plain, read_row
-from aggregator.gather.tree import parse, select, texts
+from aggregator.gather.tree import select, texts
 from aggregator.model import Item, Listing, ListingRule, Response
+
+ANY = "a"  # what a rule says of the link when it leaves the choice to us
 
 
 def read_listing(response: Response, rule: ListingRule | None, *, timezone: ZoneInfo, now: datetime) -> Listing:
@@ -24,37 +28,37 @@ def read_listing(response: Response, rule: ListingRule | None, *, timezone: Zone
     html = decode(response.body, response.content_type)
     if rule is None:
         return induce(html, response.url, timezone=timezone, now=now)
-    tree = parse(html)
+    tree = shown(html)
     base = base_of(tree, response.url)
     found = select(tree, rule.item)
-    rows = [row for number, node in enumerate(found) if (row := _row(node, number, rule, base))]
-    complete(rows)
-    items: dict[str, Item] = {}
-    for row in rows:
-        if item := _item(row.row, rule, timezone, now):
-            items.setdefault(item.url, item)
+    rows = [row for number, node in enumerate(found) if (row := _row(node, number, rule, base, response.url))]
+    articles = weighed(rows)
+    items = items_of(
+        [one.row for one in (articles if rule.link == ANY else rows)],
+        partial(_item, rule=rule, timezone=timezone, now=now),
+    )
     if not items:
         lists = len(tree.css("ul, ol, tbody, dl"))
         what = f"no links in the {len(found)} items that match" if found else "no items match"
         raise ParseError(f"{what} {rule.item!r} at {response.url} ({lists} lists on the page); mend or drop the rule")
-    following = next_page(links_of(tree).pagers, base, response.url)
-    return Listing("list", title_of(tree), list(items.values()), following, rule)
+    following = next_page(tree, links_of(tree).pagers, html, base, response.url)
+    return Listing("list", title_of(tree), items, following, rule)
 
 
-def _row(node: LexborNode, number: int, rule: ListingRule, base: str) -> Candidate | None:
+def _row(node: LexborNode, number: int, rule: ListingRule, base: str, url: str) -> Candidate | None:
     """The row that *node* is; None where no link in it leads anywhere."""
-    links = [node] if node.tag == "a" and rule.link == "a" else select(node, rule.link)
-    targets = [(link, target) for link in links if (target := absolute(link.attributes.get("href"), base))]
+    links = [node] if node.tag == "a" and rule.link == ANY else select(node, rule.link)
+    targets = [(link, address) for link in links if (address := absolute(link.attributes.get("href"), base))]
+    if rule.link == ANY:  # one selector for several links: the article's, not its category's or its file's
+        away = [found for found in targets if leads_away(found[1], url)]
+        targets = sorted(away, key=lambda found: -title_worth(plain(found[0].text()), found[1]))
+        if targets and PAGER.fullmatch(plain(targets[0][0].text()) or "-"):
+            return None
     if not targets:
         return None
-    if rule.link == "a":  # one selector for several links: the article's, not its category's or its file's
-        best, url = max(targets, key=lambda found: title_worth(plain(found[0].text()), found[1]))
-        if PAGER.fullmatch(plain(best.text()) or "-"):
-            return None
-    else:
-        best, url = targets[0]
-    links = [link for link, target in targets if target == url]
-    return Candidate(Row(url, [node], links), plain(best.text(separator=" ")), number)
+    best, target = targets[0]
+    of_target = [link for link, address in targets if address == target]
+    return Candidate(Row(target, [node], of_target), plain(best.text(separator=" ")), number)
 
 
 def _item(row: Row, rule: ListingRule, timezone: ZoneInfo, now: datetime) -> Item | None:

@@ -8,10 +8,11 @@ from zoneinfo import ZoneInfo
 
 from selectolax.lexbor import LexborNode
 
-from aggregator.gather.dates import find_dates, read_date
+from aggregator.gather.dates import FoundDate, find_dates, read_date
 from aggregator.model import Item, Precision
 
 CUT = re.compile(r"(?:\.{2,}|…+)\s*$")
+CUT_NUMBER = re.compile(r"\d(?:\.{2,}|…+)$")  # a title that begins with a date
 # links to the article that do not name it
 MORE = re.compile(
     r"[\[【(（]?\s*(?:查?看?更多|查看详情|详情|详细|阅读全文|阅读更多|查看|全文|read more|more|details?)"
@@ -35,6 +36,11 @@ FROM_NOW = re.compile(
 # title attributes that say more than the title
 LABELLED = re.compile(
     r"^标题[:：]\s*(.+?)\s*(?:(?:作者|来源|点击\w*|发布\w*|发表\w*|更新\w*|时间|日期)[:：].*)?$", re.DOTALL
+)
+PROSE = re.compile(r"[^\s\d\])）】|]")  # follows a date that is told of
+# a line of facts inside a link is no part of its title
+FACTS = re.compile(
+    r"\W*(?:来源|作者|发布者|发布人|供稿|点击|浏览|阅读|时间|日期|source|author)\w{0,3}\s*[:：]", re.IGNORECASE
 )
 BRACKETS = {"[": "]", "(": ")", "（": "）", "【": "】", "〔": "〕"}
 UNSEEN = {"script", "style", "template"}
@@ -90,18 +96,18 @@ def _of_link(link: LexborNode) -> str:
     full = plain(link.attributes.get("title") or "")
     if labelled := LABELLED.match(full):
         full = labelled[1]
-    if full and not MORE.fullmatch(full) and (not shown or _is_shortened(shown, full)):
+    if full and not MORE.fullmatch(full) and (not shown or is_shortened(shown, full)):
         return full
     if CUT.search(shown):
         inside = (plain(node.attributes.get("title") or "") for node in link.css("[title]"))
-        return next((text for text in inside if text and _is_shortened(shown, text)), shown)
+        return next((text for text in inside if text and is_shortened(shown, text)), shown)
     return shown
 
 
-def _is_shortened(shown: str, full: str) -> bool:
+def is_shortened(shown: str, full: str) -> bool:
     """Whether *shown* is *full* with something left out, at the end or within."""
     letters = iter("".join(full.split()))
-    return len(full) > len(shown) - 3 and all(letter in letters for letter in "".join(CUT.sub("", shown).split()))
+    return all(letter in letters for letter in "".join(CUT.sub("", shown).split()))
 
 
 def _shown(link: LexborNode) -> str:
@@ -113,7 +119,7 @@ def _shown(link: LexborNode) -> str:
         text = plain(heading.text())
         if heading.mem_id != link.mem_id and len(text) >= SHORTEST_TITLE and not _is_mark(text):
             return text
-    kept = [part for part in parts if not _is_mark(part)]
+    kept = [part for part in parts if not _is_mark(part) and not FACTS.match(part)]
     if not kept:
         return " ".join(parts)
     if link.css_first(BLOCKS) is not None:
@@ -139,39 +145,61 @@ def _beside_links(row: Row) -> str:
 
 def _date(row: Row, title: str, timezone: ZoneInfo, now: datetime) -> tuple[datetime, Precision] | None:
     """The date beside the title, never one inside it: rather what is nothing but a date than one in prose."""
-    parts = _beside_title(row, title)
-    marks = [part for part in parts if _is_mark(part)]
-    text = " ".join(marks)
-    if posted := POSTED.search(text):
-        marks.insert(0, text[posted.end() :])
-    for number, mark in enumerate(marks):
-        if any(date.has_year for date in find_dates(mark, timezone=timezone, now=now)):
-            return read_date(" ".join(marks[number:]), timezone=timezone, now=now)
+    sides = _beside_title(row, title)
+    # a number before the title is no part of the date after it
+    before, after = ([part for part in side if _is_mark(part)] for side in sides)
+    text = " ".join(before + after)
+    posted = POSTED.search(text)
+    for marks in ([text[posted.end() :]] if posted else [], before, after):
+        if date := _of_marks(marks, timezone, now):
+            return date
     if date := read_date(text, timezone=timezone, now=now):
         return date
+    parts = [*sides[0], *sides[1]]
     for part in sorted(parts, key=lambda part: (POSTED.search(part) is None, len(part) > SHORT)):
         for found in find_dates(part[:FAR], timezone=timezone, now=now):
-            if found.has_year or len(part) <= SHORT:
+            if (found.has_year or len(part) <= SHORT) and not _is_in_prose(part, found):
                 return found.at, found.precision
     return None
 
 
-def _beside_title(row: Row, title: str) -> list[str]:
-    """The texts of *row* that do not make up its title."""
+def _of_marks(marks: Sequence[str], timezone: ZoneInfo, now: datetime) -> tuple[datetime, Precision] | None:
+    """The first date with a year that *marks* say, one of them alone rather than several together."""
+    for number, mark in enumerate(marks[:-1]):
+        if any(date.has_year for date in find_dates(mark, timezone=timezone, now=now)):
+            marks = marks[number:]
+            break
+    dates = find_dates(" ".join(marks), timezone=timezone, now=now) if marks else []
+    return next(((date.at, date.precision) for date in dates if date.has_year), None)
+
+
+def _is_in_prose(text: str, date: FoundDate) -> bool:
+    """Whether *date* is what *text* tells of: 5月6日下午，学校举行……"""
+    return "月" in text[date.start : date.end] and PROSE.match(text, date.end) is not None
+
+
+def _beside_title(row: Row, title: str) -> tuple[list[str], list[str]]:
+    """The texts of *row* before and after its title."""
     whole = "".join(title.split())
-    parts, run = [], ""
+    before: list[str] = []
+    after: list[str] = []
+    parts, run = before, ""
     for part in filter(None, map(plain, _texts(row.nodes))):
+        is_cut = CUT.search(part) is not None
         letters = "".join(CUT.sub("", part).split())
         if title in part:
-            parts.append(part.replace(title, " ", 1).strip())
-            run = ""
+            head, _, tail = part.partition(title)
+            parts.append(head.strip())
+            parts, run = after, ""
+            parts.append(tail.strip())
         # the number of a day may stand in the title too; it belongs to it only after another part of it
-        elif letters in whole and (run + letters in whole if run else not _is_mark(part)):
-            run += letters
+        elif letters in whole and (run + letters in whole if run else is_cut or not _is_mark(part)):
+            run = "" if is_cut else run + letters
+            parts = after
         else:
             parts.append(part)
             run = ""
-    return [part for part in parts if part]
+    return [part for part in before if part], [part for part in after if part]
 
 
 def _parted(title: str, timezone: ZoneInfo, now: datetime) -> tuple[str, tuple[datetime, Precision] | None]:
@@ -182,13 +210,17 @@ def _parted(title: str, timezone: ZoneInfo, now: datetime) -> tuple[str, tuple[d
         if is_bracketed:
             before, after = before[:-1], after[1:]
         rest = (before or after).strip(" |-—·")
+        if not is_bracketed and not before and _is_in_prose(title, date):
+            continue  # 2024年12月1日开馆
         if (date.has_year or is_bracketed) and not (before and after) and len(rest) >= SHORTEST_TITLE:
             return rest, (date.at, date.precision)
     return title, None
 
 
 def _is_mark(part: str) -> bool:
-    return len(part) <= LONGEST_MARK and (MARK.fullmatch(part) or FROM_NOW.fullmatch(part)) is not None
+    if len(part) > LONGEST_MARK or CUT_NUMBER.search(part):
+        return False
+    return (MARK.fullmatch(part) or FROM_NOW.fullmatch(part)) is not None
 
 
 def _texts(nodes: Sequence[LexborNode]) -> Iterator[str]:
