@@ -184,6 +184,7 @@ class Article:
     section: tuple[str, ...] = ()  # the breadcrumb, outermost first
     images: tuple[str, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    next_page: str | None = None  # where the article goes on
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from aggregator.errors import ParseError
-from aggregator.gather.article import read_article
+from aggregator.gather.article import joined, read_article
 from aggregator.model import ArticleRule, Response
 from aggregator.rules import load
 
@@ -211,6 +211,119 @@ def test_what_stands_in_something_removed_goes_with_it():
         <div style="display:none"><span style="display:none">隐</span></div></div>"""
 
     assert "正文，正文。" == read(page(body=body), rule=ArticleRule(remove=(".ad", "span", "div div"))).text
+
+
+@pytest.mark.parametrize(
+    ("url", "pager", "next_page"),
+    [
+        ("/info/1/1234.htm", '<a href="1234_2.htm">2</a> <a href="1234_3.htm">3</a>', "/info/1/1234_2.htm"),
+        ("/info/1/1234.htm", '第1页/共3页 <a href="1234_2.htm">下页</a>', "/info/1/1234_2.htm"),
+        ("/a/t20240506_8227704.html", '<a href="t20240506_8227704_1.html">下一页</a>', "/a/t20240506_8227704_1.html"),
+        ("/2024/0506/c1a2/page.htm", '<a href="page2.htm">[2]</a>', "/2024/0506/c1a2/page2.htm"),
+        ("/view.asp?id=7", '〖<a href="?id=7&amp;page=2">下一页</a>〗', "/view.asp?id=7&page=2"),
+        ("/show-7-345-1.html", '1 <a href="show-7-345-2.html">2</a>', "/show-7-345-2.html"),
+        ("/n/8_2.htm", '<a href="8.htm">上一页</a> <a href="8.htm">1</a> 2 <a href="8_3.htm">3</a>', "/n/8_3.htm"),
+        ("/n/8_2.htm", '<a href="8.htm">上一页</a> <a href="8.htm">1</a> 2 下一页', None),
+    ],
+)
+def test_an_article_on_several_pages_says_where_it_goes_on(url, pager, next_page):
+    site = "https://www.example.edu.cn"
+
+    article = read(page(body=f"<p>明日起放假，祝大家愉快。</p><p>{pager}</p>"), url=site + url)
+
+    assert next_page == (article.next_page and article.next_page.removeprefix(site))
+    assert "明日起放假，祝大家愉快。" == article.text
+
+
+def test_a_pager_that_a_script_would_write_is_read():
+    call = '<script>createPageHTML(3, {}, "t20240506_8227704", "html");</script>'
+    site = "https://www.example.edu.cn/a/t20240506_8227704"
+
+    assert f"{site}_1.html" == read(page(after=call.format(0)), url=f"{site}.html").next_page
+    assert read(page(after=call.format(2)), url=f"{site}_2.html").next_page is None
+
+
+@pytest.mark.parametrize(
+    ("url", "link"),
+    [
+        ("/info/1/1234.htm", '下一篇：<a href="1235.htm">别的通知</a>'),
+        ("/info/1/1234.htm", '<a href="1235.htm">下一页</a>'),
+        ("/a/art_9_56.html", '<a href="art_9_57.html">下一页</a>'),
+        ("/view.asp?id=7", '<a href="?id=8">下一页</a>'),
+        ("/info/1/1234.htm", '<a href="../../tzgg/2.htm">2</a>'),
+    ],
+)
+def test_another_article_is_no_next_page(url, link):
+    html = page(after=f"<p>{link}</p>")
+
+    assert read(html, url=f"https://www.example.edu.cn{url}").next_page is None
+
+
+def test_pages_are_joined_in_their_order_each_once():
+    first = read(page(body='<p>第一页，第一段。</p><img src="1.jpg"><p><a href="1_2.htm">下一页</a></p>'))
+    second = read(page(line="", body='<p>第二页，第二段。（编辑：周文）</p><img src="1.jpg"><img src="2.jpg">'))
+
+    article = joined(first, [second, second])
+
+    assert ["第一页，第一段。", "第二页，第二段。（编辑：周文）"] == article.text.splitlines()
+    assert ("关于放假的通知", first.published, None) == (article.title, article.published, article.next_page)
+    assert (f"{URL[:-5]}1.jpg", f"{URL[:-5]}2.jpg") == article.images
+    assert first.html + second.html == article.html
+
+
+def test_one_page_joined_is_itself():
+    assert read(page()) == joined(read(page()), [])
+
+
+@pytest.mark.parametrize(
+    ("title", "above"),
+    [
+        ("停电通知-示例大学教务处", "<h1>示例大学教务处</h1><h3>停电通知</h3>"),
+        ("示例大学教务处 | 停电通知", "<h1>示例大学教务处</h1><h3>停电通知</h3>"),
+        ("示例大学 >> 学术讲座 >> 停电通知", "<h1>示例大学</h1><h2>学术讲座</h2><p>停电通知</p>"),
+        ("示例大学教务处", "<h1>示例大学教务处</h1><h2>通知公告</h2><b>停电通知</b>"),
+        ("通知公告-示例大学", "<h2>通知公告</h2><div>停电通知</div>"),
+    ],
+)
+def test_the_name_of_a_site_or_column_is_no_title(title, above):
+    html = f"""<title>{title}</title><div><a href="/">首页</a></div>{above}<p>时间：2024-05-06 12次浏览</p>
+        <div><p>因线路检修，本周六停电。</p></div>"""
+
+    article = read(html)
+
+    assert ("停电通知", "因线路检修，本周六停电。") == (article.title, article.text)
+
+
+def test_a_body_that_repeats_the_title_keeps_it():
+    assert ["关于放假的通知", "明日起放假。"] == read(
+        page(body="<p><b>关于放假的通知</b></p><p>明日起放假。</p>")
+    ).text.splitlines()
+
+
+def test_words_of_an_imprint_in_a_sentence_end_no_article():
+    body = "<p>学校为企业提供技术支持，推动成果转化。</p><p>该书版权所有者是学校。</p><p>主办单位：数学学院</p>"
+
+    assert 3 == len(read(page(body=body)).text.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("head", "origin", "published"),
+    [
+        ('<meta name="ContentSource" content="党委宣传部">', "党委宣传部", None),
+        ('<meta name="date" content="2024-05-06">', None, "2024-05-06"),
+    ],
+)
+def test_metas_say_what_the_page_does_not(head, origin, published):
+    article = read(page(line="", head=head))
+
+    day = article.published and article.published.astimezone(SHANGHAI).date().isoformat()
+    assert (origin, published) == (article.origin, day)
+
+
+def test_the_only_time_element_says_when():
+    html = page(line='<time datetime="2024-05-06T10:20:00+08:00">5月6日</time>')
+
+    assert datetime(2024, 5, 6, 2, 20, tzinfo=UTC) == read(html).published
 
 
 @pytest.mark.parametrize(

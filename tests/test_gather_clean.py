@@ -173,6 +173,24 @@ def test_a_formula_is_its_text():
     )
 
 
+@pytest.mark.parametrize(("kind", "text"), [("math/tex", r"\(a<b^2\)"), ("math/tex; mode=display", r"\[a<b^2\]")])
+def test_a_formula_for_mathjax_is_its_tex(kind, text):
+    cleaned = clean(f'<p>设<script type="{kind}">a<b^2</script>。</p>', BASE)
+
+    assert f"设{text}。" == cleaned.text
+    assert f"<p>设{text}。</p>".replace("a<b", "a&lt;b") == cleaned.html
+
+
+def test_word_for_windows_leaves_nothing_but_paragraphs():
+    markup = """<!--[if gte mso 9]><xml><o:OfficeDocumentSettings/></xml><![endif]--><style>p.MsoNormal{margin:0}</style>
+        <p class="MsoNormal" align="left"><b style="mso-bidi-font-weight:normal"><span style="font-family:仿宋_GB2312">一、</span></b><span
+        lang="EN-US" style="font-size:16.0pt"><span style="mso-spacerun:'yes'">&nbsp;</span>2025</span><st1:chsdate><span>年</span></st1:chsdate><span
+        lang="EN-US"><o:p></o:p></span></p><p class="MsoNormal"><!--[if !supportLists]--><span lang="EN-US">1.</span><!--[endif]-->细则</p>
+        <v:shape><v:imagedata src="file:///C:/a.png"></v:imagedata></v:shape><p class="MsoNormal"><o:p>&nbsp;</o:p></p>"""
+
+    assert "<p><b>一、</b> 2025年</p><p>1.细则</p>" == html(markup)
+
+
 def test_a_form_is_no_content_but_what_it_holds_is():
     assert "<div><p>正文</p></div>" == html('<form name="_newscontent_fromname"><input value=x><p>正文</p></form>')
 
@@ -228,6 +246,12 @@ def test_files_are_offered_with_their_names():
         ('<div class="wp_pdf_player" pdfsrc="/f/1.pdf"></div>', f'href="{SITE}/f/1.pdf"'),
         ('<iframe src="/web/viewer.html?file=/f/1.pdf"></iframe>', f'href="{SITE}/web/viewer.html?file=/f/1.pdf"'),
         ('<script>showVsbpdfIframe("/f/1.pdf","100%")</script>', f'href="{SITE}/f/1.pdf"'),
+        ('<object data="/f/1.pdf" type="application/pdf"></object>', f'href="{SITE}/f/1.pdf"'),
+        ('<embed src="/f/1.pdf">', f'href="{SITE}/f/1.pdf"'),
+        (
+            '<object><param name="src" value="/v/1.mp4"><embed src="/v/1.mp4"></object>',
+            f'<video controls="" src="{SITE}/v/1.mp4">',
+        ),
     ],
 )
 def test_what_a_player_plays_is_shown_without_it(markup, shown):

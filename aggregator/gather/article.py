@@ -5,7 +5,7 @@ Knows no network and no clock. Fetches nothing that the page only links to.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -14,9 +14,10 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from aggregator.errors import ParseError
 from aggregator.gather.body import find_body, remove_surroundings
 from aggregator.gather.charset import decode
-from aggregator.gather.clean import Cleaned, clean
+from aggregator.gather.clean import Cleaned, clean, clean_element
 from aggregator.gather.dates import read_date
 from aggregator.gather.links import absolute, attachment
+from aggregator.gather.media import FORMULA_TYPE
 from aggregator.gather.metadata import (
     Around,
     find_byline,
@@ -26,6 +27,7 @@ from aggregator.gather.metadata import (
     read_fields,
     read_section,
 )
+from aggregator.gather.sequel import find_sequel
 from aggregator.gather.title import about, find_title, squeezed
 from aggregator.gather.tree import parse, remove, select, texts
 from aggregator.model import Article, ArticleRule, Attachment, Family, Precision, Response
@@ -48,28 +50,52 @@ def read_article(
     """
     _check_is_page(response)
     html = decode(response.body, response.content_type)
-    if html.count("\ufffd") > len(html) / 5:
+    if html.count("\ufffd") > len(html) / 5 or sum(map(response.body.count, _BINARY)) > len(html) / 200:
         raise ParseError(f"{response.url} is no text: {len(response.body)} bytes in no charset")
     tree = parse(html)
     known = [each for each in families if each.name == family or any(mark in html for mark in each.marks)]
     known.sort(key=lambda each: each.name != family)
     rules = [each for each in (rule, *(each.article for each in known or families)) if each]
     page = _read_page(response.url, tree)
+    sequel = find_sequel(html, tree, page.links, page.url, page.base_url)
+    remove(sequel.pager)
 
     body = find_body(tree, page.title, rule, [*known, *(each for each in families if each not in known)])
     if body is None:
         raise ParseError(f"no article at {page.url}: {page.description()}")
     named = _read_rules(tree, rule, rules, timezone=timezone, now=now)
     files = list(_files_after(body.node, page.base_url))
+    if _DOWNLOADED in html:
+        files += _files_in(body.node, page.base_url)
     remove_surroundings(body.node, [selector for each in rules for selector in each.remove])
-    cleaned = clean(_markup(body.node), page.base_url)
+    cleaned = _cleaned(body.node, page.base_url)
     if body.empty and not files:
         raise ParseError(f"the article at {page.url} is empty; it may be for the campus network only")
     if len(cleaned.text) < _SHORT and (
         page.asks_password or _NOTICE.search(page.title) or _NOTICE.search(cleaned.text)
     ):
         raise ParseError(f"no article at {page.url}: {page.description()}")
-    return _article(page, cleaned, files, named, page.around(body.node), timezone=timezone, now=now)
+    article = _article(page, cleaned, files, named, page.around(body.node), timezone=timezone, now=now)
+    return replace(article, next_page=sequel.url)
+
+
+def joined(first: Article, following: Sequence[Article]) -> Article:
+    """One article of its pages: title, time and section of the *first*, text and pictures of all in their order.
+
+    Who wrote and edited it is often said on the last page only. A page that comes twice counts once.
+    """
+    pages = list({page.text or page.html: page for page in (first, *following)}.values())
+    return replace(
+        first,
+        html="".join(page.html for page in pages),
+        text="\n".join(page.text for page in pages if page.text),
+        author=next((page.author for page in pages if page.author), None),
+        origin=next((page.origin for page in pages if page.origin), None),
+        editor=next((page.editor for page in pages if page.editor), None),
+        images=tuple(dict.fromkeys(url for page in pages for url in page.images)),
+        attachments=tuple({file.url: file for page in pages for file in page.attachments}.values()),
+        next_page=pages[-1].next_page,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +153,18 @@ def _check_is_page(response: Response) -> None:
 
 
 def _read_page(url: str, tree: LexborHTMLParser) -> _Page:
-    """Looks around before anything is cut. Scripts go, but for the calls of players that ``clean`` reads."""
+    """Looks around before anything is cut. Scripts go, but for players and formulas, which ``clean`` reads."""
     scripts = select(tree, "script")
-    remove(script for script in scripts if "vurl" not in script.attributes and _PLAYER not in script.text())
+    remove(script for script in scripts if not _is_content(script))
     title = tree.css_first("title")
     document_title = title.text() if title else ""
     metas: dict[str, str] = {}
     for meta in tree.css("meta[content]"):
         name = meta.attributes.get("name") or meta.attributes.get("property") or meta.attributes.get("itemprop") or ""
         metas.setdefault(name.lower(), (meta.attributes.get("content") or "").strip())
+    times = tree.css("time[datetime]")
+    if len(times) == 1:
+        metas.setdefault("datepublished", times[0].attributes.get("datetime") or "")
     base = tree.css_first("base[href]")
     page = _Page(
         url=url,
@@ -147,6 +176,11 @@ def _read_page(url: str, tree: LexborHTMLParser) -> _Page:
     )
     remove(select(tree, _UNREAD))
     return page
+
+
+def _is_content(script: LexborNode) -> bool:
+    kind = (script.attributes.get("type") or "").lower()
+    return "vurl" in script.attributes or kind.startswith(FORMULA_TYPE) or _PLAYER in script.text()
 
 
 def _read_rules(
@@ -172,7 +206,8 @@ def _found(tree: LexborHTMLParser, selectors: Iterable[str]) -> Iterator[str]:
 
 def _author(text: str) -> str | None:
     """``发布者：张三`` is 张三, ``发布者：`` is nobody, and so is a line that tells something else."""
-    return first_value(read_fields(text), "author") or (" ".join(text.split()) if not about(text) else None)
+    name = " ".join(text.split())
+    return first_value(read_fields(text), "author") or (None if about(name) or name.endswith((":", "：")) else name)
 
 
 def _article(
@@ -209,7 +244,7 @@ def _article(
         html=cleaned.html,
         text=cleaned.text,
         author=named.author or first_value(near, "author") or find_byline(cleaned.text) or first_value(far, "author"),
-        origin=first_value(near, "origin") or first_value(far, "origin"),
+        origin=first_value(near, "origin") or first_value(far, "origin") or page.metas.get("contentsource") or None,
         editor=first_value(near, "editor") or first_value(far, "editor"),
         section=read_section(named.section, title or "") if named.section else find_section(above, title or ""),
         images=cleaned.images,
@@ -229,6 +264,10 @@ def _split_at(lines: Sequence[str], title: str) -> tuple[list[str], list[str]]:
             if title in run:
                 return list(lines[:number]), list(lines[end + 1 :])
     return list(lines), list(lines[-_LINES_ABOVE:])
+
+
+def _files_in(body: LexborNode, base_url: str) -> Iterator[Attachment]:
+    return (file for link in body.css("a[href]") if (file := _file(link, base_url)))
 
 
 def _files_after(body: LexborNode, base_url: str) -> Iterator[Attachment]:
@@ -256,9 +295,11 @@ def _file(link: LexborNode, base_url: str) -> Attachment | None:
     return attachment(url, " ".join(link.text().split())) if url else None
 
 
-def _markup(body: LexborNode) -> str:
+def _cleaned(body: LexborNode, base_url: str) -> Cleaned:
     """The element as it can be read on its own: rows belong in a table."""
-    return f"<table>{body.html}</table>" if body.tag in ("tr", "tbody") else body.html or ""
+    if body.tag in ("tr", "tbody"):
+        return clean(f"<table>{body.html}</table>", base_url)
+    return clean_element(body, base_url)
 
 
 def _lines(text: str) -> list[str]:
@@ -266,12 +307,14 @@ def _lines(text: str) -> list[str]:
 
 
 _HERE = "\ue000\ue001\ue000"  # private characters: where the article stood
+_BINARY = (b"\x01", b"\x02", b"\x03")  # bytes of no text; in a picture they are a hundredth of all
 _SHORT = 200  # characters; a notice is no longer
 _LINES_AFTER = 8
 _LINES_ABOVE = 8  # without a title among them
 _LINES_BETWEEN = 40
 _MOST_HEADINGS = 100
 _LEVELS_AROUND = 4
+_DOWNLOADED = "已下载"  # VSB counts it in the line of a file, which is cut out of the text
 _PLAYER = "showVsbpdfIframe"
 _UNREAD = "title, style, noscript, template, textarea, select, option, button"
 _HEADINGS = "h1, h2, h3, h4, h5, h6, [class*=title], [class*=Title], [class*=tit], [id*=title], [class*=bt]"

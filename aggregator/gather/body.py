@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from aggregator.gather.prose import find_prose
+from aggregator.gather.prose import Prose, find_prose
 from aggregator.gather.tree import remove, select
 from aggregator.model import ArticleRule, Family
 
@@ -44,9 +44,9 @@ def find_body(
     for family in families:
         if not family.marks:  # names that many sites use, not always for the article
             found, _ = _by_rule(tree, family.article.body)
-            if found and _agree(found, reading.node):
+            if found and _agree(found, reading):
                 return Container(found)
-    reading.cut_heading()
+    reading.cut()
     return Container(reading.node)
 
 
@@ -66,7 +66,7 @@ def shows_something(node: LexborNode) -> bool:
 
 
 _LEAST_TEXT = 2
-_VISIBLE = "img, video, audio, embed, iframe, script, [pdfsrc], [sudy-wp-src]"  # the scripts left are players
+_VISIBLE = "img, video, audio, embed, object, iframe, script, [pdfsrc], [sudy-wp-src]"  # the scripts left are players
 _PROSE_BESIDE_AN_EMPTY_BODY = 150
 _SHARING = ".bdsharebuttonbox, .bdshare, #bdshare, .bshare-custom, .jiathis_style, .social-share, .share-component"
 _SURROUNDING_WORD = re.compile(
@@ -80,8 +80,9 @@ _CONTROL = re.compile(
     r"(?:浏览|点击|阅读|访问)(?:次数|量|数|率)[】\]）)]?\s*[:：]\s*\[?\s*\d{0,9}\s*\]?\s*次?\s*$"
     r"|(?:浏览|点击|阅读|访问)\s*[:：]\s*\[?\s*\d{1,9}\s*\]?\s*次?\s*$"
     r"|(?:分享到|分享至|一键分享|分享)\s*[:：]?\s*$"
-    r"|(?:关闭窗口|关闭本页|关闭|打印本页|打印此页|打印|返回顶部|返回列表|返回上一页|加入收藏|收藏本页)[】\]）)]?\s*$"
+    r"|(?:(?:关闭窗口|关闭本页|关闭|打印本页|打印此页|打印|返回顶部|返回列表|返回上一页|加入收藏|收藏本页)[\s【】\[\]）)|]*){1,6}$"
     r"|字[体号](?:大小)?\s*[:：]\s*(?:[\[【]|[大小](?!\w))"
+    r"|[】\]]\s*已?下载\s*(?:$|\d|次)"
     r")"
 )
 _NONE = re.compile(r"没有|无")
@@ -95,6 +96,9 @@ _MOST = 50  # of one kind that are looked at; a page with more plays with us
 def _by_rule(tree: LexborHTMLParser, selectors: Sequence[str]) -> tuple[LexborNode | None, LexborNode | None]:
     """The element the first fitting selector finds, and the first one that is empty."""
     empty = None
+    together = len(selectors) > 1 and not any(selector.startswith(("/", "./")) for selector in selectors)
+    if together and not select(tree, ", ".join(selectors)):
+        return None, None  # most pages have none of them
     for selector in selectors:
         nodes = select(tree, selector)[:_MOST]
         full = [node for node in nodes if shows_something(node)]
@@ -123,9 +127,9 @@ def _innermost(node: LexborNode, selectors: Sequence[str]) -> LexborNode:
     return node
 
 
-def _agree(named: LexborNode, general: LexborNode) -> bool:
+def _agree(named: LexborNode, general: Prose) -> bool:
     """A vague name is believed where it holds half to twice of what general reading found."""
-    ours, theirs = len(named.text()), len(general.text())
+    ours, theirs = len(named.text()), general.length
     return ours * 2 >= theirs and ours <= theirs * 2 + _LITTLE
 
 

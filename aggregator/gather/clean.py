@@ -37,16 +37,26 @@ def clean(html: str, base_url: str) -> Cleaned:
     body = parse(f"<body>{html}").body  # else a script that comes first stands in the head
     if body is None:  # a frameset
         return Cleaned("", "")
-    styled = select(body, '[style*="none"]')[:_MOST_HIDDEN]
+    return clean_element(body, base_url)
+
+
+def clean_element(element: LexborNode, base_url: str) -> Cleaned:
+    """*element* as clean gives it, without another tree. Cuts what is hidden out of it."""
+    styled = select(element, '[style*="none"]')[:_MOST_HIDDEN]
     hidden = (node for node in styled if _HIDDEN.search(node.attributes["style"] or ""))
     # what is hidden and long is a later page of the article that a script would show
-    remove(node for node in hidden if len(node.text()) < _SHORT)
+    remove(node for node in hidden if len(node.text()) < _SHORT and node.mem_id != element.mem_id)
     writer = _Writer(base_url)
-    writer.write(body)
+    writer.write(element)
+    if _UNSEEN.search("".join(writer.html)):
+        writer = _Writer(base_url, unseen=True)
+        writer.write(element)
+    written = "".join(writer.html)
+    if writer.unseen:  # those of attributes; before nh3, which keeps them: without them another word may stand there
+        written = _UNSEEN.sub("", written)
     return Cleaned(
-        # control characters first: nh3 keeps them, and without them another word may stand there
-        html=_SAFE.clean(_UNSEEN.sub("", "".join(writer.html))),
-        text=_UNSEEN.sub("", "\n".join(writer.lines)),
+        html=_SAFE.clean(written),
+        text="\n".join(writer.lines),
         images=tuple(writer.images),
         attachments=tuple(writer.attachments.values()),
     )
@@ -117,7 +127,8 @@ class _Opened(NamedTuple):
 class _Writer:
     """Walks a tree once and writes it down twice: as HTML of few tags, and as lines of text."""
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, base_url: str, *, unseen: bool = False) -> None:
+        self.unseen = unseen  # whether there are characters that nobody sees
         self.html: list[str] = []
         self.lines: list[str] = []
         self.images: dict[str, None] = {}
@@ -130,7 +141,7 @@ class _Writer:
         self._preformatted = 0
 
     def write(self, root: LexborNode) -> None:
-        todo: list[LexborNode | _Opened] = _children(root)
+        todo: list[LexborNode | _Opened] = [root]
         while todo:
             node = todo.pop()
             if isinstance(node, _Opened):
@@ -155,6 +166,8 @@ class _Writer:
         self._break()
 
     def _text(self, text: str) -> None:
+        if self.unseen:
+            text = _UNSEEN.sub(lambda found: " " if found[0].isspace() else "", text)
         if self._preformatted:
             self._preformatted_text(text)
             return
@@ -264,6 +277,9 @@ class _Writer:
 
     def _play(self, played: Player) -> None:
         """A film in its place, or a link to where it plays. The link is no text of the page, so no line."""
+        if played.kind == "formula":
+            self._text(played.title)
+            return
         self._break()
         self._seen += 1
         url = escape(played.url)

@@ -14,9 +14,12 @@ from aggregator.gather.links import absolute, attachment
 
 
 class Player(NamedTuple):
-    """What an element plays. A "page" is a player elsewhere; a "file" is a document shown in the page."""
+    """What an element plays.
 
-    kind: Literal["video", "audio", "page", "file"]
+    A "page" is a player elsewhere, a "file" a document shown in the page, a "formula" TeX, its *title*, to be set.
+    """
+
+    kind: Literal["video", "audio", "page", "file", "formula"]
     url: str
     title: str
 
@@ -39,6 +42,10 @@ def player(node: LexborNode, base_url: str) -> Player | None:
     attributes = node.attributes
     found: tuple[tuple[str, str | None], ...]
     match node.tag:
+        case "script" if (attributes.get("type") or "").lower().startswith(FORMULA_TYPE):
+            tex = node.text().strip()
+            display = "display" in (attributes["type"] or "")
+            return Player("formula", "", rf"\[{tex}\]" if display else rf"\({tex}\)")
         case "script":
             call = _VSB_PDF.search(node.text())
             found = (("video", attributes.get("vurl")), ("file", call[1] if call else None))
@@ -48,6 +55,9 @@ def player(node: LexborNode, base_url: str) -> Player | None:
             found = (("video", attributes.get("sudy-wp-src")), ("file", attributes.get("pdfsrc")))
         case "embed":
             found = (("embed", attributes.get("src")),)
+        case "object":
+            inner = node.css_first("embed")
+            found = (("embed", attributes.get("data")), ("embed", inner.attributes.get("src") if inner else None))
         case _:
             source = node.css_first("source")
             found = (("video", attributes.get("src")), ("video", source.attributes.get("src") if source else None))
@@ -65,7 +75,8 @@ def sudy_title(node: LexborNode) -> str | None:
     return found[1].strip() if found else None
 
 
-PLAYERS = frozenset(("script", "iframe", "embed", "video", "audio", "div"))
+FORMULA_TYPE = "math/tex"  # of a script that MathJax sets
+PLAYERS = frozenset(("script", "iframe", "embed", "object", "video", "audio", "div"))
 
 
 def _player(kind: str, url: str, title: str | None) -> Player | None:
@@ -73,7 +84,7 @@ def _player(kind: str, url: str, title: str | None) -> Player | None:
         return Player("audio", url, title or "音频")
     if kind == "video" or _FILM.search(url):
         return Player("video", url, title or "视频")
-    if kind == "file" or (kind == "page" and attachment(url, "")):
+    if kind == "file" or attachment(url, ""):
         return Player("file", url, title or "PDF")
     if kind == "page" and _HOSTS.search(urlsplit(url).hostname or ""):
         return Player("page", url, title or "视频")

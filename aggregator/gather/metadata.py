@@ -49,9 +49,8 @@ def read_fields(text: str) -> list[Field]:
 
 def first_value(fields: Sequence[Field], kind: Kind) -> str | None:
     """The first value of *kind* that reads like a name."""
-    return next(
-        (f.value for f in fields if f.kind == kind and len(f.value) <= _LONGEST_NAME and not f.value.isdecimal()), None
-    )
+    named = (field.value for field in fields if field.kind == kind and len(field.value) <= _LONGEST_NAME)
+    return next((value for value in named if not _NO_NAME.fullmatch(value)), None)
 
 
 def find_published(
@@ -65,7 +64,7 @@ def find_published(
         _labelled_date(read_fields("\n".join(around.below)), read)
         or _bare_date("\n".join(around.below), dates)
         or _labelled_date(read_fields("\n".join(around.above[-_LINES:])), read)
-        or _bare_date("\n".join(around.above[-1:]), dates)
+        or _bare_date("\n".join(around.above[-2:]), dates)
     )
     if not shown:
         after = read_fields("\n".join(around.after[:_LINES]))
@@ -137,8 +136,10 @@ def read_section(text: str, title: str) -> tuple[str, ...]:
 
 
 _LABELS: dict[Kind, str] = {
-    "published": "发布时间 发布日期 发表时间 发表日期 发稿时间 发稿日期 发文时间 发文日期 发布于 published posted",
-    "time": "更新时间 更新日期 录入时间 录入日期 添加时间 添加日期 创建时间 上传时间 编辑时间 日期 时间 date time",
+    "published": "发布时间 发布日期 发表时间 发表日期 发稿时间 发稿日期 编稿时间 发文时间 发文日期 发布于 发表于"
+    " published posted",
+    "time": "更新时间 更新日期 录入时间 录入日期 添加时间 添加日期 创建时间 创建日期 上传时间 上传日期 编辑时间"
+    " 撰写时间 修改时间 更新于 日期 时间 date time",
     "author": "作者 文章作者 撰稿 撰稿人 撰文 记者 通讯员 发布者 发布人 供稿人 投稿人 文字 文 author by publisher",
     "origin": "来源 信息来源 文章来源 稿件来源 新闻来源 稿源 转载自 转自 出处 供稿 供稿单位 发布单位 发布部门 source",
     "editor": "编辑 责任编辑 责编 网络编辑 本文编辑 editor",
@@ -164,6 +165,7 @@ _LINES = 8  # above a title or after an article that may tell of it
 _SPACES = re.compile(r"\s+")
 _VALUE_END = re.compile(r"\s*\n\s*|[|｜【\[]|\s{2,}")
 _LONGEST_NAME = 40
+_NO_NAME = re.compile(r"[\W\d_年月日时分秒]*")
 _LONGEST_DATE = 40
 _LONGEST_SECTION = 24
 _MOST_SECTIONS = 6

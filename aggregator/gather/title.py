@@ -47,10 +47,43 @@ def about(line: str) -> bool:
     return len(line) <= _LONGEST and _ABOUT.search(line) is not None
 
 
+def remnant(line: str) -> bool:
+    """Whether *line* is what is left of a line about the article: a sign, ``]次``, the buttons after 字号 and 打印."""
+    return len(line) <= _SHORT and _REMNANT.fullmatch(line) is not None
+
+
+def bare(line: str) -> str:
+    """*line* without white space and without the signs that join it to its neighbours in a breadcrumb."""
+    return squeezed(line).strip(_SIGNS)
+
+
+def is_name(words: str) -> bool:
+    """Whether *words* end as the names of offices, columns and sites do: 处, 学院, 公告, 新闻网."""
+    return _SITE_NAME.search(words) is not None
+
+
+def standing(words: str, document: str) -> tuple[bool, bool, int] | None:
+    """How well *words*, a whole part of the ``<title>`` *document* between its signs, would do as the article's title.
+
+    More is better; None where they are no such part. Both are squeezed. The name of an office or column does worst, a
+    part from the middle worse than the first and the last, and of those the longer is better.
+    """
+    place = document.find(words) if words else -1
+    if place < 0:
+        return None
+    end = place + len(words)
+    begins = place == 0 or (len(words) >= _SHORTEST_END and _BETWEEN.match(document[place - 1]))
+    ends = end == len(document) or (place == 0 and len(words) >= _LONG) or _BETWEEN.match(document[end])
+    if not begins or not ends:
+        return None
+    return not _SITE_NAME.search(words), place == 0 or end == len(document), len(words)
+
+
 _LONGEST = 120
+_SIGNS = "-—–>＞»›→|｜/\\·•<«_ \u3000\xa0"
+_SHORTEST_END = 4  # characters
 _SHORT = 8  # characters; as long as the name of a column
 _LONG = 10  # a line so long that begins <title> is the title, whatever follows
-_NAME = 6
 _CLOSE = 60  # lines above the article, where its title is looked for first
 _NEAR = 15  # lines between heading and article
 _CUT = re.compile(r"(?:\.{2,}|…+)$")
@@ -62,10 +95,16 @@ _SITE_NAME = re.compile(
     re.IGNORECASE,
 )
 _ABOUT = re.compile(
-    r"(?:发布|发表|发稿|更新|录入|添加)\s*(?:时间|日期|于|者|人)|(?:浏览|点击|阅读|访问)\s*(?:次|量|数|\s*[:：\d])"
+    r"(?:发布|发表|发稿|编稿|更新|录入|添加|创建|上传|撰写|修改)\s*(?:时间|日期|于|者|人)"
+    r"|(?:浏览|点击|阅读|访问)\s*(?:次|量|数|\s*[:：\d])|\d\s*次\s*(?:浏览|点击|阅读|访问)"
+    r"|(?:信息|文章|稿件|新闻)来源\s*[:：]|发布(?:单位|部门|机构)\s*[:：]"
     r"|(?<![\u4e00-\u9fff])(?:来\s*源|作\s*者|日\s*期|时\s*间|编\s*辑|字\s*[体号])\s*[:：]"
-    r"|^\W{0,3}(?:19|20)\d\d\s?[-/.年]\s?\d{1,2}|当前位置|您的位置|现在位置|分享到"
+    r"|^\W{0,3}(?:19|20)\d\d\s?[-/.年]\s?\d{1,2}|位置\s*[:：]|当前位置|您的位置|现在位置|分享到"
 )
+_REMNANT = re.compile(
+    r"\W*(?:\d{0,7}\s*次(?:浏览|点击|阅读|访问)?|大|中|小|特大|超大|打印|打印本页|打印此页|关闭|收藏|复制|返回)?\W*"
+)
+_PLACE = re.compile("位置|分享")
 
 
 def _tidy(text: str) -> str:
@@ -82,27 +121,25 @@ def _fits(text: str, document: str, links: Collection[str]) -> bool:
 
 
 def _may_be_a_name(headline: str, document: str) -> bool:
-    """Whether *headline* is the site's name, all that ``<title>`` says on some pages, or a column's."""
-    words = squeezed(headline)
-    return _SITE_NAME.search(words) is not None and (len(words) <= _NAME or words == squeezed(document))
+    """Whether *headline* is the site's name or a column's, and ``<title>`` says nothing but such names."""
+    if not _SITE_NAME.search(squeezed(headline)):
+        return False
+    return all(_SITE_NAME.search(squeezed(part)) for part in _SEPARATOR.split(document) if part.strip())
 
 
 def _headline(document: str, lines: Sequence[str], links: Collection[str]) -> str | None:
-    """The longest line, or run of lines, that ``<title>`` begins or ends with; the last of equals."""
+    """The line, or run of lines, that does best as the part of ``<title>`` that is the title; the last of equals."""
     whole = squeezed(document)
     stem = _CUT.sub("", whole)
-    best, length = None, 1
+    best, best_standing = None, (False, False, 1)
     for text in _runs(lines, whole):
-        words = squeezed(text)
-        if len(words) < length or (len(words) <= _SHORT and words in links and words != whole):
+        words = bare(text)
+        if len(words) <= _SHORT and words in links and words != whole:
             continue
-        begins = whole.startswith(words) and (
-            len(words) >= _LONG or len(words) == len(whole) or _BETWEEN.match(whole[len(words)])
-        )
-        ends = len(words) > 5 and whole.endswith(words) and _BETWEEN.match(whole[: -len(words)][-1:])
         continues = stem != whole and len(stem) > 5 and words.startswith(stem)
-        if begins or ends or continues:
-            best, length = text, len(words)
+        found = (True, True, len(words)) if continues else standing(words, whole)
+        if found and found >= best_standing:
+            best, best_standing = text.strip(_SIGNS), found
     return best
 
 
@@ -114,26 +151,36 @@ def _runs(lines: Sequence[str], whole: str) -> Iterator[str]:
         if words and words in whole:
             for following in lines[number + 1 : number + 5]:
                 words += squeezed(following)
-                if words not in whole:
+                begins = whole.startswith(words) and not following.startswith(">")
+                if words not in whole or (following.startswith(tuple(_SIGNS)) and not begins):
                     break
                 run = f"{run} {following}" if run.isascii() else run + following
                 yield run
 
 
 def _line_above(headings: Collection[str], before: Sequence[str], links: Collection[str]) -> str | None:
-    """The heading between the article and the links above it; without one the phrase next above the article."""
-    phrase = None
+    """The line above the one about date and source; without such a one the heading between article and links."""
+    phrase, told = None, False
     for number in range(len(before) - 1, max(len(before) - _NEAR, 0) - 1, -1):
         line = before[number]
         words = squeezed(line)
-        if about(line) or len(words) > _LONGEST or (len(words) <= _SHORT and words in links):
+        if about(line):
+            if _PLACE.search(line) and phrase:
+                break
+            if not told and not _PLACE.search(line):
+                phrase, told = None, True  # what stands between that line and the article is no title
+            continue
+        if len(words) > _LONGEST or (len(words) <= _SHORT and words in links):
+            continue
+        if remnant(line) or words.isdecimal() or "。" in line:
             continue
         heading = next((run for run in _joined(before[number:]) if squeezed(run) in headings), None)
-        if heading:
+        if heading and (not phrase or not told or phrase in heading):
             return heading
         if words in links:
             break
-        if not phrase and len(words) > _SHORT and not _SITE_NAME.search(words):
+        near = told or len(words) > _SHORT or (number == len(before) - 1 and len(words) > _SHORTEST_END)
+        if not phrase and near and not _SITE_NAME.search(words) and line[0] not in "—(（":
             phrase = line
     return phrase
 
