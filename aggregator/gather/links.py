@@ -43,6 +43,8 @@ _FILE_ADDRESS = re.compile(
 )
 # browsers drop tabs and line breaks wherever they stand (WHATWG URL, basic parser), so `java\tscript:` is one word
 _NOT_IN_ADDRESS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\ufeff\ud800-\udfff]")
+# forbidden domain code points (WHATWG URL §3.2), but for the colon of an IPv6 address
+_NOT_IN_HOSTS = re.compile(r"[\x00-\x20\"#%/<>?@\[\\\]^`{|}\x7f]")
 
 
 def absolute(href: str | None, base_url: str) -> str | None:
@@ -53,10 +55,17 @@ def absolute(href: str | None, base_url: str) -> str | None:
     try:
         url = urljoin(base_url, href.replace("\\", "/"))
         parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:  # "http://[", or a sentence with a colon in it
+        usable = parts.scheme in ("http", "https") and _is_host(parts.hostname or "") and parts.port != 0
+    except ValueError:  # "http://[", "http://a:99999", or a sentence with a colon in it
         return None
     return url.replace(" ", "%20") if usable else None
+
+
+def _is_host(name: str) -> bool:
+    """Whether a browser looks such a host up; ValueError for a name that no domain can have."""
+    if not name.isascii():
+        name = name.encode("idna").decode()
+    return bool(name) and not _NOT_IN_HOSTS.search(name)
 
 
 def attachment(url: str, title: str, *, label: str | None = None) -> Attachment | None:

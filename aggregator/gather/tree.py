@@ -16,8 +16,10 @@ from aggregator.errors import ParseError, RuleError
 _CALM_CHARACTERS = 100_000
 _CALM_TAGS = 2_000
 # Measured: lexbor needs 0.6 s for 20,000 nested <div> and 3.9 s for 50,000 attributes, both growing with the square
-_MOST_TAGS = 500_000
-_MOST_ATTRIBUTES = 1_000
+_MOST_CHARACTERS = 6_000_000
+_MOST_TAGS = 200_000  # an admission list of 5,000 rows as Word writes it has 150,000
+_MOST_ATTRIBUTES = 1_000  # of one tag
+_MOST_ATTRIBUTES_IN_ALL = 400_000
 _DEEPEST = 4_000
 # Formatting elements left open are opened again in every paragraph that follows (HTML §13.2.4.3): p*b*p*b is a bomb.
 # Without attributes at most three of a kind are.
@@ -25,6 +27,8 @@ _MOST_OPEN = 30
 _FORMATTING_TAGS = "b big code em font i nobr s small strike strong tt u"
 _FORMATTING = frozenset(_FORMATTING_TAGS.split())
 _ATTRIBUTES = re.compile(rf"<({_FORMATTING_TAGS.replace(' ', '|')})\s[^>]*>", re.IGNORECASE)
+# pictures that were pasted into the editor, megabytes of base64; no reader keeps them
+_INLINE_FILE = re.compile(r"data:[a-z]{1,20}/[\w.+-]{1,40};base64,[\w+/=%\s]{1000,}", re.ASCII | re.IGNORECASE)
 _EMPTY_TAGS = "area base br col embed hr img input link meta param source track wbr"
 _NEVER_OPEN = frozenset(_EMPTY_TAGS.split())
 _CLOSED_TAGS = "dd dt li option p tbody td tfoot th thead tr"
@@ -32,10 +36,18 @@ _CLOSED_BY_THE_NEXT = frozenset(_CLOSED_TAGS.split())
 
 
 def parse(html: str) -> LexborHTMLParser:
-    """The tree of *html*. Raises ParseError for markup built to keep a parser busy, whatever its size."""
+    """The tree of *html*. Raises ParseError for what is no text, and for markup built to keep a parser busy."""
+    if len(html) > _CALM_CHARACTERS:
+        html = _INLINE_FILE.sub("data:,", html)
+    if len(html) > _MOST_CHARACTERS:
+        raise ParseError(f"{len(html):,} characters: too many for a page to be read")
+    html = html.replace("\0", "")  # as browsers do (HTML §13.2.6.4.7); lexbor takes seconds for 10 MB of them
     if len(html) > _CALM_CHARACTERS or html.count("<") > _CALM_TAGS:
         html = _bounded(html)
-    return LexborHTMLParser(html)
+    try:
+        return LexborHTMLParser(html)
+    except SelectolaxError as error:
+        raise ParseError(f"{len(html):,} characters that no parser could hold: {error}") from error
 
 
 def select(root: LexborHTMLParser | LexborNode, selector: str) -> list[LexborNode]:
@@ -127,26 +139,27 @@ def _name(name: str) -> str:
 
 def _bounded(html: str) -> str:
     if html.count("<") > _MOST_TAGS:
-        raise ParseError(f"{html.count('<')} tags: too many for a page to be read")
-    depth, most_open = 0, 0
+        raise ParseError(f"{html.count('<'):,} tags: too many for a page to be read")
+    depth, most_open, attributes = 0, 0, 0
     formatting: Counter[str] = Counter()
     for token in turbohtml.tokenize(html):
         tag = token.tag
         if tag is None:
             continue
         opens = token.type is turbohtml.TokenType.START_TAG
-        attributes = token.attrs or ()
-        if opens and len(attributes) > _MOST_ATTRIBUTES:
-            raise ParseError(f"<{tag}> has {len(attributes)} attributes")
+        attributes += len(token.attrs or ())
+        if len(token.attrs or ()) > _MOST_ATTRIBUTES or attributes > _MOST_ATTRIBUTES_IN_ALL:
+            raise ParseError(
+                f"{len(token.attrs or ()):,} attributes at <{tag}>, {attributes:,} so far: too many to be read"
+            )
         if tag in _NEVER_OPEN or tag in _CLOSED_BY_THE_NEXT:
             continue
         if opens:
             depth += 1
             if depth > _DEEPEST:
                 raise ParseError(f"<{tag}> stands in more than {_DEEPEST} others")
-            if tag in _FORMATTING:
-                formatting[tag] += 1
-                most_open = max(most_open, formatting[tag])
+            formatting[tag] += 1
+            most_open = max(most_open, formatting[tag] if tag in _FORMATTING else 0)
         elif depth:
             depth -= 1
             formatting[tag] = max(0, formatting[tag] - 1)
