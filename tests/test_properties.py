@@ -67,7 +67,6 @@ def test_any_feed_gives_a_result_or_a_source_error(body, content_type):
     keep("feed", body, content_type)
 
 
-@pytest.mark.xfail(reason="white space at edges, and players whose html counts as empty", strict=False)
 @given(body=documents(HTML))
 def test_cleaning_twice_is_cleaning_once(body):
     with suppress(SourceError):

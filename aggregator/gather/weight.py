@@ -105,6 +105,7 @@ _HALF = 0.5
 _CELL = 7  # characters; a name, a number
 _PICTURE = 30.0  # a picture after the title says as much as so many characters
 _LETTER = re.compile(r"\w")
+_SAMPLE = 20_000  # characters whose letters are counted; the rest of a text is like them
 _TEMPLATE = re.compile(
     r"\.gif$|/(?:images?|img|css|styles?|assets|tpl|templates?|skins?|icons?|static|themes?)/[^/]*$", re.IGNORECASE
 )
@@ -123,5 +124,5 @@ def _weighed(owner: int, node: LexborNode, words: str, link: LexborNode | None, 
     if _CONTACT.search(words):
         return Text(owner, node, words)
     whole = length >= _WORDS or _SENTENCE.search(words) is not None
-    letters = len(_LETTER.findall(words))
+    letters = len(_LETTER.findall(words[:_SAMPLE])) * max(1.0, length / _SAMPLE)
     return Text(owner, node, words, factor * letters * (1.0 if whole else _HALF if letters > _CELL else _HALF / 2))
