@@ -107,6 +107,7 @@ class Response:
     status: int
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)  # names in lower case
+    moved_to: str | None = None  # where redirects led that were permanent all the way
 
     @property
     def not_modified(self) -> bool:
@@ -253,6 +254,9 @@ class Visit:
     look: Look | None = None  # None: as before
     repair: str | None = None  # how the list is read since it changed; None: as before
     rhythm: Rhythm | None = None  # None: as before
+    fetched_at: datetime | None = None  # when the whole body last came; None: as before
+    moved_to: str | None = None
+    moved_at: datetime | None = None
 
     def outcome(self, brought: int) -> Outcome:
         """What became of the visit, of whose entries *brought* were new to the store."""
@@ -362,6 +366,9 @@ class Source(SQLModel, table=True):
     rule: dict[str, str] | None = Field(default=None, sa_column=Column(JSON))  # the list rule last used
     look: dict[str, int] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))  # a Look
     repair: str | None = None  # when and how a changed list was last healed
+    moved_to: str | None = None  # where the server says, for good, that the page is
+    moved_at: datetime | None = None  # since when it says so
+    fetched_at: datetime | None = None  # when the whole body last came
     # a Rhythm in three columns: read at each poll, and cheaper than JSON
     newest: datetime | None = None
     per_day: float | None = None
@@ -455,7 +462,7 @@ class Poll(SQLModel, table=True):
     source_id: int = Field(foreign_key="source.id")
     polled_at: datetime
     outcome: str
-    cause: str | None = None  # of a failure: errors.Cause, "parse", or "program"
+    cause: str | None = None  # of a failure: errors.Cause, "parse", "offline", or "program"
     status: int | None = None  # NULL: no HTTP answer
     items: int = 0  # on the list or in the feed
     entries: int = 0  # new

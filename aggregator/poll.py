@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from aggregator.compose import article_of, entry_of, keyed, own_key, says_more
+from aggregator.connectivity import Connectivity
 from aggregator.errors import AggregatorError, FetchError, ParseError, RuleError, SourceError, StoreError
 from aggregator.gather.article import read_article
 from aggregator.gather.fetch import Fetcher
@@ -42,6 +43,7 @@ from aggregator.model import (
     Validators,
     Visit,
 )
+from aggregator.redirects import address_of, moved_of
 from aggregator.rhythm import WorkingHours, freshness, next_poll_at, rhythm_of
 from aggregator.rules import Rules, load
 from aggregator.settings import Settings
@@ -58,6 +60,8 @@ POLL_SECONDS = 600
 # polls of one host at once: they wait for each other, and must not fill all the room
 POLLS_PER_HOST = 2
 CLAIM = 200
+# a conditional request is trusted for so long
+WHOLE_AFTER = timedelta(days=1)
 # after so many failures an article page is given up and its entry kept with what the list says: no entry is lost
 ARTICLE_TRIES = 3
 # list pages followed when a whole page is unknown: the source said more since the last poll than one page holds
@@ -94,6 +98,7 @@ class Poller:
         self._stopping = False
         self._recorder = Recorder(store)
         self._fault: StoreError | None = None
+        self._network = Connectivity(len({host_of(rule.url) for _, rule in rules.sources if rule.enabled}))
 
     async def poll_due(self, names: Sequence[str] | None = None) -> int:
         """Claim what is due (or what *names* says) and start it, without waiting; how many polls now run."""
@@ -176,6 +181,7 @@ class Poller:
         try:
             async with asyncio.timeout(2 * POLL_SECONDS):
                 visit = await self._visit(source)
+            self._network.heard(host_of(source.url), None)
             visit = replace(visit, milliseconds=round((monotonic() - started) * 1000))
             brought = await self._recorder.record(visit)
         except StoreError:
@@ -183,6 +189,7 @@ class Poller:
         except Exception as error:  # the one place: a fault of ours fails this poll, never the service
             if isinstance(error, TimeoutError):
                 error = FetchError(f"{source.url} took more than {2 * POLL_SECONDS} seconds in all", cause="timeout")
+            self._network.heard(host_of(source.url), getattr(error, "cause", None))
             if not isinstance(error, AggregatorError):
                 log.exception("poll source=%s fault of the program", source.name)
             visit = replace(self._failed(source, error), milliseconds=round((monotonic() - started) * 1000))
@@ -203,14 +210,26 @@ class Poller:
         """One visit, all but the storing."""
         site, rule = self._rules[source.name]
         polled_at = self._now()
-        validators = Validators(source.etag, source.last_modified)
-        response = await self._fetcher.fetch(source.url, validators)
+        # once a day the whole body is asked for: some servers answer 304 whatever happened
+        is_due = source.fetched_at is None or polled_at - source.fetched_at >= WHOLE_AFTER
+        validators = Validators() if is_due else Validators(source.etag, source.last_modified)
+        asked = address_of(source, polled_at)
+        response = await self._fetcher.fetch(asked, validators)
+        moved_to, moved_at = moved_of(source, asked, response, polled_at)
         digest = source.body_hash if response.not_modified else hashlib.sha256(response.body).hexdigest()
         if digest == source.body_hash and source.body_hash is not None:
             # RFC 9111 §4.3.4: a 304 may bring newer validators, and keeps those it does not name
             fresh = response.validators
             kept = Validators(fresh.etag or validators.etag, fresh.last_modified or validators.last_modified)
-            return self._unchanged(source, polled_at, response, kept)
+            return self._unchanged(
+                source,
+                polled_at,
+                response,
+                validators=kept,
+                fetched_at=None if response.not_modified else polled_at,
+                moved_to=moved_to,
+                moved_at=moved_at,
+            )
         if response.not_modified:
             raise ParseError(f"{source.url} answered 304 to an unconditional request; its server is at fault")
 
@@ -264,6 +283,9 @@ class Poller:
             rule=listing.rule,
             look=reading.look,
             rhythm=rhythm,
+            fetched_at=polled_at,
+            moved_to=moved_to,
+            moved_at=moved_at,
             repair=f"{polled_at:%Y-%m-%d}: {reading.note}" if reading.is_repaired else None,
         )
 
@@ -364,14 +386,14 @@ class Poller:
         )
         return await _apart(read, response)
 
-    def _unchanged(self, source: Source, polled_at: datetime, response: Response, validators: Validators) -> Visit:
+    def _unchanged(self, source: Source, polled_at: datetime, response: Response, **said: Any) -> Visit:
         fresh_for = freshness(response.headers, polled_at)
         return self._kept(
             source,
             polled_at,
             self._next_poll_at(source, polled_at, _rhythm(source), fresh_for=fresh_for),
             status=response.status,
-            validators=validators,
+            **said,
         )
 
     def _next_poll_at(self, source: Source, polled_at: datetime, rhythm: Rhythm | None, **said: Any) -> datetime:
@@ -393,9 +415,10 @@ class Poller:
 
     def _failed(self, source: Source, error: Exception) -> Visit:
         polled_at = self._now()
+        moved_to, moved_at = moved_of(source, address_of(source, polled_at), None, polled_at)
         failures = source.failures + 1
         status = getattr(error, "status", None)
-        cause = (
+        cause: str = (
             error.cause
             if isinstance(error, FetchError)
             else "parse"
@@ -407,15 +430,21 @@ class Poller:
             if isinstance(error, AggregatorError)
             else f"a fault of this program ({error!r}); please report it with the log"
         )
+        if self._network.is_down:
+            # no source is blamed for what is ours: its count stays, and it is asked again soon
+            cause, failures = "offline", source.failures
+            message = f"our own network seems to be down: no host has answered for a while; {message}"
         return self._kept(
             source,
             polled_at,
-            self._next_poll_at(source, polled_at, None, failures=failures, is_gone=status == 410),
+            self._next_poll_at(source, polled_at, None, failures=max(failures, 1), is_gone=status == 410),
             cause=cause,
             status=status,
             message=message,
             failures=failures,
             validators=Validators(source.etag, source.last_modified),
+            moved_to=moved_to,
+            moved_at=moved_at,
         )
 
     def _kept(self, source: Source, polled_at: datetime, next_poll_at: datetime, **said: Any) -> Visit:

@@ -566,3 +566,30 @@ def test_a_feed_whose_addresses_all_change_publishes_nothing_twice(service, univ
     one.poll("haitang-news")
     assert 5 == one.store.entries.count()
     assert "5 known articles new addresses" in one.last("haitang-news").message
+
+
+# ------------------------------------------------------------ servers that say too little, or nothing
+
+
+def test_a_server_that_says_304_whatever_happens_is_not_believed_for_more_than_a_day(service, university):
+    one = service(source(column(university, 6)))
+    one.poll()
+    column(university, 7)  # a new article, under the same ETag
+    one.now += timedelta(hours=23)
+    one.poll("haitang-news")
+    assert (304, 6) == (one.last("haitang-news").status, one.store.entries.count())
+    one.now += timedelta(hours=2)
+    one.poll("haitang-news")
+    assert (200, 7) == (one.last("haitang-news").status, one.store.entries.count())
+
+
+def test_a_network_that_is_down_is_no_fault_of_the_sources(service):
+    one = service(*(source(f"http://127.0.0.{n}:1/xw.htm", name=f"n{n}") for n in range(2, 10)))
+    one.poll()
+    causes = [one.last(f"n{n}").cause for n in range(2, 10)]
+    assert {"connect", "offline"} == set(causes)
+    blamed = [one.store.sources.by_name(f"n{n}").source.failures for n in range(2, 10)]
+    assert (4, 4) == (blamed.count(1), blamed.count(0))
+    assert all(
+        one.store.sources.by_name(f"n{n}").source.next_poll_at < one.now + timedelta(minutes=17) for n in range(2, 10)
+    )

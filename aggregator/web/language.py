@@ -53,6 +53,7 @@ CAUSES = {
     "size": lazy_gettext("页面过大"),
     "encoding": lazy_gettext("内容无法解码"),
     "parse": lazy_gettext("页面读不懂，可能已改版"),
+    "offline": lazy_gettext("本机网络不通"),
     "program": lazy_gettext("本程序出错"),
 }
 

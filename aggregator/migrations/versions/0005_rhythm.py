@@ -1,4 +1,4 @@
-"""How a source publishes: its newest entry, entries a day, and their share in working hours."""
+"""How a source publishes, when its whole body last came, and where it moved to."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,6 +11,9 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.add_column("source", sa.Column("moved_to", sa.String(), nullable=True))
+    op.add_column("source", sa.Column("moved_at", UTCDateTime(), nullable=True))
+    op.add_column("source", sa.Column("fetched_at", UTCDateTime(), nullable=True))
     op.add_column("source", sa.Column("newest", UTCDateTime(), nullable=True))
     op.add_column("source", sa.Column("per_day", sa.Float(), nullable=True))
     op.add_column("source", sa.Column("working_share", sa.Float(), nullable=True))

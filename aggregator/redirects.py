@@ -1,0 +1,35 @@
+"""Permanent redirects of a source: noted when first seen, taken as its address once they have stood for days.
+
+Pure: rows and times in, addresses out. The site file's own address is kept, and asked again when the new one fails.
+"""
+
+from datetime import datetime, timedelta
+
+from aggregator.model import Response, Source
+
+# a redirect that stood for so long was no slip of a webmaster's or of a captive portal
+STOOD = timedelta(days=3)
+
+
+def address_of(source: Source, now: datetime) -> str:
+    """Where *source* is asked now."""
+    if source.moved_to and source.moved_at and now - source.moved_at >= STOOD:
+        return source.moved_to
+    return source.url
+
+
+def moved_of(
+    source: Source, asked: str, response: Response | None, now: datetime
+) -> tuple[str | None, datetime | None]:
+    """(moved_to, moved_at) after *asked* was answered with *response*, None where it failed.
+
+    Only redirects that are permanent all the way count (RFC 9110 §15.4.2, §15.4.9): Response.moved_to is empty else.
+    """
+    if response is None:
+        # what was adopted does not answer: the next poll asks the old address, and counts the days anew
+        return (None, None) if asked != source.url else (source.moved_to, source.moved_at)
+    if asked != source.url:
+        return (response.moved_to or asked), source.moved_at
+    if response.moved_to is None:
+        return None, None
+    return response.moved_to, source.moved_at if response.moved_to == source.moved_to else now
