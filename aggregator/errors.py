@@ -57,3 +57,8 @@ class ParseError(SourceError):
 
 class NotFound(AggregatorError):  # noqa: N818 - the web's own word
     """Nothing is stored under that name."""
+
+
+def placed(error: Exception, url: str) -> str:
+    """What *error* says, with the address it is about: a reader of text alone does not know it."""
+    return str(error) if url in str(error) else f"{url}: {error}"

@@ -2,7 +2,7 @@
 
     claim (store) -> fetch -> 304 or the same bytes? then done
                            -> read_source (feed or list, healed after a redesign) -> unknown (store)
-                           -> fetch, read_article, clean -> tag, summarize
+                           -> fetch, read_article, clean -> tag, summarize (stories)
                            -> record (store): entries, poll, validators, next_poll_at, feed versions in one transaction
 
 Every call returns here; no worker calls the next one.
@@ -20,16 +20,13 @@ from time import monotonic
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from aggregator.compose import article_of, entry_of, keyed, own_key, says_more
+from aggregator.compose import keyed, own_key, says_more
 from aggregator.connectivity import Connectivity
-from aggregator.errors import AggregatorError, FetchError, ParseError, RuleError, SourceError, StoreError
-from aggregator.gather.article import read_article
+from aggregator.errors import AggregatorError, FetchError, ParseError, RuleError, SourceError, StoreError, placed
 from aggregator.gather.fetch import Fetcher
 from aggregator.heal import Memory, moved, read_older, read_source
 from aggregator.identity import host_of
 from aggregator.model import (
-    Article,
-    Attachment,
     Item,
     Listing,
     ListingRule,
@@ -49,6 +46,7 @@ from aggregator.rules import Rules, load
 from aggregator.settings import Settings
 from aggregator.store import Store
 from aggregator.store.recorder import Recorder
+from aggregator.stories import ARTICLE_TRIES, Stories, apart
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -62,13 +60,8 @@ POLLS_PER_HOST = 2
 CLAIM = 200
 # a conditional request is trusted for so long
 WHOLE_AFTER = timedelta(days=1)
-# after so many failures an article page is given up and its entry kept with what the list says: no entry is lost
-ARTICLE_TRIES = 3
 # list pages followed when a whole page is unknown: the source said more since the last poll than one page holds
 CATCH_UP_PAGES = 5
-# pages larger than this are read in a thread, so that the others need not wait
-READ_APART_BYTES = 300_000
-PAGE_TYPES = ("text/", "application/xhtml", "application/xml")
 
 
 class Poller:
@@ -91,7 +84,7 @@ class Poller:
         self._fetcher = fetcher
         self._now = now
         self._on_visit = on_visit
-        self._host = urlsplit(settings.site.url).hostname
+        self._stories = Stories(fetcher, self._families, now, urlsplit(settings.site.url).hostname)
         self._claimed: deque[Source] = deque()
         self._running: dict[asyncio.Task[None], Source] = {}
         self._one_finished = asyncio.Event()
@@ -239,7 +232,7 @@ class Poller:
             partial(self._store.entries.known, source.id or 0),
             self._same,
         )
-        reading = await _apart(
+        reading = await apart(
             partial(read_source, response, rule, memory, timezone=site.timezone, now=polled_at), response
         )
         listing = reading.listing
@@ -256,14 +249,16 @@ class Poller:
         items |= {key: item for key, item in waiting.items() if key not in items}  # gone from the page, not forgotten
         tries |= self._store.entries.unknown([key for key in waiting if key not in tries])
 
-        entries, pending, broken, left = await self._articles(site, rule, items, tries, polled_at)
-        faults += broken
-        complete = not pending and not left
-        said: list[Item | NewEntry] = [*listing.items, *entries]
+        brought = await self._stories.bring(
+            site, rule, items, tries, most=self._settings.fetch.max_articles, seconds=POLL_SECONDS
+        )
+        faults += brought.faults
+        complete = not brought.pending and not brought.left
+        said: list[Item | NewEntry] = [*listing.items, *brought.entries]
         dated = [(one.published, one.precision) for one in said if one.published]
         rhythm = rhythm_of(dated, polled_at, self._hours(site)) or _rhythm(source)
-        if left:
-            faults.append(f"{left} more articles are left for the next poll")
+        if brought.left:
+            faults.append(f"{brought.left} more articles are left for the next poll")
         return Visit(
             source_id=source.id or 0,
             polled_at=polled_at,
@@ -273,8 +268,8 @@ class Poller:
             status=response.status,
             message="; ".join(faults[:3]) or None,
             items=len(listing.items),
-            entries=tuple(entries),
-            pending=tuple(pending),
+            entries=tuple(brought.entries),
+            pending=tuple(brought.pending),
             moved=tuple((key, items[key].url, one.id) for key, one in elsewhere.items()),
             # what was not read to the end must be seen again, changed or not
             validators=response.validators if complete else Validators(),
@@ -314,11 +309,11 @@ class Poller:
             try:
                 response = await self._fetcher.fetch(listing.next_page)
                 read = partial(read_older, response, listing, timezone=site.timezone, now=self._now())
-                listing = await _apart(read, response)
+                listing = await apart(read, response)
             except SourceError as error:
                 if source.failures < ARTICLE_TRIES:
                     raise  # nothing is stored, so that the next poll sees the same gap
-                return [_placed(error, source.url)]
+                return [placed(error, source.url)]
             older = {key: item for key, item in keyed(listing, source.url, self._same).items() if key not in items}
             unknown = self._unknown(older)
             items.update(older)
@@ -326,65 +321,6 @@ class Poller:
             if not says_more(older, unknown):
                 return []
         return [f"{source.url}: more than {CATCH_UP_PAGES} pages are new; the older ones were not read"]
-
-    async def _articles(
-        self,
-        site: Site,
-        rule: SourceRule,
-        items: dict[str, Item],
-        tries: dict[str, int],
-        polled_at: datetime,
-    ) -> tuple[list[NewEntry], list[tuple[str, Item]], list[str], int]:
-        """(entries, items to try again, what failed, how many were left) of the unknown items, newest first.
-
-        Begins with the oldest: what is left for the next poll then still stands on the first page.
-        """
-        entries: list[NewEntry] = []
-        pending: list[tuple[str, Item]] = []
-        faults: list[str] = []
-        fetched = 0
-        until = monotonic() + POLL_SECONDS
-        todo = [(key, item) for key, item in items.items() if key in tries]
-        while todo:
-            key, item = todo[-1]
-            article = article_of(item)
-            if item.html is None and (rule.article is None or rule.article.full_text):
-                if fetched == self._settings.fetch.max_articles or monotonic() > until:
-                    break
-                fetched += 1
-                try:
-                    article = await self._article(site, rule, item)
-                except Exception as error:  # one article must not cost the others
-                    if isinstance(error, StoreError):
-                        raise
-                    if not isinstance(error, SourceError):
-                        log.exception("article %s fault of the program", item.url)
-                    faults.append(_placed(error, item.url))
-                    if tries[key] + 1 < ARTICLE_TRIES:
-                        pending.append((key, item))
-                        todo.pop()
-                        continue
-            entries.append(entry_of(key, item, article, site, rule, seen_at=polled_at, host=self._host))
-            todo.pop()
-        return entries[::-1], pending, faults, len(todo)
-
-    async def _article(self, site: Site, rule: SourceRule, item: Item) -> Article:
-        response = await self._fetcher.fetch(item.url)
-        media_type = (response.content_type or "text/html").lower()
-        if not media_type.startswith(PAGE_TYPES):
-            # the list links a file: the file is the article
-            file = Attachment(item.url, item.title, media_type.partition(";")[0].strip(), len(response.body))
-            return replace(article_of(item), attachments=(file,))
-        read = partial(
-            read_article,
-            response,
-            rule.article,
-            self._families,
-            timezone=site.timezone,
-            now=self._now(),
-            family=rule.family,
-        )
-        return await _apart(read, response)
 
     def _unchanged(self, source: Source, polled_at: datetime, response: Response, **said: Any) -> Visit:
         fresh_for = freshness(response.headers, polled_at)
@@ -426,7 +362,7 @@ class Poller:
             else "program"
         )
         message = (
-            _placed(error, source.url)
+            placed(error, source.url)
             if isinstance(error, AggregatorError)
             else f"a fault of this program ({error!r}); please report it with the log"
         )
@@ -461,11 +397,6 @@ class Poller:
         )
 
 
-async def _apart(read: Callable[[], T], response: Response) -> T:
-    """What *read* gives, read in a thread when the page is large, so that the other polls need not wait."""
-    return await asyncio.to_thread(read) if len(response.body) > READ_APART_BYTES else read()
-
-
 def _rhythm(source: Source) -> Rhythm | None:
     """What earlier polls learned of how *source* publishes."""
     if source.newest is None or source.per_day is None or source.working_share is None:
@@ -475,8 +406,3 @@ def _rhythm(source: Source) -> Rhythm | None:
 
 def _by_name(rules: Rules) -> dict[str, tuple[Site, SourceRule]]:
     return {rule.name: (site, rule) for site, rule in rules.sources}
-
-
-def _placed(error: Exception, url: str) -> str:
-    """What *error* says, with the address it is about: a reader of text alone does not know it."""
-    return str(error) if url in str(error) else f"{url}: {error}"

@@ -12,10 +12,11 @@ from aggregator.errors import StoreError
 from aggregator.gather.fetch import Fetcher
 from aggregator.identity import slug
 from aggregator.model import ArticleRule, Site, SourceRule
-from aggregator.poll import ARTICLE_TRIES, Poller
+from aggregator.poll import Poller
 from aggregator.rules import Rules, load
 from aggregator.settings import FetchSettings, Settings
 from aggregator.store import Store
+from aggregator.stories import ARTICLE_TRIES
 
 NOW = datetime(2025, 3, 21, 2, 30, tzinfo=UTC)  # 10:30 in Shanghai
 FAMILIES = load(None).families

@@ -12,7 +12,7 @@ from aggregator.commands import parts
 from aggregator.errors import OperatorError, SettingsError, SourceError
 
 if TYPE_CHECKING:
-    from aggregator.model import Response
+    from aggregator.model import Article, Listing, Response
     from aggregator.settings import Settings
 
 
@@ -43,7 +43,10 @@ def try_(target: str | None, url: str | None, kind: Any, as_object: bool, batch:
         return
     if target is None:
         raise click.UsageError("name a URL or a FILE, or use --batch")
-    page = read_page(_response(target, url, None, config), kind, families, timezone=config.zone, now=parts.now())
+    if target.startswith(("http://", "https://")):
+        page = asyncio.run(_visited(target, kind, families, config))
+    else:
+        page = read_page(_saved(target, url, None), kind, families, timezone=config.zone, now=parts.now())
     if as_object:
         click.echo(json.dumps(as_json(page, config.zone), ensure_ascii=False, indent=2))
     elif isinstance(page, Listing):
@@ -62,7 +65,7 @@ def _try_batch(config: "Settings", families: Any) -> None:
             continue
         try:
             asked = json.loads(line)
-            response = _response(str(asked["path"]), asked.get("url"), asked.get("content_type"), config)
+            response = _saved(str(asked["path"]), asked.get("url"), asked.get("content_type"))
             page = read_page(response, asked.get("kind"), families, timezone=config.zone, now=parts.now())
             answer = as_json(page, config.zone)
         except (SourceError, OperatorError) as error:
@@ -72,24 +75,35 @@ def _try_batch(config: "Settings", families: Any) -> None:
         click.echo(json.dumps(answer, ensure_ascii=False))
 
 
-def _response(target: str, url: str | None, content_type: str | None, config: "Settings") -> "Response":
-    """The page at an address, or a saved one as if it had come from *url*."""
+async def _visited(url: str, kind: Any, families: Any, config: "Settings") -> "Listing | Article":
+    """The page at *url*; an article with all its pages."""
+    from aggregator.gather.fetch import Fetcher
+    from aggregator.model import Article
+    from aggregator.stories import whole
+    from aggregator.trial import read_page
+
+    async with Fetcher(config.fetch, config.user_agent) as fetcher:
+
+        async def read_at(address: str) -> Article:
+            response = await fetcher.fetch(address)
+            page = read_page(response, "article", families, timezone=config.zone, now=parts.now())
+            assert isinstance(page, Article)
+            return page
+
+        page = read_page(await fetcher.fetch(url), kind, families, timezone=config.zone, now=parts.now())
+        return await whole(page, read_at) if isinstance(page, Article) else page
+
+
+def _saved(path: str, url: str | None, content_type: str | None) -> "Response":
+    """A saved page, as if it had come from *url*."""
     from aggregator.model import Response
 
-    if target.startswith(("http://", "https://")):
-        from aggregator.gather.fetch import Fetcher
-
-        async def get() -> Response:
-            async with Fetcher(config.fetch, config.user_agent) as fetcher:
-                return await fetcher.fetch(target)
-
-        return asyncio.run(get())
     try:
-        body = Path(target).read_bytes()
+        body = Path(path).read_bytes()
     except OSError as error:
-        raise SettingsError(f"cannot read {target}: {error.strerror}; name a file or an http address") from error
+        raise SettingsError(f"cannot read {path}: {error.strerror}; name a file or an http address") from error
     return Response(
-        url or Path(target).absolute().as_uri(), 200, body, {"content-type": content_type} if content_type else {}
+        url or Path(path).absolute().as_uri(), 200, body, {"content-type": content_type} if content_type else {}
     )
 
 

@@ -1,0 +1,137 @@
+"""Unknown items -> entries: each item's page fetched, read to its last page, and kept under its key.
+
+One page that cannot be read costs no other, and no entry is lost for it. Knows no store.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+from time import monotonic
+from typing import TypeVar
+
+from aggregator.compose import article_of, entry_of
+from aggregator.errors import SourceError, StoreError, placed
+from aggregator.gather.article import joined, read_article
+from aggregator.gather.fetch import Fetcher
+from aggregator.model import Article, Attachment, Family, Item, NewEntry, Response, Site, SourceRule
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+# after so many failures an article page is given up and its entry kept with what the list says: no entry is lost
+ARTICLE_TRIES = 3
+# pages of one article that are read; a story is no book
+MOST_PAGES = 20
+# pages larger than this are read in a thread, so that the others need not wait
+READ_APART_BYTES = 300_000
+PAGE_TYPES = ("text/", "application/xhtml", "application/xml")
+
+
+@dataclass(slots=True)
+class Brought:
+    """What became of the unknown items of a page."""
+
+    entries: list[NewEntry] = field(default_factory=list)  # newest first
+    pending: list[tuple[str, Item]] = field(default_factory=list)  # to be tried again
+    faults: list[str] = field(default_factory=list)
+    left: int = 0  # not looked at for want of time
+
+
+class Stories:
+    """Reads the pages of items. *host* names the minter of Atom ids, *now* is the clock."""
+
+    def __init__(
+        self, fetcher: Fetcher, families: Sequence[Family], now: Callable[[], datetime], host: str | None
+    ) -> None:
+        self._fetcher = fetcher
+        self._families = families
+        self._now = now
+        self._host = host
+
+    async def bring(
+        self,
+        site: Site,
+        rule: SourceRule,
+        items: Mapping[str, Item],
+        tries: Mapping[str, int],
+        *,
+        most: int,
+        seconds: float,
+    ) -> Brought:
+        """The entries of those *items* that are in *tries*, which says how often each failed so far.
+
+        Begins with the oldest; after *most* articles or *seconds* it leaves the rest, which the list then still shows.
+        """
+        brought = Brought()
+        seen_at, until, fetched = self._now(), monotonic() + seconds, 0
+        todo = [(key, item) for key, item in items.items() if key in tries]
+        while todo:
+            key, item = todo[-1]
+            article: Article | None = None
+            if item.html is None and (rule.article is None or rule.article.full_text):
+                if fetched == most or monotonic() > until:
+                    break
+                fetched += 1
+                article, fault = await self._story(site, rule, item)
+                if fault:
+                    brought.faults.append(fault)
+                    if tries[key] + 1 < ARTICLE_TRIES:
+                        brought.pending.append((key, item))
+                        todo.pop()
+                        continue
+            article = article or article_of(item)
+            brought.entries.append(entry_of(key, item, article, site, rule, seen_at=seen_at, host=self._host))
+            todo.pop()
+        brought.entries.reverse()
+        brought.left = len(todo)
+        return brought
+
+    async def _story(self, site: Site, rule: SourceRule, item: Item) -> tuple[Article | None, str | None]:
+        """(the article as far as it could be read, what failed)."""
+        read_at = partial(self._read_at, site, rule, item)
+        first: Article | None = None
+        try:
+            first = await read_at(item.url)
+            return await whole(first, read_at), None
+        except Exception as error:  # one article must not cost the others
+            if isinstance(error, StoreError):
+                raise
+            if not isinstance(error, SourceError):
+                log.exception("article %s fault of the program", item.url)
+            return first, placed(error, item.url)
+
+    async def _read_at(self, site: Site, rule: SourceRule, item: Item, url: str) -> Article:
+        response = await self._fetcher.fetch(url)
+        media_type = (response.content_type or "text/html").lower()
+        if not media_type.startswith(PAGE_TYPES):
+            # the list links a file: the file is the article
+            file = Attachment(url, item.title, media_type.partition(";")[0].strip(), len(response.body))
+            return replace(article_of(item), attachments=(file,))
+        read = partial(
+            read_article,
+            response,
+            rule.article,
+            self._families,
+            timezone=site.timezone,
+            now=self._now(),
+            family=rule.family,
+        )
+        return await apart(read, response)
+
+
+async def whole(first: Article, read_at: Callable[[str], Awaitable[Article]]) -> Article:
+    """*first* with the pages that go on from it, at most MOST_PAGES. Raises SourceError where one cannot be read."""
+    pages = [first]
+    seen = {first.url}
+    while (url := pages[-1].next_page) and url not in seen and len(pages) < MOST_PAGES:
+        seen.add(url)
+        pages.append(await read_at(url))
+    return joined(first, pages[1:])
+
+
+async def apart(read: Callable[[], T], response: Response) -> T:
+    """What *read* gives, read in a thread when the page is large, so that the other polls need not wait."""
+    return await asyncio.to_thread(read) if len(response.body) > READ_APART_BYTES else read()
