@@ -377,10 +377,10 @@ class Host(SQLModel, table=True):
     __tablename__ = "host"
 
     name: str = Field(primary_key=True)
-    next_at: datetime | None = Field(default=None, index=True)  # its first source is due; NULL: none is enabled
-    leased_until: datetime | None = None  # NULL or past: free to claim
+    # when it may be claimed: its first source is due, or, with an owner, the lease ends; NULL: no source is enabled
+    next_at: datetime | None = Field(default=None, index=True)
     token: int = 0  # how often it was claimed
-    owner: str | None = None  # the process that holds the lease; NULL: none, the host only rests until leased_until
+    owner: str | None = None  # the process that holds it until next_at; NULL: none
 
 
 class Entry(SQLModel, table=True):

@@ -13,9 +13,9 @@ lease, the token still keeps what is stored right: a visit under a lease that wa
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Row, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, any_, bindparam, case, func, select, true, update
 
 from aggregator.model import Host, Lease, Source
 
@@ -27,13 +27,12 @@ CHUNK = 500
 
 host, source = Host.__table__, Source.__table__  # type: ignore[attr-defined]
 
-FREE = or_(host.c.leased_until.is_(None), host.c.leased_until <= bindparam("now"))
-DUE = select(host.c.name).where(host.c.next_at <= bindparam("now"), FREE)
+DUE = select(host.c.name).where(host.c.next_at <= bindparam("now"))
 FIRST_DUE = DUE.order_by(host.c.next_at).limit(bindparam("limit")).with_for_update(skip_locked=True)
-# what an owner gave back only rests, which need not stop somebody who asks for it by name
+FREE = host.c.owner.is_(None) | (host.c.next_at <= bindparam("now"))
 NAMED = (
     select(host.c.name)
-    .where(host.c.name.in_(bindparam("hosts", expanding=True)), FREE | host.c.owner.is_(None))
+    .where(host.c.name.in_(bindparam("hosts", expanding=True)), FREE)
     .order_by(host.c.name)
     .with_for_update(skip_locked=True)
 )
@@ -43,43 +42,51 @@ def _leased(which: Any) -> Any:
     """An UPDATE that leases the hosts of *which* and gives their names and tokens."""
     # as a WITH: PostgreSQL might run a subquery that locks and limits more than once
     chosen = select(which.cte("chosen").c.name)
-    raised = {"token": host.c.token + 1, "owner": bindparam("by"), "leased_until": bindparam("until")}
+    raised = {"token": host.c.token + 1, "owner": bindparam("by"), "next_at": bindparam("until")}
     return update(host).where(host.c.name.in_(chosen)).values(raised).returning(host.c.name, host.c.token)
 
 
 LEASE_DUE, LEASE_NAMED = _leased(FIRST_DUE), _leased(NAMED)
 
-# the longest due sources of claimed hosts, at most *each* of one host
-PLACE = func.row_number().over(partition_by=source.c.host, order_by=(source.c.next_poll_at, source.c.id))
-RANKED = (
-    select(source.c.id, PLACE.label("place"))
-    .where(
-        source.c.host.in_(bindparam("hosts", expanding=True)),
-        source.c.enabled,
-        source.c.next_poll_at <= bindparam("now"),
-    )
-    .subquery()
-)
-DUE_SOURCES = (
-    select(source)
-    .join(RANKED, RANKED.c.id == source.c.id)
-    .where(RANKED.c.place <= bindparam("each"))
-    .order_by(source.c.next_poll_at, source.c.id)
+# what a poll does not ask of its source: reading it would double the cost of a claim
+UNASKED = ("site", "university", "title", "kind", "enabled", "rule_hash", "repair", "polled_at", "next_poll_at")
+ASKED = [column for column in source.c if column.name not in UNASKED]
+
+# the longest due sources of a host, at most *each*: read through the index however many are due
+near = source.alias("near")
+NEAREST = (
+    select(near.c.id)
+    .where(near.c.host == host.c.name, near.c.enabled == true(), near.c.next_poll_at <= bindparam("now"))
+    .order_by(near.c.next_poll_at, near.c.id)
+    .limit(bindparam("each"))
+    .correlate(host)
 )
 
-NEXT = select(func.min(source.c.next_poll_at)).where(source.c.host == host.c.name, source.c.enabled).scalar_subquery()
+
+def _due_sources(nearest: ColumnElement[bool]) -> Select[Any]:
+    claimed = host.c.name.in_(bindparam("hosts", expanding=True))
+    return select(*ASKED).select_from(host).join(source, nearest).where(claimed)
+
+
+# each looks up the ids of a subquery one by one only when asked in its own words
+DUE_SOURCES_SQLITE = _due_sources(source.c.id.in_(NEAREST))
+DUE_SOURCES_POSTGRESQL = _due_sources(source.c.id == any_(func.array(NEAREST.scalar_subquery())))
+
+NEXT = select(func.min(near.c.next_poll_at)).where(near.c.host == host.c.name, near.c.enabled == true())
+NEXT_AT = NEXT.correlate(host).scalar_subquery()
 FREED = (
     update(host)
     .where(host.c.name == bindparam("this"), host.c.token == bindparam("mine"))
-    .values(owner=None, leased_until=bindparam("free_at"), next_at=NEXT)
+    .values(owner=None, next_at=case((bindparam("free_at") > NEXT_AT, bindparam("free_at")), else_=NEXT_AT))
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A lease with the sources to poll under it, longest due first."""
+    """A lease with the sources to poll under it."""
 
     lease: Lease
+    # rows, which have a Source's columns by name, but for UNASKED: making objects would cost as much as the claim
     sources: list[Source] = field(default_factory=list)
 
 
@@ -104,7 +111,19 @@ class Leases:
         with self._store.read() as connection:
             if connection.execute(DUE.limit(1), {"now": now}).first() is None:
                 return []  # the usual tick: nothing due costs no write lock
-        return self._store.transact(lambda connection: _claim_due(connection, owner, now, until, hosts, each))
+        due_sources = DUE_SOURCES_SQLITE if self._store.is_sqlite else DUE_SOURCES_POSTGRESQL
+
+        def work(connection: Connection) -> list[Claim]:
+            leased = connection.execute(LEASE_DUE, {"now": now, "by": owner, "until": until, "limit": hosts})
+            claims = {row.name: Claim(Lease(row.name, row.token)) for row in leased}
+            for row in connection.execute(due_sources, {"hosts": list(claims), "now": now, "each": each}):
+                claims[row.host].sources.append(row)  # type: ignore[arg-type]
+            # a worker that was killed recorded visits without freeing the host: nothing of it is due after all
+            if idle := [_freed(claim.lease, None) for claim in claims.values() if not claim.sources]:
+                connection.execute(FREED, idle)
+            return [claim for claim in claims.values() if claim.sources]
+
+        return self._store.transact(work)
 
     def claim_named(
         self, owner: str, now: datetime, until: datetime, names: Sequence[str]
@@ -118,7 +137,7 @@ class Leases:
         def work(connection: Connection) -> set[Lease]:
             held = current(connection, leases)
             named = host.c.name.in_([lease.host for lease in held])
-            connection.execute(update(host).where(named, host.c.owner.is_not(None)).values(leased_until=until))
+            connection.execute(update(host).where(named, host.c.owner.is_not(None)).values(next_at=until))
             return set(leases) - held
 
         return self._store.transact(work)
@@ -133,13 +152,13 @@ class Leases:
         """Give every lease back: for a scheduler that knows it is the only one, after a crash."""
         self._store.transact(
             lambda connection: connection.execute(
-                update(host).where(host.c.owner.is_not(None)).values(owner=None, leased_until=None)
+                update(host).where(host.c.owner.is_not(None)).values(owner=None, next_at=NEXT_AT)
             )
         )
 
     def holders(self, now: datetime) -> list[Holder]:
         """Every host that a process holds now, by name."""
-        held = host.c.owner.is_not(None) & (host.c.leased_until > now)
+        held = host.c.owner.is_not(None) & (host.c.next_at > now)
         with self._store.read() as connection:
             return [_holder(row) for row in connection.execute(select(host).where(held).order_by(host.c.name))]
 
@@ -167,23 +186,11 @@ def schedule(connection: Connection, hosts: Iterable[str]) -> None:
         known = set(connection.execute(select(host.c.name).where(host.c.name.in_(chunk))).scalars())
         if new := [{"name": name, "token": 0} for name in chunk if name not in known]:
             connection.execute(host.insert(), new)
-        connection.execute(update(host).where(host.c.name.in_(chunk)).values(next_at=NEXT))
+        # a host that is held is scheduled when it is given back
+        connection.execute(update(host).where(host.c.name.in_(chunk), host.c.owner.is_(None)).values(next_at=NEXT_AT))
 
 
 # ------------------------------------------------------------ inside
-
-
-def _claim_due(
-    connection: Connection, owner: str, now: datetime, until: datetime, hosts: int, each: int
-) -> list[Claim]:
-    leased = connection.execute(LEASE_DUE, {"now": now, "by": owner, "until": until, "limit": hosts})
-    claims = {row.name: Claim(Lease(row.name, row.token)) for row in leased}
-    for row in connection.execute(DUE_SOURCES, {"hosts": list(claims), "now": now, "each": each}):
-        claims[row.host].sources.append(_source(row))
-    # a worker that was killed recorded visits without freeing the host: nothing of it is due after all
-    if idle := [_freed(claim.lease, None) for claim in claims.values() if not claim.sources]:
-        connection.execute(FREED, idle)
-    return [claim for claim in claims.values() if claim.sources]
 
 
 def _claim_named(
@@ -198,9 +205,9 @@ def _claim_named(
         claims |= {row.name: Claim(Lease(row.name, row.token)) for row in leased}
         held = select(host).where(host.c.name.in_([name for name in new if name not in claims]))
         others += [_holder(row) for row in connection.execute(held)]
-        for row in connection.execute(select(source).where(source.c.name.in_(chunk))):
+        for row in connection.execute(select(*ASKED).where(source.c.name.in_(chunk))):
             if row.host in claims:
-                claims[row.host].sources.append(_source(row))
+                claims[row.host].sources.append(row)  # type: ignore[arg-type]
     return list(claims.values()), sorted(set(others), key=lambda one: one.host)
 
 
@@ -209,14 +216,9 @@ def _freed(lease: Lease, free_at: datetime | None) -> dict[str, Any]:
 
 
 def _holder(row: Row[Any]) -> Holder:
-    return Holder(row.name, row.owner or "", row.leased_until)
+    return Holder(row.name, row.owner or "", row.next_at)
 
 
 def _chunks(names: Sequence[str]) -> Iterator[Sequence[str]]:
     for start in range(0, len(names), CHUNK):
         yield names[start : start + CHUNK]
-
-
-def _source(row: Row[Any]) -> Source:
-    # a row has a Source's columns by name; making the object costs more than polling an unchanged feed
-    return cast(Source, row)

@@ -15,7 +15,6 @@ def upgrade() -> None:
         "host",
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("next_at", UTCDateTime(), nullable=True),
-        sa.Column("leased_until", UTCDateTime(), nullable=True),
         sa.Column("token", sa.Integer(), nullable=False),
         sa.Column("owner", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("name"),
