@@ -90,6 +90,7 @@ class Poller:
         self._stopping = False
         self._recorder = Recorder(store)
         self._fault: StoreError | None = None
+        self._is_awaited = False  # by poll_all_due, which raises a fault; else it is logged
 
     async def poll_due(self) -> int:
         """Claim what is due and start it, without waiting; how many polls now run."""
@@ -103,6 +104,7 @@ class Poller:
 
         Raises StoreError when nothing can be stored.
         """
+        self._is_awaited = True
         held = self._turns.claim_named(names) if names is not None else []
         self._start()
         while self._running or (names is None and await self.poll_due()):
@@ -155,7 +157,7 @@ class Poller:
 
     def _fail(self, fault: StoreError, turn: Turn | None = None) -> None:
         """Begin nothing more before the next tick: nothing can be written now."""
-        if self._fault is None:
+        if self._fault is None and not self._is_awaited:
             log.error("nothing can be stored: %s", fault)
         self._fault = fault
         self._turns.drop_waiting(turn)
