@@ -2,11 +2,12 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 
-from aggregator.model import Lease, Site, SourceRule
+from aggregator.model import Host, Lease, Site, SourceRule
 from aggregator.store import Store
 from tests.newsroom import story, visit
 from tests.university import NOW
@@ -57,7 +58,8 @@ def test_a_host_is_claimed_once_with_all_its_sources(store):
 def test_no_more_hosts_and_sources_are_taken_than_asked_for_longest_due_first(store):
     follow(store, *(f"http://www.a.edu.cn/{n}" for n in range(5)), "http://b.edu.cn/", "http://c.edu.cn/")
     with store.write() as connection:
-        connection.execute(text("UPDATE host SET next_at = :then WHERE name = 'a.edu.cn'"), {"then": "2025-01-01 00:00:00+00:00" if not store.is_sqlite else "2025-01-01 00:00:00.000000"})  # fmt: skip
+        longest_due = update(Host.__table__).where(Host.name == "a.edu.cn")
+        connection.execute(longest_due.values(next_at=NOW - MINUTE))
 
     (first,) = claim(store, hosts=1, each=3)
 
@@ -229,3 +231,29 @@ def test_four_writers_lose_and_double_nothing(store):
 
 def test_a_lease_of_a_host_that_is_unknown_is_void(store):
     assert {Lease("nowhere", 1)} == store.leases.renew([Lease("nowhere", 1)], NOW)
+
+
+def test_writers_that_wait_for_each_other_both_get_through(postgresql):
+    opened = Store(postgresql)
+    opened.upgrade()
+    follow(opened, "http://a.edu.cn/", "http://b.edu.cn/")
+    both = Barrier(2)
+    begun = []
+
+    def write(order):
+        def work(connection):
+            begun.append(order)
+            for number, name in enumerate(order):
+                connection.execute(text("UPDATE host SET token = token + 1 WHERE name = :name"), {"name": name})
+                if number == 0 and len(begun) <= 2:
+                    both.wait()
+
+        opened.transact(work)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(write, (["a.edu.cn", "b.edu.cn"], ["b.edu.cn", "a.edu.cn"])))
+
+    with opened.read() as connection:
+        assert [2, 2] == list(connection.execute(text("SELECT token FROM host")).scalars())
+    assert len(begun) > 2
+    opened.close()
