@@ -4,6 +4,7 @@ Knows no page and no database. What one CMS calls the same article comes as data
 """
 
 import hashlib
+import ipaddress
 import re
 from collections.abc import Iterable
 from functools import lru_cache
@@ -65,6 +66,15 @@ def domain_of(url: str) -> str:
     labels = (urlsplit(url).hostname or "").split(".")
     count = 3 if len(labels) > 2 and labels[-2] in SECOND_LEVEL else 2
     return ".".join(labels[-count:])
+
+
+def turn_of(url: str) -> str:
+    """Whose turn a visit to *url* is: the domain of a name, a number itself; subdomains and ports share one."""
+    host = (urlsplit(url).hostname or "").partition("%")[0]
+    try:
+        return ipaddress.ip_address(host).compressed
+    except ValueError:
+        return domain_of(url)
 
 
 @lru_cache(maxsize=8)

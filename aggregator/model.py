@@ -231,6 +231,14 @@ class KnownEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to visit one host for a while; *token* tells it from every other lease of that host."""
+
+    host: str
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
 class Visit:
     """All that one poll of one source found, recorded in one transaction."""
 
@@ -257,6 +265,8 @@ class Visit:
     fetched_at: datetime | None = None  # when the whole body last came; None: as before
     moved_to: str | None = None
     moved_at: datetime | None = None
+    lease: Lease | None = None  # under which it was made; None: recorded whoever holds the host
+    free_at: datetime | None = None  # the lease ends with this visit: others may claim the host from then on
 
     def outcome(self, brought: int) -> Outcome:
         """What became of the visit, of whose entries *brought* were new to the store."""
@@ -351,7 +361,7 @@ class Source(SQLModel, table=True):
     """What we follow. Its rule lives in a site file; here stands what the polls taught us."""
 
     __tablename__ = "source"
-    __table_args__ = (Index("ix_source_due", "enabled", "next_poll_at"),)
+    __table_args__ = (Index("ix_source_due", "host", "enabled", "next_poll_at"),)
 
     id: int | None = Field(default=None, primary_key=True)
     name: str = Field(unique=True)
@@ -359,6 +369,7 @@ class Source(SQLModel, table=True):
     university: str
     title: str
     url: str
+    host: str = ""  # the Host whose turn a visit is: identity.turn_of(url)
     kind: str = "auto"
     enabled: bool = True  # False: switched off, or no longer in a site file; its entries stay
     found_kind: str | None = None  # what "auto" turned out to be
@@ -378,9 +389,20 @@ class Source(SQLModel, table=True):
     body_hash: str | None = None  # of the last body read; equal: nothing to do
     polled_at: datetime | None = None  # NULL: never
     next_poll_at: datetime
-    leased_until: datetime | None = None  # NULL or past: free to claim
     failures: int = 0  # in a row
     news_at: datetime | None = None  # when a poll last brought a new entry
+
+
+class Host(SQLModel, table=True):
+    """What is claimed: one worker at a time visits the sources of a host. Its row stays, so that tokens only grow."""
+
+    __tablename__ = "host"
+
+    name: str = Field(primary_key=True)
+    # when it may be claimed: its first source is due, or, with an owner, the lease ends; NULL: no source is enabled
+    next_at: datetime | None = Field(default=None, index=True)
+    token: int = 0  # how often it was claimed
+    owner: str | None = None  # the process that holds it until next_at; NULL: none
 
 
 class Entry(SQLModel, table=True):

@@ -1,6 +1,6 @@
 """The conductor of one visit to one source. Whoever reads this file knows the service.
 
-    claim (store) -> fetch -> 304 or the same bytes? then done
+    claim (turns) -> fetch -> 304 or the same bytes? then done
                            -> read_source (feed or list, healed after a redesign) -> unknown (store)
                            -> fetch, read_article, clean -> tag, summarize (stories)
                            -> record (store): entries, poll, validators, next_poll_at, feed versions in one transaction
@@ -11,7 +11,6 @@ Every call returns here; no worker calls the next one.
 import asyncio
 import hashlib
 import logging
-from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -25,7 +24,7 @@ from aggregator.connectivity import Connectivity
 from aggregator.errors import AggregatorError, FetchError, ParseError, RuleError, SourceError, StoreError, placed
 from aggregator.gather.fetch import Fetcher
 from aggregator.heal import Memory, moved, read_older, read_source
-from aggregator.identity import host_of
+from aggregator.identity import turn_of
 from aggregator.model import (
     Item,
     Listing,
@@ -45,19 +44,16 @@ from aggregator.rhythm import WorkingHours, freshness, next_poll_at, rhythm_of
 from aggregator.rules import Rules, load
 from aggregator.settings import Settings
 from aggregator.store import Store
+from aggregator.store.leases import Holder
 from aggregator.store.recorder import Recorder
 from aggregator.stories import ARTICLE_TRIES, Stories, apart
+from aggregator.turns import Turn, Turns
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-# claimed sources belong to this process for so long; what is claimed at once is polled well before
-LEASE = timedelta(hours=2)
 # a poll fetches no further articles after so long, and is given up after twice that
 POLL_SECONDS = 600
-# polls of one host at once: they wait for each other, and must not fill all the room
-POLLS_PER_HOST = 2
-CLAIM = 200
 # a conditional request is trusted for so long
 WHOLE_AFTER = timedelta(days=1)
 # list pages followed when a whole page is unknown: the source said more since the last poll than one page holds
@@ -85,78 +81,90 @@ class Poller:
         self._now = now
         self._on_visit = on_visit
         self._stories = Stories(fetcher, self._families, now, urlsplit(settings.site.url).hostname)
-        self._claimed: deque[Source] = deque()
-        self._running: dict[asyncio.Task[None], Source] = {}
+        self._turns = Turns(settings, store, now, self._knows, self._cancel)
+        self._running: dict[asyncio.Task[None], Turn] = {}
         self._one_finished = asyncio.Event()
         self._stopping = False
         self._recorder = Recorder(store)
         self._fault: StoreError | None = None
-        self._network = Connectivity(len({host_of(rule.url) for _, rule in rules.sources if rule.enabled}))
+        self._is_awaited = False  # by poll_all_due, which raises a fault; else it is logged
+        self._network = Connectivity(len({turn_of(rule.url) for _, rule in rules.sources if rule.enabled}))
 
-    async def poll_due(self, names: Sequence[str] | None = None) -> int:
-        """Claim what is due (or what *names* says) and start it, without waiting; how many polls now run."""
+    async def poll_due(self) -> int:
+        """Claim what is due and start it, without waiting; how many polls now run."""
         self._fault = None  # a full disk may have room again
-        if not self._claimed:
-            limit = CLAIM if names is None else len(names)
-            self._claimed.extend(self._store.sources.claim(self._now(), limit, LEASE, names))
-            self._start()
+        self._turns.claim()
+        self._start()
         return len(self._running)
 
-    async def poll_all_due(self, names: Sequence[str] | None = None) -> None:
-        """Poll everything that is due (or *names*, once) and wait. Raises StoreError when nothing can be stored."""
-        running = await self.poll_due(names)
-        while running:
+    async def poll_all_due(self, names: Sequence[str] | None = None) -> list[Holder]:
+        """Poll everything that is due (or *names*, once) and wait; which hosts of *names* others hold, not polled.
+
+        Raises StoreError when nothing can be stored.
+        """
+        self._is_awaited = True
+        held = self._turns.claim_named(names) if names is not None else []
+        self._start()
+        while self._running or (names is None and await self.poll_due()):
             await self._one_finished.wait()
             self._one_finished.clear()
             if self._fault is not None:
                 raise self._fault
-            if names is not None:
-                names = []  # each name once
-            running = await self.poll_due(names)
+        return held
 
     async def stop(self) -> None:
-        """End all polls: what is being recorded is finished, all else is dropped and its lease given back."""
+        """End all polls: what is being recorded is finished, all else is dropped and its hosts given back."""
         self._stopping = True
-        unfinished = [*self._running.values(), *self._claimed]
-        self._claimed.clear()
+        await self._turns.stop()
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
         await self._recorder.close()
-        if unfinished and self._fault is None:
-            self._store.sources.release(unfinished)
+        try:
+            self._turns.give_back()
+        except StoreError as error:
+            if self._fault is None:
+                raise
+            log.debug("the leases run out by themselves: %s", error)
 
     def _start(self) -> None:
-        """Begin claimed polls as far as there is room, longest due first, not too many of one host."""
-        busy = Counter(host_of(source.url) for source in self._running.values())
-        for _ in range(len(self._claimed)):
-            if self._stopping or len(self._running) >= self._settings.fetch.concurrency:
+        """Begin polls as far as there is room."""
+        while not self._stopping and len(self._running) < self._settings.fetch.concurrency:
+            if (begun := self._turns.begin()) is None:
                 return
-            source = self._claimed.popleft()
-            host = host_of(source.url)
-            if busy[host] >= POLLS_PER_HOST:
-                self._claimed.append(source)
-                continue
-            if not self._knows(source):
-                continue
-            busy[host] += 1
-            task = asyncio.create_task(self._poll(source))
-            self._running[task] = source
+            task = asyncio.create_task(self._poll(*begun))
+            self._running[task] = begun[1]
             task.add_done_callback(self._finished)
 
     def _finished(self, task: "asyncio.Task[None]") -> None:
-        del self._running[task]
+        turn = self._running.pop(task)
         self._one_finished.set()
-        if task.cancelled():
-            return
-        error = task.exception()
+        error = None if task.cancelled() else task.exception()
         if isinstance(error, StoreError):
-            self._fault = error
-            self._claimed.clear()  # their leases run out by themselves; nothing can be written now
-            log.error("nothing can be stored: %s", error)
+            self._fail(error, turn)
         elif error is not None:
             log.error("a poll ended in a fault of the program", exc_info=error)
-        self._start()
+            self._turns.drop(turn)
+        if self._fault is not None:
+            return
+        self._turns.go_on(turn)
+        try:
+            self._start()
+        except StoreError as fault:
+            self._fail(fault)
+
+    def _fail(self, fault: StoreError, turn: Turn | None = None) -> None:
+        """Begin nothing more before the next tick: nothing can be written now."""
+        if self._fault is None and not self._is_awaited:
+            log.error("nothing can be stored: %s", fault)
+        self._fault = fault
+        self._turns.drop_waiting(turn)
+
+    def _cancel(self, turn: Turn) -> None:
+        """End the polls of a host that is no longer ours."""
+        for task, its in self._running.items():
+            if its is turn and task is not asyncio.current_task():
+                task.cancel()
 
     def _knows(self, source: Source) -> bool:
         """Whether there is a rule for *source*; reads the files again for one that was added while we run."""
@@ -169,24 +177,31 @@ class Poller:
             log.warning("source=%s is in no site file; `aggregator sources` switches it off", source.name)
         return source.name in self._rules
 
-    async def _poll(self, source: Source) -> None:
+    async def _poll(self, source: Source, turn: Turn) -> None:
         started = monotonic()
         try:
             async with asyncio.timeout(2 * POLL_SECONDS):
                 visit = await self._visit(source)
-            self._network.heard(host_of(source.url), None)
+            self._network.heard(turn_of(source.url), None)
             visit = replace(visit, milliseconds=round((monotonic() - started) * 1000))
+            visit = self._turns.seal(visit, turn)
             brought = await self._recorder.record(visit)
         except StoreError:
             raise
         except Exception as error:  # the one place: a fault of ours fails this poll, never the service
             if isinstance(error, TimeoutError):
                 error = FetchError(f"{source.url} took more than {2 * POLL_SECONDS} seconds in all", cause="timeout")
-            self._network.heard(host_of(source.url), getattr(error, "cause", None))
+            self._network.heard(turn_of(source.url), getattr(error, "cause", None))
             if not isinstance(error, AggregatorError):
                 log.exception("poll source=%s fault of the program", source.name)
             visit = replace(self._failed(source, error), milliseconds=round((monotonic() - started) * 1000))
+            visit = self._turns.seal(visit, turn)
             brought = await self._recorder.record(visit)
+        if brought is None:
+            log.warning("poll source=%s is not recorded: another worker claimed its host meanwhile", source.name)
+            self._turns.drop(turn)
+            self._cancel(turn)
+            return
         log.info(
             "poll source=%s outcome=%s entries=%d items=%d ms=%d%s",
             source.name,

@@ -49,5 +49,7 @@ async def serve(
     try:
         await stop.wait()
     finally:
+        scheduler.pause()
+        await asyncio.sleep(0)  # a tick that has begun ends now; it would be cancelled with a traceback
         scheduler.shutdown(wait=False)
         await poller.stop()

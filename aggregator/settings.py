@@ -100,6 +100,9 @@ class ScheduleSettings(Section):
     """When sources are polled."""
 
     tick_seconds: float = Field(15.0, gt=0, le=3600, description="how often the scheduler asks which sources are due")
+    lease_seconds: float = Field(
+        120.0, ge=1, le=86_400, description="how long a worker that died keeps its hosts from the others"
+    )
     min_interval_minutes: float = Field(
         15.0, gt=0, le=YEAR_MINUTES, description="shortest pause between two polls of a source"
     )

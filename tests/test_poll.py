@@ -17,6 +17,7 @@ from aggregator.rules import Rules, load
 from aggregator.settings import FetchSettings, Settings
 from aggregator.store import Store
 from aggregator.stories import ARTICLE_TRIES
+from aggregator.turns import UNKNOWN_PAUSE
 
 NOW = datetime(2025, 3, 21, 2, 30, tzinfo=UTC)  # 10:30 in Shanghai
 FAMILIES = load(None).families
@@ -358,7 +359,7 @@ def test_a_stopped_poller_gives_its_sources_back(service, university):
 
     asyncio.run(work())
 
-    assert ["haitang-news"] == [found.name for found in one.store.sources.claim(NOW, 1, timedelta(minutes=1))]
+    assert [] == one.store.leases.holders(NOW)
     assert () == one.store.sources.by_name("haitang-news").polls
 
 
@@ -485,7 +486,8 @@ def test_a_source_added_while_we_run_is_polled(service, university, tmp_path):
 def test_a_host_that_hangs_leaves_room_for_the_others(service, university):
     with University() as slow:
         slow.serve("/slow", lambda request: slow.pause(9) or "late")
-        hanging = [source(slow.url + f"/slow?{n}", name=f"slow-{n}") for n in range(8)]
+        there = slow.url.replace("127.0.0.1", "localhost")
+        hanging = [source(there + f"/slow?{n}", name=f"slow-{n}") for n in range(8)]
         for n in range(8):
             slow.serve(f"/slow?{n}", lambda request: slow.pause(9) or "late")
         feed = university.serve("/feed", rss(("甲", university.url + "/1", "g1")))
@@ -502,6 +504,41 @@ def test_a_host_that_hangs_leaves_room_for_the_others(service, university):
         asyncio.run(work())
 
     assert "haitang-news" == seen[0]
+
+
+def test_a_source_of_which_there_is_no_rule_here_is_left_to_others_and_stops_nobody(service, university):
+    one = service(source(university.serve("/feed", rss(("甲", university.url + "/1", "g1")))))
+    strange = [source(f"{university.url}/{n}", name=f"strange-{n}") for n in range(30)]
+    rules = Rules({"haitang": Site("haitang", "海棠大学", sources=(*strange, one.site.sources[0]))}, FAMILIES)
+    one.store.sources.sync(rules.sources, NOW)
+
+    one.poll()
+
+    assert ["甲"] == one.titles()
+    assert {NOW + UNKNOWN_PAUSE} == {one.store.sources.by_name(rule.name).source.next_poll_at for rule in strange}
+
+
+def test_a_host_is_polled_again_as_soon_as_the_database_can_be_written(service, university, caplog):
+    one = service(source(column(university)))
+    with one.store.write() as connection:
+        pages = connection.execute(text("PRAGMA page_count")).scalar_one()
+        connection.execute(text(f"PRAGMA max_page_count = {pages}"))
+    for n in range(6):
+        university.serve(f"/info/1055/{n}.htm", article_page("长文", body="<p>会议部署春季学期重点工作。</p>" * 5000))
+
+    async def work():
+        async with Fetcher(one.settings.fetch, "tests") as fetcher:
+            poller = Poller(one.settings, one.rules, one.store, fetcher, lambda: NOW)
+            while await poller.poll_due():
+                await asyncio.sleep(0.05)
+                if "nothing can be stored" in caplog.text:
+                    with one.store.write() as connection:
+                        connection.execute(text("PRAGMA max_page_count = 100000"))
+            await poller.stop()
+
+    asyncio.run(work())
+
+    assert (1, 6) == (caplog.text.count("disk is full"), one.store.entries.count())
 
 
 # ------------------------------------------------------------ a site that changes its pages

@@ -1,6 +1,5 @@
 import contextlib
 import sqlite3
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -207,34 +206,6 @@ def test_a_stored_feed_is_current_at_its_version_only(store):
     assert store.feeds.current("/feed.atom", "all=2") is None
 
 
-def test_due_sources_are_claimed_once(store):
-    first = store.sources.claim(NOW, 10, timedelta(minutes=5))
-
-    assert ["one", "two"] == [source.name for source in first]
-    assert [] == store.sources.claim(NOW, 10, timedelta(minutes=5))
-
-
-def test_a_lease_runs_out_or_is_given_back(store):
-    one, _ = store.sources.claim(NOW, 10, timedelta(minutes=5))
-
-    store.sources.release([one])
-
-    assert ["one"] == [source.name for source in store.sources.claim(NOW, 10, timedelta(minutes=5))]
-    late = NOW + timedelta(minutes=6)
-    assert ["one", "two"] == [source.name for source in store.sources.claim(late, 10, timedelta(minutes=5))]
-
-
-def test_claimers_share_the_work_without_overlap(store):
-    rules = [(SITE, SourceRule(name=f"s{n}", title="s", url=f"http://s{n}.example/")) for n in range(200)]
-    store.sources.sync(rules, NOW)
-
-    with ThreadPoolExecutor(8) as pool:
-        claims = list(pool.map(lambda _: store.sources.claim(NOW, 10, timedelta(minutes=5)), range(24)))
-
-    names = [source.name for claim in claims for source in claim]
-    assert 200 == len(names) == len(set(names))
-
-
 def test_a_changed_address_forgets_what_the_old_one_taught(store):
     store.entries.record(
         [visit(1, validators=Validators('"v1"'), body_hash="abc", kind="list", rule=ListingRule("li"))]
@@ -273,16 +244,6 @@ def test_what_one_source_stores_while_another_fails_is_not_pending(store):
     store.entries.record([failed, visit(2, entry("http://one.example/1", uid="k"))])
 
     assert {} == store.entries.unknown(["k"]) == store.entries.pending_of(1)
-
-
-def test_a_lease_that_another_holds_by_now_is_not_given_back(store):
-    one, _ = store.sources.claim(NOW, 10, timedelta(minutes=5))
-    late = NOW + timedelta(minutes=6)
-    store.sources.claim(late, 10, timedelta(minutes=5))
-
-    store.sources.release([one])
-
-    assert [] == store.sources.claim(late, 10, timedelta(minutes=5))
 
 
 def test_one_row_that_cannot_be_stored_is_told_from_a_database_that_cannot(store):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from aggregator.rules import Rules
     from aggregator.settings import Settings
     from aggregator.store import Store
+    from aggregator.store.leases import Holder
 
 
 @click.command()
@@ -42,12 +43,14 @@ def poll(names: tuple[str, ...], everything: bool) -> None:
         _known_source(known, name)
     if wanted is None and not (due := store.sources.due_count(parts.now())):
         later = store.sources.next_due_at()
-        click.echo("nothing is due" + (f"; next at {later.astimezone(config.zone):%Y-%m-%d %H:%M}" if later else ""))
+        holders = store.leases.holders(parts.now())
+        if later and later <= parts.now() and holders:
+            _say_held(holders, config)
+        else:
+            at = f"; next at {later.astimezone(config.zone):%Y-%m-%d %H:%M}" if later else ""
+            click.echo("nothing is due" + at)
         return
-    # `run` and other polls hold what they poll; what a killed one held is free after two hours, or with the next `run`
     failed, total = _poll(config, known, store, wanted, len(wanted) if wanted is not None else due)
-    if not total:
-        click.echo("another process holds these sources just now; try again later, or start `aggregator run`")
     store.close()
     if total and failed == total:
         sys.exit(1)
@@ -62,6 +65,7 @@ def _poll(config: "Settings", known: "Rules", store: "Store", names: list[str] |
     logging.getLogger("aggregator.poll").setLevel(logging.WARNING)  # the lines below say the same
     outcomes: dict[str, int] = {}
     entries = 0
+    held: list[Holder] = []
 
     with progress("polling", total) as bar:
 
@@ -85,17 +89,29 @@ def _poll(config: "Settings", known: "Rules", store: "Store", names: list[str] |
             async with Fetcher(config.fetch, config.user_agent) as fetcher:
                 poller = Poller(config, known, store, fetcher, parts.now, report)
                 try:
-                    await poller.poll_all_due(names)
+                    held.extend(await poller.poll_all_due(names))
                 finally:
                     await poller.stop()
 
         asyncio.run(work())
+    if held:
+        _say_held(held, config)
     polled = sum(outcomes.values())
     click.echo(
         f"{polled} polled: {', '.join(f'{count} {word}' for word, count in sorted(outcomes.items()))}; "
         f"{entries} new entries"
     )
     return outcomes.get("failed", 0), polled
+
+
+def _say_held(holders: "list[Holder]", config: "Settings") -> None:
+    """One line about hosts that other processes poll: `run`, a worker, or one that was killed."""
+    first = holders[0]
+    click.echo(
+        f"{first.host} is held by {first.owner} until {first.until.astimezone(config.zone):%H:%M:%S}"
+        + (f", and {len(holders) - 1} more hosts are held" if len(holders) > 1 else "")
+        + "; their sources are not polled beside it, try again then"
+    )
 
 
 def _known_source(known: "Rules", name: str) -> None:

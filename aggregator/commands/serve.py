@@ -62,7 +62,7 @@ def _serve(config: "Settings", known: "Rules", store: "Store", *, with_web: bool
 
     with store.sole_scheduler():
         if store.path:
-            store.sources.release_all()  # of a run that was killed: on this file there is no other
+            store.leases.release_all()  # of a run that was killed: on this file there is no other
         store.sources.sync(known.sources, parts.now())
         if not with_web:
             asyncio.run(work())

@@ -6,11 +6,11 @@ SQLite by default, PostgreSQL by its address. What a method returns is detached 
 import fcntl
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
@@ -20,12 +20,18 @@ from aggregator.errors import StoreError
 from aggregator.store.counts import Counts
 from aggregator.store.entries import Entries
 from aggregator.store.feeds import Feeds
+from aggregator.store.leases import Leases
 from aggregator.store.sources import Sources
 
 # how long a writer waits for another before it gives up; a poll's transaction takes milliseconds
 BUSY_SECONDS = 10
-# the advisory lock of PostgreSQL that our writers share
-WRITERS = 7_285_001
+# the advisory lock of PostgreSQL for those who write what they read before
+ALONE = 7_285_001
+# two writers of PostgreSQL that wait for each other: one is broken off (serialization_failure, deadlock_detected)
+BROKEN_OFF = ("40001", "40P01")
+# how often a transaction is begun before that is an error
+ATTEMPTS = 10
+T = TypeVar("T")
 
 
 class Store:
@@ -41,6 +47,7 @@ class Store:
             kind = url.partition("://")[0]  # not the whole of it: there may be a password in it
             raise StoreError(f"database.url ({kind}://...) cannot be used: {error}") from error
         self.sources = Sources(self)
+        self.leases = Leases(self)
         self.entries = Entries(self)
         self.feeds = Feeds(self)
         self.counts = Counts(self)
@@ -60,13 +67,27 @@ class Store:
         return str(self.path) if self.path else self.url.render_as_string(hide_password=True)
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """One transaction that may write: committed at the end, rolled back by an exception."""
+    def write(self, *, alone: bool = False) -> Iterator[Connection]:
+        """One transaction that may write: committed at the end, rolled back by an exception.
+
+        SQLite's writers take turns, PostgreSQL's write side by side but for those that ask to be *alone*.
+        """
         with self._mapped(), self._writer.begin() as connection:
-            if not self.is_sqlite:
-                # writers take turns, as SQLite's do: what one inserts, no other finds half there
-                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITERS})
+            if alone and not self.is_sqlite:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ALONE})
             yield connection
+
+    def transact(self, work: Callable[[Connection], T], *, alone: bool = False) -> T:
+        """What *work* gives, done in one ``write``; begun anew where PostgreSQL broke it off for another's sake."""
+        for _ in range(ATTEMPTS - 1):
+            try:
+                with self.write(alone=alone) as connection:
+                    return work(connection)
+            except StoreError as error:
+                if not isinstance(error.__cause__, DBAPIError) or _sqlstate(error.__cause__) not in BROKEN_OFF:
+                    raise
+        with self.write(alone=alone) as connection:
+            return work(connection)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -128,7 +149,7 @@ class Store:
 
         config = Config()
         config.set_main_option("script_location", str(files("aggregator.migrations")))
-        with self.write() as connection:
+        with self.write(alone=True) as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
@@ -253,6 +274,10 @@ ADVICE = (
     ("no such column", "the database has an older schema; run `aggregator db upgrade`"),
     ("Connection refused", "the database server does not answer; start it or correct database.url"),
 )
+
+
+def _sqlstate(error: DBAPIError) -> str | None:
+    return getattr(error.orig, "sqlstate", None)
 
 
 # json.dumps would make an encoder for each value

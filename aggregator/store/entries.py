@@ -43,6 +43,7 @@ from aggregator.model import (
     Tag,
     Visit,
 )
+from aggregator.store import leases
 
 if TYPE_CHECKING:
     from aggregator.store import Store
@@ -82,7 +83,6 @@ LEARNED = (
     .values(
         polled_at=bindparam("polled"),
         next_poll_at=bindparam("next"),
-        leased_until=None,
         failures=bindparam("failed"),
         news_at=func.coalesce(bindparam("news", type_=source.c.news_at.type), source.c.news_at),
         etag=bindparam("tag"),
@@ -153,31 +153,28 @@ class Entries:
         with self._store.read() as connection:
             return [KnownEntry(*row) for row in connection.execute(query)]
 
-    def record(self, visits: Sequence[Visit]) -> list[int]:
-        """Keep what *visits* found, all of it or nothing, and end their leases; how many entries each brought.
+    def record(self, visits: Sequence[Visit]) -> list[int | None]:
+        """Keep what *visits* found, all of it or nothing, and end the leases they end; how many entries each brought.
 
-        Entries known by then (another source was quicker) are left as they are.
+        None: not recorded, since its lease is void and another worker visits that host by now. Entries known by then
+        (another source was quicker) are left as they are.
         """
-        with self._store.write() as connection:
-            self._keep_addresses(connection, visits)
-            brought = self._insert_entries(connection, visits)
-            polls = [
-                {
-                    "source_id": visit.source_id,
-                    "polled_at": visit.polled_at,
-                    "outcome": visit.outcome(count),
-                    "cause": visit.cause,
-                    "status": visit.status,
-                    "items": visit.items,
-                    "entries": count,
-                    "milliseconds": visit.milliseconds,
-                    "message": visit.message,
-                }
-                for visit, count in zip(visits, brought, strict=True)
-            ]
-            connection.execute(poll.insert(), polls)
-            connection.execute(LEARNED, [_learned(visit, count) for visit, count in zip(visits, brought, strict=True)])
-        return brought
+        return self._store.transact(lambda connection: self._record(connection, visits))
+
+    def _record(self, connection: Connection, visits: Sequence[Visit]) -> list[int | None]:
+        held = leases.current(connection, [visit.lease for visit in visits if visit.lease])
+        kept = [visit for visit in visits if visit.lease is None or visit.lease in held]
+        brought: dict[int, int] = {}
+        if kept:
+            self._keep_addresses(connection, kept)
+            counts = self._insert_entries(connection, kept)
+            brought = {id(visit): count for visit, count in zip(kept, counts, strict=True)}
+            connection.execute(poll.insert(), [_poll_row(visit, brought[id(visit)]) for visit in kept])
+            learned = [_learned(visit, brought[id(visit)]) for visit in kept]
+            connection.execute(LEARNED, sorted(learned, key=lambda row: row["this"]))
+        if ended := [(visit.lease, visit.free_at) for visit in kept if visit.lease and visit.free_at]:
+            leases.free(connection, ended)
+        return [brought.get(id(visit)) for visit in visits]
 
     def _keep_addresses(self, connection: Connection, visits: Sequence[Visit]) -> None:
         """Know entries that moved by their new addresses, too, and link them there: the old ones lead nowhere now."""
@@ -194,15 +191,15 @@ class Entries:
         # oldest first, so that of two entries of one day the upper one on the page has the larger id and comes first
         offered = {new.uid: (number, new) for number, visit in enumerate(visits) for new in reversed(visit.entries)}
         self._drop_known(connection, visits, offered)
-        brought = Counter(number for number, _ in offered.values())
         if offered:
             rows = [_entry_row(new, visits[number].source_id) for number, new in offered.values()]
-            connection.execute(self._store.insert(entry).on_conflict_do_nothing(), rows)
-            ids: dict[str, int] = {}
-            for chunk in _chunks(list(offered)):
-                stored = connection.execute(select(entry.c.uid, entry.c.id).where(entry.c.uid.in_(chunk)))
-                ids.update((row.uid, row.id) for row in stored)
-            news = [(ids[uid], number, new) for uid, (number, new) in offered.items() if uid in ids]
+            insert = self._store.insert(entry).on_conflict_do_nothing().returning(entry.c.uid, entry.c.id)
+            ids: dict[str, int] = {row.uid: row.id for row in connection.execute(insert, rows)}
+            # what is not there was stored by another worker since we looked
+            offered = {uid: one for uid, one in offered.items() if uid in ids}
+        brought = Counter(number for number, _ in offered.values())
+        if offered:
+            news = [(ids[uid], number, new) for uid, (number, new) in offered.items()]
             connection.execute(body.insert(), [_body_row(id_, new) for id_, _, new in news])
             tags = self._insert_tags(connection, news)
             scopes = {
@@ -262,7 +259,7 @@ class Entries:
         more = (
             update(tag).where(tag.c.id == bindparam("tag_id")).values(entry_count=tag.c.entry_count + bindparam("more"))
         )
-        connection.execute(more, [{"tag_id": id_, "more": count} for id_, count in counts.items()])
+        connection.execute(more, [{"tag_id": id_, "more": count} for id_, count in sorted(counts.items())])
         return counts
 
     def _keep_pending(self, connection: Connection, visits: Sequence[Visit]) -> None:
@@ -284,7 +281,9 @@ class Entries:
         if rows:
             insert = self._store.insert(pending)
             again = {"tries": pending.c.tries + 1, "tried_at": insert.excluded.tried_at}
-            connection.execute(insert.on_conflict_do_update(index_elements=["uid"], set_=again), list(rows.values()))
+            connection.execute(
+                insert.on_conflict_do_update(index_elements=["uid"], set_=again), [rows[uid] for uid in sorted(rows)]
+            )
         settled = [*rows, *(new.uid for visit in visits for new in visit.entries)]
         for chunk in _chunks(settled):
             stored = select(entry.c.uid).where(entry.c.uid.in_(chunk))
@@ -423,6 +422,20 @@ def _body_row(entry_id: int, new: NewEntry) -> dict[str, Any]:
         "text": new.text,
         "images": list(new.images),
         "attachments": [asdict(one) for one in new.attachments],
+    }
+
+
+def _poll_row(visit: Visit, brought: int) -> dict[str, Any]:
+    return {
+        "source_id": visit.source_id,
+        "polled_at": visit.polled_at,
+        "outcome": visit.outcome(brought),
+        "cause": visit.cause,
+        "status": visit.status,
+        "items": visit.items,
+        "entries": brought,
+        "milliseconds": visit.milliseconds,
+        "message": visit.message,
     }
 
 

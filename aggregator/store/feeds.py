@@ -65,7 +65,7 @@ class Feeds:
         """
         made = StoredFeed.made(media_type, body, changed_at)
         with self._store.write() as connection:
-            known = select(rendered.c.etag, rendered.c.last_modified).where(rendered.c.key == key)
+            known = select(rendered.c.etag, rendered.c.last_modified).where(rendered.c.key == key).with_for_update()
             former = connection.execute(known).first()
             if former is not None:
                 later = max(changed_at, former.last_modified + SECOND)

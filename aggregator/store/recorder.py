@@ -19,15 +19,18 @@ class Recorder:
 
     def __init__(self, store: "Store") -> None:
         self._store = store
-        self._waiting: asyncio.Queue[tuple[Visit, asyncio.Future[int]]] = asyncio.Queue()
+        self._waiting: asyncio.Queue[tuple[Visit, asyncio.Future[int | None]]] = asyncio.Queue()
         self._thread = ThreadPoolExecutor(1, "recorder")
         self._task: asyncio.Task[None] | None = None
 
-    async def record(self, visit: Visit) -> int:
-        """Wait until *visit* is stored for good; how many new entries it brought. Raises StoreError."""
+    async def record(self, visit: Visit) -> int | None:
+        """Wait until *visit* is stored for good; how many new entries it brought, None where its lease is void.
+
+        Raises StoreError.
+        """
         if self._task is None:
             self._task = asyncio.create_task(self._work())
-        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        done: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
         self._waiting.put_nowait((visit, done))
         # a poll that is cancelled now does not take its visit back: it may be in a transaction already
         return await asyncio.shield(done)
@@ -51,7 +54,7 @@ class Recorder:
                 for _ in batch:
                     self._waiting.task_done()
 
-    async def _record(self, batch: list[tuple[Visit, "asyncio.Future[int]"]]) -> None:
+    async def _record(self, batch: list[tuple[Visit, "asyncio.Future[int | None]"]]) -> None:
         loop = asyncio.get_running_loop()
         try:
             counts = await loop.run_in_executor(self._thread, self._store.entries.record, [visit for visit, _ in batch])

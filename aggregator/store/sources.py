@@ -3,22 +3,28 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import Connection, Row, bindparam, func, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, func, select, update
 
 from aggregator.errors import NotFound
-from aggregator.model import Entry, FeedVersion, Poll, Site, Source, SourceRef, SourceRule
+from aggregator.identity import turn_of
+from aggregator.model import Entry, FeedVersion, Pending, Poll, Site, Source, SourceRef, SourceRule
+from aggregator.store import leases
 
 if TYPE_CHECKING:
     from aggregator.store import Store
 
 # kept per source for its health; older polls are tidied away
 POLLS_KEPT = 200
+# what the polls of a source taught, where its site file says something else now
+TAUGHT = ("etag", "last_modified", "body_hash", "found_kind", "rule", "look", "repair")
+RHYTHM = ("fetched_at", "moved_to", "moved_at", "newest", "per_day", "working_share")
+FORGOTTEN = dict.fromkeys((*TAUGHT, *RHYTHM))
 
 source, poll, entry = Source.__table__, Poll.__table__, Entry.__table__  # type: ignore[attr-defined]
-feed_version = FeedVersion.__table__  # type: ignore[attr-defined]
+pending, feed_version = Pending.__table__, FeedVersion.__table__  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,85 +50,46 @@ class Sources:
         A changed address forgets what the old one taught (validators, rule). Any change moves the scope "sources" of
         feed versions: what is rendered may name a source as it was.
         """
-        with self._store.write() as connection:
-            known = {row.name: row for row in connection.execute(select(source))}
-            changed = False
-            for site, rule in rules:
-                said = {
-                    "site": site.name,
-                    "university": site.university,
-                    "title": rule.title,
-                    "url": rule.url,
-                    "kind": rule.kind,
-                    "enabled": rule.enabled,
-                    "rule_hash": hashlib.sha256(repr((rule, site.timezone.key)).encode()).hexdigest()[:16],
-                }
-                row = known.pop(rule.name, None)
-                changed |= row is None or any(getattr(row, key) != value for key, value in said.items())
-                if row is None:
-                    connection.execute(source.insert(), {"name": rule.name, "next_poll_at": now, "failures": 0, **said})
-                elif any(getattr(row, key) != value for key, value in said.items()):
-                    if row.rule_hash != said["rule_hash"]:
-                        said |= {
-                            "etag": None,
-                            "last_modified": None,
-                            "body_hash": None,
-                            "found_kind": None,
-                            "rule": None,
-                            "look": None,
-                            "repair": None,
-                            "moved_to": None,
-                            "moved_at": None,
-                            "fetched_at": None,
-                            "newest": None,
-                            "per_day": None,
-                            "working_share": None,
-                            "next_poll_at": now,
-                        }
-                    connection.execute(update(source).where(source.c.id == row.id).values(said))
-            gone = [row.id for row in known.values() if row.enabled]
-            if gone:
-                connection.execute(update(source).where(source.c.id.in_(gone)).values(enabled=False))
-            if changed or gone:
-                _count_change(connection)
+        self._store.transact(lambda connection: self._sync(connection, rules, now), alone=True)
 
-    def claim(self, now: datetime, limit: int, lease: timedelta, names: Sequence[str] | None = None) -> list[Source]:
-        """At most *limit* sources to poll now, longest due first, leased so that no other worker takes them.
+    def _sync(self, connection: Connection, rules: Sequence[tuple[Site, SourceRule]], now: datetime) -> None:
+        known = {row.name: row for row in connection.execute(select(source))}
+        new, hosts = [], set()
+        changed = False
+        for site, rule in rules:
+            said = _said(site, rule)
+            row = known.pop(rule.name, None)
+            if row is None:
+                new.append({"name": rule.name, "next_poll_at": now, "failures": 0, **said})
+                hosts.add(said["host"])
+            elif any(getattr(row, key) != value for key, value in said.items()):
+                changed = True
+                hosts |= {row.host, said["host"]}
+                if row.rule_hash != said["rule_hash"]:
+                    said |= {**FORGOTTEN, "next_poll_at": now}
+                connection.execute(update(source).where(source.c.id == row.id).values(said))
+        gone = [row for row in known.values() if row.enabled]
+        for row in gone:
+            connection.execute(update(source).where(source.c.id == row.id).values(enabled=False))
+            hosts.add(row.host)
+        if new:
+            connection.execute(source.insert(), new)
+        leases.schedule(connection, hosts)
+        if new or changed or gone:
+            _count_change(connection)
 
-        With *names* these sources, due or not; without, the enabled ones whose next_poll_at has come.
-        """
-        free = or_(source.c.leased_until.is_(None), source.c.leased_until <= now)
-        wanted = source.c.name.in_(names) if names is not None else source.c.enabled & (source.c.next_poll_at <= now)
-        due = select(source.c.id).where(wanted, free).order_by(source.c.next_poll_at, source.c.id).limit(limit)
-        if not self._store.is_sqlite:
-            due = due.with_for_update(skip_locked=True)
-        with self._store.read() as connection:
-            if connection.execute(due.limit(1)).first() is None:
-                return []  # the usual tick: nothing due costs no write lock
-        statement = update(source).where(source.c.id.in_(due)).values(leased_until=now + lease).returning(*source.c)
-        with self._store.write() as connection:
-            rows = connection.execute(statement).all()
-        return sorted((_source(row) for row in rows), key=lambda one: (one.next_poll_at, one.id))
-
-    def release(self, claimed: Iterable[Source]) -> None:
-        """Give back the leases of *claimed* sources that were not polled, unless another holds them by now."""
-        mine = (source.c.id == bindparam("this")) & (source.c.leased_until == bindparam("lease"))
-        rows = [{"this": one.id, "lease": one.leased_until} for one in claimed]
-        with self._store.write() as connection:
-            if rows:
-                connection.execute(update(source).where(mine).values(leased_until=None), rows)
-
-    def release_all(self) -> None:
-        """Give back every lease: for a scheduler that knows it is the only one, after a crash."""
-        with self._store.write() as connection:
-            connection.execute(update(source).where(source.c.leased_until.is_not(None)).values(leased_until=None))
+    def postpone(self, sources: Iterable[Source], until: datetime) -> None:
+        """Let *sources* not be due before *until*: they cannot be polled here."""
+        later = update(source).where(source.c.id.in_([one.id for one in sources])).values(next_poll_at=until)
+        self._store.transact(lambda connection: connection.execute(later))
 
     def due_count(self, now: datetime) -> int:
         """How many enabled sources are due and free."""
-        free = or_(source.c.leased_until.is_(None), source.c.leased_until <= now)
+        due = select(func.count()).where(
+            source.c.host.in_(leases.DUE), source.c.enabled, source.c.next_poll_at <= bindparam("now")
+        )
         with self._store.read() as connection:
-            query = select(func.count()).where(source.c.enabled, source.c.next_poll_at <= now, free)
-            return connection.execute(query).scalar_one()
+            return connection.execute(due, {"now": now}).scalar_one()
 
     def next_due_at(self) -> datetime | None:
         """When the next enabled source falls due, None where there is none."""
@@ -144,10 +111,14 @@ class Sources:
             return self._state(connection, row, polls)
 
     def tidy(self, keep: int = POLLS_KEPT) -> int:
-        """Delete polls beyond the newest *keep* of each source; returns how many."""
+        """Delete polls beyond the newest *keep* of each source; returns how many.
+
+        Also what is still noted to be tried again though another worker stored it at the same moment.
+        """
         number = func.row_number().over(partition_by=poll.c.source_id, order_by=poll.c.id.desc()).label("number")
         numbered = select(poll.c.id, number).subquery()
         with self._store.write() as connection:
+            connection.execute(pending.delete().where(pending.c.uid.in_(select(entry.c.uid))))
             old = poll.delete().where(poll.c.id.in_(select(numbered.c.id).where(numbered.c.number > keep)))
             return connection.execute(old).rowcount
 
@@ -156,6 +127,20 @@ class Sources:
         newest = select(poll).where(poll.c.source_id == row.id).order_by(poll.c.id.desc()).limit(polls)
         history = tuple(Poll(**one._mapping) for one in connection.execute(newest))
         return SourceState(_source(row), count, history)
+
+
+def _said(site: Site, rule: SourceRule) -> dict[str, Any]:
+    """What a site file says of a source, as its row holds it."""
+    return {
+        "site": site.name,
+        "university": site.university,
+        "title": rule.title,
+        "url": rule.url,
+        "host": turn_of(rule.url),
+        "kind": rule.kind,
+        "enabled": rule.enabled,
+        "rule_hash": hashlib.sha256(repr((rule, site.timezone.key)).encode()).hexdigest()[:16],
+    }
 
 
 def _count_change(connection: Connection) -> None:
