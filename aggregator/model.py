@@ -71,8 +71,23 @@ class SourceRule:
     tags: tuple[str, ...] = ()
     enabled: bool = True
     interval_minutes: int | None = None  # None: adaptive
+    allow_private_networks: bool = False  # on this source's domain, whoever else's pages lead there
+    allow_invalid_certificate: bool = False  # likewise
     listing: ListingRule | None = None
     article: ArticleRule | None = None
+
+    @property
+    def allowance(self) -> "Allowance":
+        return Allowance(self.url, self.allow_private_networks, self.allow_invalid_certificate)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What fetches for one source may do on the domain of *home*, and on no other."""
+
+    home: str = ""
+    private_networks: bool = False
+    invalid_certificate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +122,7 @@ class Response:
     status: int
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)  # names in lower case
+    moved_to: str | None = None  # *url*, where every redirect on the way said that it is for good (301, 308)
 
     @property
     def not_modified(self) -> bool:
@@ -119,6 +135,18 @@ class Response:
     @property
     def validators(self) -> Validators:
         return Validators(self.headers.get("etag"), self.headers.get("last-modified"))
+
+
+@dataclass(frozen=True, slots=True)
+class RobotsFile:
+    """The robots.txt of an origin (scheme, host, port), as far as we know it."""
+
+    origin: str
+    text: str  # "": there is none, everything may be asked
+    read_at: datetime | None  # None: it could never be read, nothing may be asked
+    ask_at: datetime  # when it is asked for again
+    failing_since: datetime | None = None  # None: the last answer was good
+    reason: str = ""  # why it could not be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -484,3 +512,16 @@ class RenderedFeed(SQLModel, table=True):
     last_modified: datetime
     body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     gzipped: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class Robots(SQLModel, table=True):
+    """A RobotsFile, kept so that the next process does not ask again."""
+
+    __tablename__ = "robots"
+
+    origin: str = Field(primary_key=True)
+    text: str
+    read_at: datetime | None = None
+    ask_at: datetime
+    failing_since: datetime | None = None
+    reason: str = ""

@@ -270,7 +270,7 @@ def test_the_digest_prints_in_three_formats(followed):
 def test_the_database_is_cared_for(followed, tmp_path):
     run("poll")
 
-    assert "schema 0002" in run("db", "upgrade")
+    assert "schema 0004" in run("db", "upgrade")
     assert "copied to" in run("db", "backup", str(tmp_path / "copy.db"))
     assert "sound" in run("db", "check")
 

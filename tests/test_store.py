@@ -337,7 +337,7 @@ def test_an_older_database_keeps_what_it_holds(sqlite_store, tmp_path):
     sqlite_store.close()
     with sqlite3.connect(tmp_path / "aggregator.db") as older:  # as the first version left it
         older.executescript(
-            "DROP TABLE entry_address; ALTER TABLE source DROP COLUMN look; ALTER TABLE source DROP COLUMN repair;"
+            "DROP TABLE robots; DROP TABLE entry_address; ALTER TABLE source DROP COLUMN look; ALTER TABLE source DROP COLUMN repair;"
             "UPDATE alembic_version SET version_num = '0001'"
         )
 

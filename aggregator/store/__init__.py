@@ -20,6 +20,7 @@ from aggregator.errors import StoreError
 from aggregator.store.counts import Counts
 from aggregator.store.entries import Entries
 from aggregator.store.feeds import Feeds
+from aggregator.store.robots import RobotsFiles
 from aggregator.store.sources import Sources
 
 # how long a writer waits for another before it gives up; a poll's transaction takes milliseconds
@@ -44,6 +45,7 @@ class Store:
         self.entries = Entries(self)
         self.feeds = Feeds(self)
         self.counts = Counts(self)
+        self.robots = RobotsFiles(self)
 
     @property
     def is_sqlite(self) -> bool:
