@@ -80,7 +80,7 @@ def _response(target: str, url: str | None, content_type: str | None, config: "S
         from aggregator.gather.fetch import Fetcher
 
         async def get() -> Response:
-            async with Fetcher(config.fetch, config.user_agent) as fetcher:
+            async with Fetcher(config.fetch, config.user_agent, own=config.own_ports) as fetcher:
                 return await fetcher.fetch(target)
 
         return asyncio.run(get())
