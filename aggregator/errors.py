@@ -13,9 +13,12 @@ AggregatorError
 Anything else is a fault of the program: logged with its traceback, that poll fails, the service goes on.
 """
 
+from datetime import timedelta
 from typing import Literal
 
-Cause = Literal["address", "dns", "connect", "tls", "timeout", "redirect", "protocol", "status", "size", "encoding"]
+Cause = Literal[
+    "address", "dns", "connect", "tls", "timeout", "redirect", "protocol", "status", "robots", "size", "encoding"
+]
 
 
 class AggregatorError(Exception):
@@ -43,12 +46,18 @@ class SourceError(AggregatorError):
 
 
 class FetchError(SourceError):
-    """No usable response. *cause* names the kind of failure, *status* the HTTP status where there was one."""
+    """No usable response. *cause* names the kind of failure, *status* the HTTP status where there was one.
 
-    def __init__(self, message: str, *, cause: Cause, status: int | None = None) -> None:
+    *retry_after* is how long the server's host is left alone now, None where it may be asked again at once.
+    """
+
+    def __init__(
+        self, message: str, *, cause: Cause, status: int | None = None, retry_after: timedelta | None = None
+    ) -> None:
         super().__init__(message)
         self.cause: Cause = cause
         self.status = status
+        self.retry_after = retry_after
 
 
 class ParseError(SourceError):

@@ -4,7 +4,6 @@ Knows no page and no database. What one CMS calls the same article comes as data
 """
 
 import hashlib
-import ipaddress
 import re
 from collections.abc import Iterable
 from functools import lru_cache
@@ -13,8 +12,20 @@ from urllib.parse import urlsplit
 # parameters that tell who is asking or where the link stood, never which article
 TRACKING = re.compile(r"utm_[a-z]+|spm|share_token|jsessionid|phpsessid|sessionid", re.IGNORECASE)
 PATH_SESSION = re.compile(r";jsessionid=[^/?#]*", re.IGNORECASE)
-# second labels under which names are given out: edu.cn, ac.uk, com.hk
-SECOND_LEVEL = {"edu", "ac", "com", "co", "org", "net", "gov"}
+# second labels under which countries give out names: edu.cn, ac.uk, com.hk, go.jp, or.kr (publicsuffix.org)
+SECOND_LEVEL = frozenset(
+    "ac ad co com edu ed gob go gouv gov govt gr idv lg ltd mil ne net nom or org plc re res sch school".split()  # noqa: SIM905
+)
+# likewise the provinces of China: tj.cn
+PROVINCES = set(
+    "ah bj cq fj gd gs gx gz ha hb he hi hk hl hn jl js jx ln mo nm nx qh sc sd sh sn sx tj tw xj xz yn zj".split()  # noqa: SIM905
+)
+# domains whose every subdomain belongs to somebody else
+SHARED = {
+    *("github.io", "gitee.io", "gitlab.io", "pages.dev", "workers.dev", "netlify.app", "vercel.app", "web.app"),
+    *("wordpress.com", "blogspot.com", "readthedocs.io", "herokuapp.com", "azurewebsites.net", "cloudfront.net"),
+    *("aliyuncs.com", "myqcloud.com"),
+}
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -62,19 +73,28 @@ def host_of(url: str) -> str:
 
 
 def domain_of(url: str) -> str:
-    """The part of a host that names its owner: nankai.edu.cn of news.nankai.edu.cn."""
-    labels = (urlsplit(url).hostname or "").split(".")
-    count = 3 if len(labels) > 2 and labels[-2] in SECOND_LEVEL else 2
-    return ".".join(labels[-count:])
+    """The part of a host that names its owner: nankai.edu.cn of news.nankai.edu.cn; a number whole."""
+    return _domain((urlsplit(url).hostname or "").rstrip("."))
 
 
 def turn_of(url: str) -> str:
-    """Whose turn a visit to *url* is: the domain of a name, a number itself; subdomains and ports share one."""
-    host = (urlsplit(url).hostname or "").partition("%")[0]
-    try:
-        return ipaddress.ip_address(host).compressed
-    except ValueError:
-        return domain_of(url)
+    """Whose turn a request to *url* takes: its host's owner's. Each port of this machine is an owner by itself."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").rstrip(".")
+    if host == "localhost" or host.startswith("127.") or host == "::1":
+        return f"{host}:{parts.port or DEFAULT_PORTS.get(parts.scheme)}"
+    return _domain(host)
+
+
+@lru_cache(maxsize=4096)
+def _domain(host: str) -> str:
+    labels = host.split(".")
+    if ":" in host or labels[-1].isdigit() or len(labels) < 3:
+        return host
+    first, second = labels[-1], labels[-2]
+    given_out = len(first) == 2 and (second in SECOND_LEVEL or (first == "cn" and second in PROVINCES))
+    count = 3 if given_out or f"{second}.{first}" in SHARED else 2
+    return ".".join(labels[-count:])
 
 
 @lru_cache(maxsize=8)

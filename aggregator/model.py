@@ -71,8 +71,23 @@ class SourceRule:
     tags: tuple[str, ...] = ()
     enabled: bool = True
     interval_minutes: int | None = None  # None: adaptive
+    allow_private_networks: bool = False  # on this source's domain, whoever else's pages lead there
+    allow_invalid_certificate: bool = False  # likewise
     listing: ListingRule | None = None
     article: ArticleRule | None = None
+
+    @property
+    def allowance(self) -> "Allowance":
+        return Allowance(self.url, self.allow_private_networks, self.allow_invalid_certificate)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What fetches for one source may do on the domain of *home*, and on no other."""
+
+    home: str = ""
+    private_networks: bool = False
+    invalid_certificate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +122,7 @@ class Response:
     status: int
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)  # names in lower case
-    moved_to: str | None = None  # where redirects led that were permanent all the way
+    moved_to: str | None = None  # *url*, where every redirect on the way said that it is for good (301, 308)
 
     @property
     def not_modified(self) -> bool:
@@ -120,6 +135,18 @@ class Response:
     @property
     def validators(self) -> Validators:
         return Validators(self.headers.get("etag"), self.headers.get("last-modified"))
+
+
+@dataclass(frozen=True, slots=True)
+class RobotsFile:
+    """The robots.txt of an origin (scheme, host, port), as far as we know it."""
+
+    origin: str
+    text: str  # "": there is none, everything may be asked
+    read_at: datetime | None  # None: it could never be read, nothing may be asked
+    ask_at: datetime  # when it is asked for again
+    failing_since: datetime | None = None  # None: the last answer was good
+    reason: str = ""  # why it could not be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +278,8 @@ class Visit:
     items: int = 0
     milliseconds: int = 0
     entries: tuple[NewEntry, ...] = ()  # newest first, as on the page
-    pending: tuple[tuple[str, Item], ...] = ()  # (identity key, item) to try again
+    pending: tuple[tuple[str, Item], ...] = ()  # (identity key, item) that failed, to try again
+    resting: tuple[tuple[str, Item], ...] = ()  # the same, not tried: their host wants to be left alone
     moved: tuple[tuple[str, str, int], ...] = ()  # (identity key, URL, entry id) of known entries at new addresses
     # what the source's row holds from now on
     failures: int = 0
@@ -528,3 +556,16 @@ class RenderedFeed(SQLModel, table=True):
     last_modified: datetime
     body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     gzipped: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class Robots(SQLModel, table=True):
+    """A RobotsFile, kept so that the next process does not ask again."""
+
+    __tablename__ = "robots"
+
+    origin: str = Field(primary_key=True)
+    text: str
+    read_at: datetime | None = None
+    ask_at: datetime
+    failing_since: datetime | None = None
+    reason: str = ""

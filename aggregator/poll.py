@@ -9,7 +9,6 @@ Every call returns here; no worker calls the next one.
 """
 
 import asyncio
-import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -23,6 +22,7 @@ from aggregator.compose import keyed, own_key, says_more
 from aggregator.connectivity import Connectivity
 from aggregator.errors import AggregatorError, FetchError, ParseError, RuleError, SourceError, StoreError, placed
 from aggregator.gather.fetch import Fetcher
+from aggregator.gather.fingerprint import fingerprint
 from aggregator.heal import Memory, moved, read_older, read_source
 from aggregator.identity import turn_of
 from aggregator.model import (
@@ -222,9 +222,9 @@ class Poller:
         is_due = source.fetched_at is None or polled_at - source.fetched_at >= WHOLE_AFTER
         validators = Validators() if is_due else Validators(source.etag, source.last_modified)
         asked = address_of(source, polled_at)
-        response = await self._fetcher.fetch(asked, validators)
+        response = await self._fetcher.fetch(asked, validators, allowance=rule.allowance)
         moved_to, moved_at = moved_of(source, asked, response, polled_at)
-        digest = source.body_hash if response.not_modified else hashlib.sha256(response.body).hexdigest()
+        digest = source.body_hash if response.not_modified else fingerprint(response)
         if digest == source.body_hash and source.body_hash is not None:
             # RFC 9111 §4.3.4: a 304 may bring newer validators, and keeps those it does not name
             fresh = response.validators
@@ -259,7 +259,7 @@ class Poller:
             faults.append(f"{source.url} gives {len(elsewhere)} known articles new addresses")
         tries = {key: tried for key, tried in tries.items() if key not in elsewhere}
         if source.news_at is not None and says_more(items, tries):
-            faults += await self._catch_up(source, site, listing, items, tries)
+            faults += await self._catch_up(source, site, rule, listing, items, tries)
         waiting = self._store.entries.pending_of(source.id or 0)
         items |= {key: item for key, item in waiting.items() if key not in items}  # gone from the page, not forgotten
         tries |= self._store.entries.unknown([key for key in waiting if key not in tries])
@@ -268,7 +268,7 @@ class Poller:
             site, rule, items, tries, most=self._settings.fetch.max_articles, seconds=POLL_SECONDS
         )
         faults += brought.faults
-        complete = not brought.pending and not brought.left
+        complete = not (brought.pending or brought.resting or brought.left)
         said: list[Item | NewEntry] = [*listing.items, *brought.entries]
         dated = [(one.published, one.precision) for one in said if one.published]
         rhythm = rhythm_of(dated, polled_at, self._hours(site)) or _rhythm(source)
@@ -285,6 +285,7 @@ class Poller:
             items=len(listing.items),
             entries=tuple(brought.entries),
             pending=tuple(brought.pending),
+            resting=tuple(brought.resting),
             moved=tuple((key, items[key].url, one.id) for key, one in elsewhere.items()),
             # what was not read to the end must be seen again, changed or not
             validators=response.validators if complete else Validators(),
@@ -310,6 +311,7 @@ class Poller:
         self,
         source: Source,
         site: Site,
+        rule: SourceRule,
         listing: Listing,
         items: dict[str, Item],
         tries: dict[str, int],
@@ -322,7 +324,7 @@ class Poller:
             if not listing.next_page:
                 return []
             try:
-                response = await self._fetcher.fetch(listing.next_page)
+                response = await self._fetcher.fetch(listing.next_page, allowance=rule.allowance)
                 read = partial(read_older, response, listing, timezone=site.timezone, now=self._now())
                 listing = await apart(read, response)
             except SourceError as error:
@@ -388,7 +390,14 @@ class Poller:
         return self._kept(
             source,
             polled_at,
-            self._next_poll_at(source, polled_at, None, failures=max(failures, 1), is_gone=status == 410),
+            self._next_poll_at(
+                source,
+                polled_at,
+                None,
+                failures=max(failures, 1),
+                is_gone=status == 410,
+                retry_after=getattr(error, "retry_after", None),
+            ),
             cause=cause,
             status=status,
             message=message,

@@ -82,17 +82,24 @@ class FetchSettings(Section):
 
     concurrency: int = Field(32, ge=1, le=500, description="sources polled at the same time")
     per_host_delay_seconds: float = Field(1.0, ge=0, le=3600, description="pause between two requests to one host")
-    timeout_seconds: float = Field(30.0, gt=0, le=600, description="longest time for one request, body included")
+    timeout_seconds: float = Field(
+        30.0, gt=0, le=600, description="longest time for one page, redirects and body included"
+    )
+    idle_seconds: float = Field(15.0, gt=0, le=600, description="longest silence of a server, connecting included")
     max_bytes: int = Field(10_000_000, ge=10_000, le=1_000_000_000, description="largest body read, decompressed")
     max_articles: int = Field(
         100, ge=1, le=10_000, description="article pages fetched in one poll; the rest come with the next"
     )
     user_agent: str = Field("", description="empty: the program's name with site.url and site.contact")
     proxy: Annotated[str, AfterValidator(_optional_address)] = Field(
-        "", description="address of an HTTP proxy; empty: none"
+        "", description="address of an HTTP proxy; empty: none. It resolves names and has to guard its own network"
     )
+    transport: Literal["aiohttp", "httpx"] = Field(
+        "aiohttp", description="whose connections httpx uses: aiohttp's cost a sixth of its own"
+    )
+    respect_robots: bool = Field(True, description="ask each host's robots.txt and do as it says (RFC 9309)")
     allow_private_networks: bool = Field(
-        False, description="visit private and loopback addresses too (intranets, tests)"
+        False, description="visit private and loopback addresses too (intranets, tests); or for one source in its file"
     )
 
 
@@ -153,6 +160,15 @@ class Settings(BaseSettings):
     @property
     def database_url(self) -> str:
         return self.database.url or f"sqlite:///{self.instance / 'aggregator.db'}"
+
+    @property
+    def own_ports(self) -> tuple[tuple[str, int], ...]:
+        """(host, port) of our pages and our database: where no page we read may lead us."""
+        database = urlsplit(self.database.url)
+        return (
+            (self.web.host, self.web.port),
+            *([(database.hostname, database.port or 5432)] if database.hostname else []),
+        )
 
     @property
     def zone(self) -> ZoneInfo:

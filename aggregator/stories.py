@@ -13,7 +13,7 @@ from time import monotonic
 from typing import TypeVar
 
 from aggregator.compose import article_of, entry_of
-from aggregator.errors import SourceError, StoreError, placed
+from aggregator.errors import FetchError, SourceError, StoreError, placed
 from aggregator.gather.article import joined, read_article
 from aggregator.gather.fetch import Fetcher
 from aggregator.model import Article, Attachment, Family, Item, NewEntry, Response, Site, SourceRule
@@ -35,7 +35,8 @@ class Brought:
     """What became of the unknown items of a page."""
 
     entries: list[NewEntry] = field(default_factory=list)  # newest first
-    pending: list[tuple[str, Item]] = field(default_factory=list)  # to be tried again
+    pending: list[tuple[str, Item]] = field(default_factory=list)  # failed, to be tried again
+    resting: list[tuple[str, Item]] = field(default_factory=list)  # their host wants to be left alone for a while
     faults: list[str] = field(default_factory=list)
     left: int = 0  # not looked at for want of time
 
@@ -77,9 +78,10 @@ class Stories:
                 fetched += 1
                 article, fault = await self._story(site, rule, item)
                 if fault:
-                    brought.faults.append(fault)
-                    if tries[key] + 1 < ARTICLE_TRIES:
-                        brought.pending.append((key, item))
+                    brought.faults.append(placed(fault, item.url))
+                    is_resting = isinstance(fault, FetchError) and fault.retry_after is not None
+                    if is_resting or tries[key] + 1 < ARTICLE_TRIES:
+                        (brought.resting if is_resting else brought.pending).append((key, item))
                         todo.pop()
                         continue
             article = article or article_of(item)
@@ -89,7 +91,7 @@ class Stories:
         brought.left = len(todo)
         return brought
 
-    async def _story(self, site: Site, rule: SourceRule, item: Item) -> tuple[Article | None, str | None]:
+    async def _story(self, site: Site, rule: SourceRule, item: Item) -> tuple[Article | None, Exception | None]:
         """(the article as far as it could be read, what failed)."""
         read_at = partial(self._read_at, site, rule, item)
         first: Article | None = None
@@ -101,10 +103,10 @@ class Stories:
                 raise
             if not isinstance(error, SourceError):
                 log.exception("article %s fault of the program", item.url)
-            return first, placed(error, item.url)
+            return first, error
 
     async def _read_at(self, site: Site, rule: SourceRule, item: Item, url: str) -> Article:
-        response = await self._fetcher.fetch(url)
+        response = await self._fetcher.fetch(url, allowance=rule.allowance)
         media_type = (response.content_type or "text/html").lower()
         if not media_type.startswith(PAGE_TYPES):
             # the list links a file: the file is the article

@@ -1,6 +1,6 @@
 import pytest
 
-from aggregator.identity import host_of, identity, slug
+from aggregator.identity import domain_of, host_of, identity, slug, turn_of
 
 
 def test_the_slug_is_the_ancestors():
@@ -58,3 +58,42 @@ def test_what_is_no_address_is_its_own_key(url):
 
 def test_host_of_names_whom_a_request_bothers():
     assert "a.edu.cn:81" == host_of("http://user:pw@A.edu.cn:81/x")
+
+
+@pytest.mark.parametrize(
+    ("host", "domain"),
+    [
+        ("news.nankai.edu.cn", "nankai.edu.cn"),
+        ("nankai.edu.cn", "nankai.edu.cn"),
+        ("www.ihep.ac.cn", "ihep.ac.cn"),
+        ("www.moe.gov.cn", "moe.gov.cn"),
+        ("a.b.example.com.cn", "example.com.cn"),
+        ("www.example.tj.cn", "example.tj.cn"),
+        ("www.cam.ac.uk", "cam.ac.uk"),
+        ("www.hku.edu.hk", "hku.edu.hk"),
+        ("www.u-tokyo.ac.jp", "u-tokyo.ac.jp"),
+        ("www.ntu.edu.tw", "ntu.edu.tw"),
+        ("news.anu.edu.au", "anu.edu.au"),
+        ("www.snu.or.kr", "snu.or.kr"),
+        ("news.mit.edu", "mit.edu"),
+        ("mp.weixin.qq.com", "qq.com"),
+        ("www.tsinghua.cn", "tsinghua.cn"),
+        ("lab.github.io", "lab.github.io"),
+        ("a.lab.github.io", "lab.github.io"),
+        ("10.1.1.1", "10.1.1.1"),
+        ("[2001:da8::1]", "2001:da8::1"),
+        ("NEWS.nankai.edu.cn.", "nankai.edu.cn"),
+        ("intranet", "intranet"),
+    ],
+)
+def test_domain_of_names_the_owner_of_a_host(host, domain):
+    assert domain == domain_of(f"http://{host}:8080/x")
+    assert domain == turn_of(f"https://{host}/x")
+
+
+def test_the_ports_of_this_machine_take_turns_of_their_own():
+    assert ["127.0.0.1:80", "127.0.0.1:8000", "localhost:443"] == [
+        turn_of("http://127.0.0.1/"),
+        turn_of("http://127.0.0.1:8000/"),
+        turn_of("https://localhost/"),
+    ]

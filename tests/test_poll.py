@@ -27,7 +27,8 @@ class Service:
     """A Poller with what it needs, and a clock that is set by hand."""
 
     def __init__(self, folder, *sources, **fetch):
-        fetch = {"allow_private_networks": True, "per_host_delay_seconds": 0, "timeout_seconds": 2} | fetch
+        fetch = {"per_host_delay_seconds": 0, "timeout_seconds": 2, "respect_robots": False} | fetch
+        fetch = {"allow_private_networks": True} | fetch
         self.settings = Settings.model_construct(instance=folder, fetch=FetchSettings(**fetch))
         self.now = NOW
         self.site = Site("haitang", "海棠大学", tags=("海棠大学",), sources=sources)

@@ -9,7 +9,7 @@ from aggregator.rules.write import site_toml
 def test_a_written_site_reads_back_the_same():
     source = SourceRule(
         name="haitang-news", title='要闻 "头条" \\ \x7f', url="http://news.haitang.example/", kind="list", tags=("要闻",),
-        enabled=False, interval_minutes=30, listing=ListingRule("ul > li", title="a/@title"),
+        enabled=False, interval_minutes=30, allow_private_networks=True, allow_invalid_certificate=True, listing=ListingRule("ul > li", title="a/@title"),
         article=ArticleRule(body=("#txt",), remove=(".share", "script"), full_text=False),
     )  # fmt: skip
     site = Site(

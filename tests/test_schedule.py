@@ -18,7 +18,9 @@ FEED = "<rss version='2.0'><channel><item><title>甲</title><link>http://a.edu.c
 def staged(folder, url, **schedule):
     settings = Settings.model_construct(
         instance=folder,
-        fetch=FetchSettings(allow_private_networks=True, per_host_delay_seconds=0, timeout_seconds=5),
+        fetch=FetchSettings(
+            allow_private_networks=True, respect_robots=False, per_host_delay_seconds=0, timeout_seconds=5
+        ),
         schedule=ScheduleSettings(tick_seconds=0.1, **schedule),
     )
     rule = SourceRule(name="one", title="一", url=url, kind="feed")

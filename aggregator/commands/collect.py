@@ -86,7 +86,7 @@ def _poll(config: "Settings", known: "Rules", store: "Store", names: list[str] |
             bar.advance()
 
         async def work() -> None:
-            async with Fetcher(config.fetch, config.user_agent) as fetcher:
+            async with Fetcher(config.fetch, config.user_agent, own=config.own_ports, robots=store.robots) as fetcher:
                 poller = Poller(config, known, store, fetcher, parts.now, report)
                 try:
                     held.extend(await poller.poll_all_due(names))
@@ -147,7 +147,7 @@ def add(url: str, name: str | None, tags: tuple[str, ...], university: str | Non
     known = parts.rules(config)
 
     async def look() -> Any:
-        async with Fetcher(config.fetch, config.user_agent) as fetcher:
+        async with Fetcher(config.fetch, config.user_agent, own=config.own_ports) as fetcher:
             return await propose(fetcher, url, timezone=config.zone, now=parts.now())
 
     proposal = asyncio.run(look())

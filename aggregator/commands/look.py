@@ -82,7 +82,7 @@ async def _visited(url: str, kind: Any, families: Any, config: "Settings") -> "L
     from aggregator.stories import whole
     from aggregator.trial import read_page
 
-    async with Fetcher(config.fetch, config.user_agent) as fetcher:
+    async with Fetcher(config.fetch, config.user_agent, own=config.own_ports) as fetcher:
 
         async def read_at(address: str) -> Article:
             response = await fetcher.fetch(address)

@@ -57,7 +57,7 @@ def _serve(config: "Settings", known: "Rules", store: "Store", *, with_web: bool
 
     async def work() -> None:
         stop = stop_on_signals()
-        async with Fetcher(config.fetch, config.user_agent) as fetcher:
+        async with Fetcher(config.fetch, config.user_agent, own=config.own_ports, robots=store.robots) as fetcher:
             await serve(config, store, Poller(config, known, store, fetcher, parts.now), parts.now, stop)
 
     with store.sole_scheduler():

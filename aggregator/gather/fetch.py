@@ -1,304 +1,316 @@
 """URL and validators in, Response out: the only door to the network.
 
-httpx over the aiohttp transport (a third of plain httpx's CPU). Decompresses within a bound, follows redirects
-itself, checks every address it connects to, and never asks one host for two things at a time.
+httpx, over aiohttp's connections. Follows redirects itself, checks every address it connects to, asks robots.txt first,
+and never asks one machine for two things at a time. Decompressing, judging addresses and waiting stand beside it.
 """
 
 import asyncio
-import ipaddress
-import socket
-import ssl
-import zlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from types import TracebackType
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
+from weakref import WeakValueDictionary
 
-import aiohttp
 import httpx
-from httpx_aiohttp import AiohttpTransport
 
 from aggregator.errors import FetchError
-from aggregator.identity import host_of
-from aggregator.model import Response, Validators
+from aggregator.gather.address import Address, parse
+from aggregator.gather.answer import conditional, cookies_set, fields, refusal, retry_after
+from aggregator.gather.connect import WIRE_ERRORS, fault, tls_context, transport
+from aggregator.gather.decode import read_body
+from aggregator.gather.guard import ForbiddenAddressError, Guard, Resolve, is_number, reach, resolve
+from aggregator.gather.robots import MAX_BYTES as ROBOTS_BYTES
+from aggregator.gather.robots import ProcessMemory, Robots, RobotsMemory, readable, token_of, unreadable
+from aggregator.gather.turns import Rests, Turns
+from aggregator.identity import domain_of
+from aggregator.model import Allowance, Response, RobotsFile, Validators
 from aggregator.settings import FetchSettings
 
 MAX_REDIRECTS = 5
 REDIRECTS = {301, 302, 303, 307, 308}
-# an idle connection is worth keeping between a list page and its articles, not longer
-KEEPALIVE_SECONDS = 15
-# hosts whose last visit is remembered at once; beyond it the idle ones are forgotten
-HOSTS_REMEMBERED = 10_000
-GZIP = b"\x1f\x8b"  # how a member begins
-# IPv4 addresses inside IPv6 ones: NAT64 (RFC 6052), SIIT (RFC 2765), the old compatible ones (RFC 4291 §2.5.5.1)
-EMBEDDED = [ipaddress.ip_network(one) for one in ("64:ff9b::/96", "::ffff:0:0:0/96", "::/96")]
-# local NAT64 (RFC 8215) and site-local (RFC 3879) addresses, which Python calls global
-LOCAL = [ipaddress.ip_network(one) for one in ("64:ff9b:1::/48", "fec0::/10")]
-
-STATUS_ADVICE = {
-    401: "the page wants a login; only public pages can be followed",
-    403: "the server refuses us (a firewall, or for the campus only); open the address in a browser to see",
-    404: "the page has moved or is gone; if it is a source's, correct its url",
-    410: "the publisher says the page is gone for good; remove the source",
-    412: "a firewall refuses us; open the address in a browser to see",
-    429: "the server asks us to come less often; raise fetch.per_host_delay_seconds",
-    521: "a firewall refuses us; open the address in a browser to see",
-}
+PERMANENT = {301, 308}
+# a host that asks for a longer pause than that is not waited for: the poll fails and comes again
+PATIENT_SECONDS = 5.0
+ACCEPT = (
+    b"text/html, application/xhtml+xml, application/atom+xml, application/rss+xml, "
+    b"application/feed+json, application/xml;q=0.9, */*;q=0.5"
+)
+NOTHING_ALLOWED = Allowance()
+ROBOTS_REMEMBERED = 2000
+# reading an address again is the larger part of what httpx costs, and a source's is the same at each poll
+_url = lru_cache(maxsize=4096)(httpx.URL)
+# failures that say nothing of the page, only that nobody was reached
+UNREACHED = ("dns", "connect", "timeout")
 
 
-class ForbiddenAddressError(OSError):
-    """A name led to an address that we must not visit."""
+@dataclass(slots=True)
+class _Visit:
+    """One fetch on its way through its redirects."""
+
+    headers: list[tuple[bytes, bytes]]
+    allowance: Allowance
+    seconds: float  # left for asking; waiting for one's turn does not count
+    limit: int
+    cut: bool = False  # a longer body is cut rather than refused
+    cookies: dict[str, dict[bytes, bytes]] = field(default_factory=dict)  # by origin
 
 
 class Fetcher:
-    """Fetches pages politely. An async context manager; one for the whole program, used from one event loop."""
+    """Fetches pages politely. An async context manager; one for the whole program, used from one event loop.
 
-    def __init__(self, settings: FetchSettings, user_agent: str) -> None:
+    *own* are (host, port) of the service itself, where no page may lead; *robots* keeps robots.txt between processes;
+    *resolve* is how names are looked up and *now* the clock that ages are judged by.
+    """
+
+    def __init__(
+        self,
+        settings: FetchSettings,
+        user_agent: str,
+        *,
+        own: Collection[tuple[str, int]] = (),
+        robots: RobotsMemory | None = None,
+        resolve: Resolve = resolve,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._settings = settings
-        self._hosts: dict[str, _Host] = {}
-        self._headers = {
-            "User-Agent": user_agent,
-            "Accept": "text/html, application/xhtml+xml, application/atom+xml, application/rss+xml, "
-            "application/feed+json, application/xml;q=0.9, */*;q=0.5",
-            "Accept-Language": "zh-CN,zh;q=0.9,en;q=0.5",
-            "Accept-Encoding": "gzip, deflate",  # what _decoded can bound
-        }
+        self._now = now
+        own = () if settings.allow_private_networks else own
+        self._guard = Guard(own, resolve, seconds=settings.idle_seconds)
+        self._turns = Turns()
+        self._rests = Rests()
+        self._token = token_of(user_agent)
+        self._memory: RobotsMemory = robots or ProcessMemory()
+        self._robots: dict[str, Robots] = {}
+        self._asking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        # by what is allowed: connections made under an allowance must not serve those who have none
+        self._transports: dict[tuple[bool, bool], httpx.AsyncBaseTransport] = {}
+        self._headers = [
+            (b"User-Agent", user_agent.encode()),
+            (b"Accept", ACCEPT),
+            (b"Accept-Language", b"zh-CN,zh;q=0.9,en;q=0.5"),
+            (b"Accept-Encoding", b"gzip, deflate"),  # what decode.py can bound
+        ]
+        self._extensions = {"timeout": httpx.Timeout(settings.idle_seconds).as_dict()}
 
     async def __aenter__(self) -> "Fetcher":
-        guarded = not (self._settings.allow_private_networks or self._settings.proxy)  # a proxy resolves names itself
-        connector = aiohttp.TCPConnector(
-            limit=self._settings.concurrency * 2,
-            keepalive_timeout=KEEPALIVE_SECONDS,
-            ssl=ssl.create_default_context(),
-            socket_factory=_guarded_socket if guarded else None,
-        )
-        session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
-        proxy = httpx.Proxy(self._settings.proxy) if self._settings.proxy else None
-        # the transport alone: a client's cookies, redirects and authentication are not wanted and cost half a request
-        self._transport = AiohttpTransport(client=session, proxy=proxy)
-        self._extensions = {"timeout": httpx.Timeout(self._settings.timeout_seconds).as_dict()}
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._transport.aclose()
+        for one in self._transports.values():
+            await one.aclose()
+        self._transports.clear()
 
-    async def fetch(self, url: str, validators: Validators | None = None) -> Response:
+    async def fetch(
+        self, url: str, validators: Validators | None = None, *, allowance: Allowance = NOTHING_ALLOWED
+    ) -> Response:
         """What the server says of *url*: a 2xx or 304 answer, the body decompressed. Raises FetchError for all else."""
-        headers = _conditional(validators)
-        address = url
-        for _ in range(MAX_REDIRECTS + 1):
-            self._check_address(address)
-            async with self._turn(host_of(address)):
-                response = await self._ask(address, headers)
+        headers = self._headers + conditional(validators)
+        visit = _Visit(headers, allowance, self._settings.timeout_seconds, self._settings.max_bytes)
+        response = await self._follow(visit, url, obey=self._settings.respect_robots)
+        if 200 <= response.status < 300 or response.not_modified:
+            return response
+        raise refusal(response, self._now())
+
+    async def _follow(self, visit: _Visit, url: str, *, obey: bool) -> Response:
+        """The first answer that is no redirect, whatever its status."""
+        written = url
+        for_good = True
+        for hop in range(MAX_REDIRECTS + 1):
+            address = _parsed(written)
+            pause = await self._obey(address, visit.allowance) if obey else 0.0
+            response = await self._ask(visit, address, written, pause)
             if response.status not in REDIRECTS:
-                return _accepted(response)
+                return replace(response, moved_to=written) if hop and for_good else response
             target = response.headers.get("location", "")
-            try:
-                address = urljoin(address, target)
-            except ValueError as error:
-                raise FetchError(f"{address} redirects to {target!r}, which is no address", cause="redirect") from error
             if not target:
-                raise FetchError(f"{response.url} redirects ({response.status}) without saying where", cause="redirect")
+                raise FetchError(f"{written} redirects ({response.status}) without saying where", cause="redirect")
+            try:
+                written = urljoin(written, target.replace("\\", "/"))
+            except ValueError as error:
+                raise FetchError(
+                    f"{written} redirects to {target[:200]!r}, which is no address", cause="redirect"
+                ) from error
+            for_good &= response.status in PERMANENT
         raise FetchError(
-            f"{url} redirects more than {MAX_REDIRECTS} times, last to {address}; correct the source's url",
+            f"{url} redirects more than {MAX_REDIRECTS} times, last to {written}; correct the source's url",
             cause="redirect",
         )
 
-    async def _ask(self, url: str, headers: dict[str, str]) -> Response:
+    # ---------------------------------------------------------------- robots.txt
+
+    async def _obey(self, address: Address, allowance: Allowance) -> float:
+        """The pause that the host's robots.txt wants between requests. Raises FetchError where it forbids this one."""
+        robots = await self._robots_of(address.origin, allowance)
+        if robots.file.read_at is None:
+            file = robots.file
+            raise FetchError(
+                f"{address.origin}/robots.txt cannot be read ({file.reason}), and without it nothing may be visited "
+                f"there (RFC 9309 §2.3.1.4); it is asked for again at {file.ask_at:%Y-%m-%d %H:%M} UTC",
+                cause="robots",
+                retry_after=file.ask_at - self._now(),
+            )
+        if not robots.allows(address.target):
+            raise FetchError(
+                f"{address.url} may not be visited: {address.origin}/robots.txt keeps {self._token} out; "
+                "remove the source or ask its publisher",
+                cause="robots",
+            )
+        return robots.delay_seconds
+
+    async def _robots_of(self, origin: str, allowance: Allowance) -> Robots:
+        """The robots.txt of *origin*, asked for when there is no fresh one; who comes meanwhile waits for it."""
+        known = self._robots.get(origin)
+        if known and known.file.ask_at > self._now():
+            return known
+        lock = self._asking.get(origin) or asyncio.Lock()
+        self._asking[origin] = lock
+        async with lock:
+            known = self._robots.get(origin)
+            if known is None and (file := self._memory.get(origin)):
+                known = Robots(file, self._token)
+            if known is None or known.file.ask_at <= self._now():
+                known = Robots(await self._ask_robots(origin, known.file if known else None, allowance), self._token)
+            self._robots[origin] = known
+            if len(self._robots) > ROBOTS_REMEMBERED:
+                del self._robots[next(iter(self._robots))]
+            return known
+
+    async def _ask_robots(self, origin: str, known: RobotsFile | None, allowance: Allowance) -> RobotsFile:
+        """What *origin* says now, or what holds while it says nothing. Raises FetchError where nobody is reached."""
+        visit = _Visit(self._headers, allowance, self._settings.timeout_seconds, ROBOTS_BYTES, cut=True)
+        failure: FetchError | None = None
         try:
-            async with asyncio.timeout(self._settings.timeout_seconds):
-                request = httpx.Request("GET", url, headers=self._headers | headers, extensions=self._extensions)
-                answer = await self._transport.handle_async_request(request)
+            answer = await self._follow(visit, origin + "/robots.txt", obey=False)
+            if answer.status >= 500:
+                file = unreadable(origin, known, f"it answers {answer.status}", self._now())
+            else:
+                file = readable(origin, answer.status, answer.content_type, answer.body, self._now())
+        except FetchError as error:
+            if error.cause in ("redirect", "address"):  # RFC 9309 §2.3.1.2: it leads nowhere, so there is none
+                file = readable(origin, 404, None, b"", self._now())
+            else:
+                failure = error
+                file = unreadable(origin, known, str(error), self._now())
+        if failure and failure.cause in UNREACHED and file.read_at is None:
+            # nothing is known of robots.txt, only that nobody is there: whoever comes next may try
+            file = replace(file, ask_at=self._now())
+        await asyncio.to_thread(self._memory.put, file)
+        if failure and (file.read_at is None or failure.retry_after):
+            raise failure  # of the host rather than of its robots.txt
+        return file
+
+    # ---------------------------------------------------------------- one request
+
+    async def _ask(self, visit: _Visit, address: Address, written: str, pause: float) -> Response:
+        """What the server of *address* answers, asked when it is its turn."""
+        private = self._settings.allow_private_networks or (
+            visit.allowance.private_networks and _is_at_home(address, visit.allowance)
+        )
+        host = f"{address.host}:{address.port}"
+        self._refuse_resting(address, host)
+        try:
+            turn = self._turns.of((address.turn, *await self._places(address, private)))
+        except OSError as error:
+            raise self._failed(address, host, error) from error
+        async with turn.lock:
+            self._refuse_resting(address, host)  # it may have failed while we waited
+            if rest := self._rests.of(host):
+                await asyncio.sleep(rest.seconds)
+            await turn.wait()
+            try:
+                response = await self._exchange(visit, address, written, private)
+            except (httpx.HTTPError, httpx.InvalidURL, *WIRE_ERRORS) as error:
+                raise self._failed(address, host, error) from error
+            finally:
+                turn.free_at = asyncio.get_running_loop().time() + max(self._settings.per_host_delay_seconds, pause)
+        wait = retry_after(response, self._now())
+        if wait:
+            self._rests.asked_for(host, wait.total_seconds(), response.status)
+        else:
+            self._rests.reached(host)
+        return response
+
+    async def _places(self, address: Address, private: bool) -> list[str]:
+        """The addresses that a request would go to, as keys of a turn. Raises OSError where it must not go there."""
+        if self._settings.proxy:  # which looks names up itself
+            if is_number(address.host) and reach(address.host) not in (
+                ("public", "private") if private else ("public",)
+            ):
+                raise ForbiddenAddressError(address.host, reach(address.host))
+            return []
+        found = await self._guard.addresses(address.host, address.port, private=private)
+        # this machine's ports are as many machines
+        return [f"{one}:{address.port}" if one == "::1" or one.startswith("127.") else one for one in found]
+
+    async def _exchange(self, visit: _Visit, address: Address, written: str, private: bool) -> Response:
+        headers = visit.headers
+        if cookies := visit.cookies.get(address.origin):
+            headers = [*headers, (b"Cookie", b"; ".join(b"%b=%b" % pair for pair in cookies.items()))]
+        wire = self._transport(private, visit.allowance.invalid_certificate and _is_at_home(address, visit.allowance))
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        try:
+            async with asyncio.timeout(visit.seconds) as timer:
+                answer = await wire.handle_async_request(
+                    httpx.Request("GET", _url(address.url), headers=headers, extensions=self._extensions)
+                )
                 try:
-                    # the body of a refusal or a redirect says nothing we need, and may be anything
-                    body = await self._read(answer, url) if 200 <= answer.status_code < 300 else b""
+                    body = b""
+                    if 200 <= answer.status_code < 300:  # what else there is may be anything, and says nothing we need
+                        body = await read_body(answer, written, visit.limit, cut=visit.cut)
                 finally:
                     await answer.aclose()
         except TimeoutError as error:
+            if not timer.expired():
+                raise
             raise FetchError(
-                f"{url} did not answer within {self._settings.timeout_seconds:g} seconds", cause="timeout"
+                f"{written} did not answer within {self._settings.timeout_seconds:g} seconds", cause="timeout"
             ) from error
-        except httpx.TimeoutException as error:
-            raise _timeout_or_connect(url, error) from error
-        except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError, ValueError) as error:
-            raise _mapped(url, error) from error
-        return Response(url, answer.status_code, body, {name.lower(): value for name, value in answer.headers.items()})
+        finally:
+            visit.seconds = max(visit.seconds - (loop.time() - started), 0.0)
+        if answer.status_code in REDIRECTS:
+            visit.cookies.setdefault(address.origin, {}).update(cookies_set(answer.headers.raw))
+        return Response(written, answer.status_code, body, fields(answer.headers.raw))
 
-    async def _read(self, answer: httpx.Response, url: str) -> bytes:
-        """The decompressed body; stops at max_bytes before memory does."""
-        limit = self._settings.max_bytes
-        size = 0
-        chunks: list[bytes] = []
-        async for chunk in _decoded(answer, url):
-            size += len(chunk)
-            if size > limit:
-                raise FetchError(
-                    f"{url} is larger than fetch.max_bytes ({limit:,} bytes)", cause="size", status=answer.status_code
-                )
-            chunks.append(chunk)
-        return b"".join(chunks)
-
-    def _check_address(self, url: str) -> None:
-        """Refuse what is not http(s), and forbidden addresses written as numbers."""
-        try:
-            parts = urlsplit(url)
-            host = parts.hostname
-        except ValueError:
-            host = None
-        if not host or parts.scheme not in ("http", "https"):
-            raise FetchError(f"{url!r} is not an http or https address", cause="address")
-        if not self._settings.allow_private_networks and _is_forbidden(host):
-            raise _forbidden(url, host)
-
-    @asynccontextmanager
-    async def _turn(self, host: str) -> AsyncIterator[None]:
-        """Wait until *host* is free: nothing else asked of it now, and its pause is over."""
-        if len(self._hosts) > HOSTS_REMEMBERED:
-            now = asyncio.get_running_loop().time()
-            self._hosts = {name: one for name, one in self._hosts.items() if one.lock.locked() or one.free_at > now}
-        one = self._hosts.setdefault(host, _Host())
-        async with one.lock:
-            pause = one.free_at - asyncio.get_running_loop().time()
-            if pause > 0:
-                await asyncio.sleep(pause)
-            try:
-                yield
-            finally:
-                one.free_at = asyncio.get_running_loop().time() + self._settings.per_host_delay_seconds
-
-
-class _Host:
-    """When a host may be asked again."""
-
-    __slots__ = ("free_at", "lock")
-
-    def __init__(self) -> None:
-        self.lock = asyncio.Lock()
-        self.free_at = 0.0
-
-
-def _conditional(validators: Validators | None) -> dict[str, str]:
-    """The headers that ask for news only, the server's own bytes sent back (RFC 9110 §13.1.2, §13.1.3)."""
-    headers = {}
-    if validators and validators.etag:
-        headers["If-None-Match"] = validators.etag
-    if validators and validators.last_modified:
-        headers["If-Modified-Since"] = validators.last_modified
-    return headers
-
-
-def _accepted(response: Response) -> Response:
-    if 200 <= response.status < 300 or response.not_modified:
-        return response
-    status = response.status
-    advice = STATUS_ADVICE.get(
-        status, "the server has a fault; it is tried again" if status >= 500 else "correct the source's url"
-    )
-    raise FetchError(f"{response.url} answered {status}: {advice}", cause="status", status=status)
-
-
-async def _decoded(answer: httpx.Response, url: str) -> AsyncIterator[bytes]:
-    """The body in pieces of bounded size, so that a compressed bomb stops at the limit and not in memory."""
-    coding = answer.headers.get("content-encoding", "identity").strip().lower()
-    if coding in ("", "identity", "none"):
-        async for chunk in answer.aiter_raw():
-            yield chunk
-        return
-    if coding not in ("gzip", "x-gzip", "deflate"):
-        raise FetchError(
-            f"{url} is compressed with {coding!r}, which we did not ask for",
-            cause="encoding",
-            status=answer.status_code,
-        )
-    inflate = None
-    try:
-        async for chunk in answer.aiter_raw():
-            # "deflate" means zlib (RFC 9110 §8.4.1.2), but some servers send it raw: a zlib stream begins with 0x?8
-            inflate = inflate or zlib.decompressobj(31 if "gzip" in coding else 15 if chunk[0] & 15 == 8 else -15)
-            while chunk:
-                yield inflate.decompress(chunk, 65536)
-                chunk = inflate.unconsumed_tail
-                if inflate.eof and inflate.unused_data.startswith(GZIP):
-                    # a gzip body may have several members (RFC 1952 §2.2)
-                    chunk, inflate = inflate.unused_data, zlib.decompressobj(31)
-    except zlib.error as error:
-        raise FetchError(
-            f"{url} sends broken {coding}: {error}", cause="encoding", status=answer.status_code
-        ) from error
-    if inflate and not inflate.eof:
-        raise FetchError(
-            f"{url} broke off in the middle of its {coding} body", cause="protocol", status=answer.status_code
-        )
-
-
-def _guarded_socket(info: tuple[int, int, int, str, tuple[str, int]]) -> socket.socket:
-    """A socket for the address that a name resolved to: the connection goes to the very address checked here."""
-    family, kind, protocol, _, address = info
-    if _is_forbidden(address[0]):
-        raise ForbiddenAddressError(f"{address[0]} is not a public address")
-    return socket.socket(family, kind, protocol)
-
-
-def _is_forbidden(host: str) -> bool:
-    """Whether *host* is a number outside the public internet; a name is judged when it is resolved."""
-    try:
-        address = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1]
-        if any(address in network for network in LOCAL):
-            return True
-        if inner is None and any(address in network for network in EMBEDDED):
-            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-        if inner is not None:
-            return not inner.is_global or inner.is_multicast
-    return not address.is_global or address.is_multicast
-
-
-def _forbidden(url: str, host: str) -> FetchError:
-    return FetchError(
-        f"{url} leads to {host}, a private or reserved address; set fetch.allow_private_networks = true if you mean it",
-        cause="address",
-    )
-
-
-def _chain(error: BaseException | None) -> list[BaseException]:
-    found: list[BaseException] = []
-    while error is not None and error not in found:
-        found += [error, *getattr(error, "exceptions", ())]
-        error = getattr(error, "os_error", None) or error.__cause__ or error.__context__
-    return found
-
-
-def _timeout_or_connect(url: str, error: httpx.TimeoutException) -> FetchError:
-    """The transport calls every broken connection a time-out; what lies beneath tells them apart."""
-    if any(isinstance(one, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError) for one in _chain(error)):
-        return _mapped(url, error)
-    return FetchError(f"{url} did not answer in time", cause="timeout")
-
-
-def _mapped(url: str, error: Exception) -> FetchError:
-    """What httpx, aiohttp and the system say, as one sentence with a cause."""
-    chain = _chain(error)
-    for one in chain:
-        if isinstance(one, ForbiddenAddressError):
-            return _forbidden(url, str(one).partition(" ")[0])
-        if isinstance(one, ssl.SSLError | ssl.CertificateError):
-            reason = getattr(one, "verify_message", "") or getattr(one, "reason", "") or one
-            return FetchError(
-                f"{url}: no secure connection: {reason}; is the server's certificate chain complete?", cause="tls"
+    def _transport(self, private: bool, trusting: bool) -> httpx.AsyncBaseTransport:
+        kind = (private, trusting)
+        if kind not in self._transports:
+            self._transports[kind] = transport(
+                self._settings, self._guard, tls_context(verify=not trusting), private=private
             )
-        if isinstance(one, socket.gaierror):
-            return FetchError(
-                f"{url}: the name {urlsplit(url).hostname} is not known; correct the source's url or check your DNS",
-                cause="dns",
+        return self._transports[kind]
+
+    # ---------------------------------------------------------------- whom we leave alone
+
+    def _failed(self, address: Address, host: str, error: BaseException) -> FetchError:
+        said = fault(address.url, address.host, error, self._settings.idle_seconds)
+        if said.cause in UNREACHED:
+            self._rests.failed(host, said.cause, str(said))
+        return said
+
+    def _refuse_resting(self, address: Address, host: str) -> None:
+        """Raise FetchError while *host* is left alone for longer than one waits."""
+        rest = self._rests.of(host)
+        if rest and rest.seconds > PATIENT_SECONDS:
+            wait = timedelta(seconds=round(rest.seconds))
+            raise FetchError(
+                f"{address.url} is not asked now: {rest.reason}; {host} is left alone for {wait} more",
+                cause=rest.cause,
+                status=rest.status,
+                retry_after=wait,
             )
-    for one in chain:
-        if isinstance(one, httpx.InvalidURL | httpx.UnsupportedProtocol | ValueError):
-            return FetchError(f"{url!r} is not an address that can be visited: {one}", cause="address")
-        if isinstance(one, ConnectionError | aiohttp.ClientConnectionError):
-            return FetchError(f"{url}: no connection: {one.__class__.__name__}: {one}", cause="connect")
-    return FetchError(f"{url}: {chain[-1].__class__.__name__}: {chain[-1]}", cause="protocol")
+
+
+def _parsed(url: str) -> Address:
+    try:
+        return parse(url)
+    except ValueError as error:
+        raise FetchError(f"{url[:200]!r} is not an address that can be visited: {error}", cause="address") from error
+
+
+def _is_at_home(address: Address, allowance: Allowance) -> bool:
+    return domain_of(address.url) == domain_of(allowance.home)

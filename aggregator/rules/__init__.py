@@ -146,6 +146,8 @@ def _source(reader: "_Table") -> SourceRule:
         tags=reader.strings("tags"),
         enabled=reader.boolean("enabled", default=True),
         interval_minutes=reader.minutes("interval_minutes"),
+        allow_private_networks=reader.boolean("allow_private_networks", default=False),
+        allow_invalid_certificate=reader.boolean("allow_invalid_certificate", default=False),
         listing=_listing(reader.table("listing")),
         article=_article(reader.table("article")),
     )

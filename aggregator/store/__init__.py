@@ -21,6 +21,7 @@ from aggregator.store.counts import Counts
 from aggregator.store.entries import Entries
 from aggregator.store.feeds import Feeds
 from aggregator.store.leases import Leases
+from aggregator.store.robots import RobotsFiles
 from aggregator.store.sources import Sources
 
 # how long a writer waits for another before it gives up; a poll's transaction takes milliseconds
@@ -51,6 +52,7 @@ class Store:
         self.entries = Entries(self)
         self.feeds = Feeds(self)
         self.counts = Counts(self)
+        self.robots = RobotsFiles(self)
 
     @property
     def is_sqlite(self) -> bool:

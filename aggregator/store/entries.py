@@ -272,15 +272,16 @@ class Entries:
                 "title": item.title,
                 "published": item.published,
                 "precision": item.precision,
-                "tries": 1,
+                "tries": tries,
                 "tried_at": visit.polled_at,
             }
             for visit in visits
-            for uid, item in visit.pending
+            for tries, items in ((0, visit.resting), (1, visit.pending))
+            for uid, item in items
         }
         if rows:
             insert = self._store.insert(pending)
-            again = {"tries": pending.c.tries + 1, "tried_at": insert.excluded.tried_at}
+            again = {"tries": pending.c.tries + insert.excluded.tries, "tried_at": insert.excluded.tried_at}
             connection.execute(
                 insert.on_conflict_do_update(index_elements=["uid"], set_=again), [rows[uid] for uid in sorted(rows)]
             )

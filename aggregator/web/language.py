@@ -50,6 +50,7 @@ CAUSES = {
     "redirect": lazy_gettext("转向有误"),
     "protocol": lazy_gettext("回应不合 HTTP 规范"),
     "status": lazy_gettext("服务器拒绝或出错"),
+    "robots": lazy_gettext("robots.txt 不允许"),
     "size": lazy_gettext("页面过大"),
     "encoding": lazy_gettext("内容无法解码"),
     "parse": lazy_gettext("页面读不懂，可能已改版"),

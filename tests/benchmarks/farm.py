@@ -84,7 +84,10 @@ class _Farm(asyncio.Protocol):
             self._transport.write(self._answer(head))
 
     def _answer(self, head: bytes) -> bytes:
-        body, etag = self._bodies[head.split(b" ", 2)[1].decode()]
+        path = head.split(b" ", 2)[1].decode()
+        if path not in self._bodies:  # robots.txt
+            return b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+        body, etag = self._bodies[path]
         if b"\r\nif-none-match: " + etag in head.lower():
             return b"HTTP/1.1 304 Not Modified\r\nETag: %b\r\n\r\n" % etag
         fields = b"Content-Type: application/xml\r\nETag: %b\r\nContent-Length: %d" % (etag, len(body))
