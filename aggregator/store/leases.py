@@ -4,7 +4,7 @@ No task queue does this. Queues hand out jobs, but not one host at a time: one t
 took 2.6 times the CPU of these statements for the same 4,000 visits by 4 workers, and left every job of a killed
 worker, and all that waited behind it, standing. A broker (Celery, Dramatiq) is one more server, and the times when
 sources are due would still stand in the database. One UPDATE claims the hosts; PostgreSQL skips rows that another
-worker is claiming (SKIP LOCKED), SQLite's writers take turns: 7 us of CPU a source among 100,000 on a busy machine
+worker is claiming (SKIP LOCKED), SQLite's writers take turns: 7 to 9 us of CPU a source of 100,000 on a busy machine
 (`python -m tests.benchmarks.claiming`), beside the milliseconds of its poll.
 
 The clocks of all workers must agree to well within a lease. Where they do not, or where a process sleeps over its
