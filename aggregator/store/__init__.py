@@ -32,6 +32,8 @@ ALONE = 7_285_001
 BROKEN_OFF = ("40001", "40P01")
 # how often a transaction is begun before that is an error
 ATTEMPTS = 10
+# of connections that only read: one query needs no BEGIN and ROLLBACK around it, which cost as much as the query
+ONE_BY_ONE: dict[str, Any] = {"isolation_level": "AUTOCOMMIT"}
 T = TypeVar("T")
 
 
@@ -43,7 +45,9 @@ class Store:
             self.url = make_url(url)
             self._writer = self._engine(writes=True)
             # a second SQLite engine, so that readers never wait for the writer
-            self._reader = self._engine(writes=False) if self.is_sqlite else self._writer
+            self._reader = (
+                self._engine(writes=False) if self.is_sqlite else self._writer.execution_options(**ONE_BY_ONE)
+            )
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
             kind = url.partition("://")[0]  # not the whole of it: there may be a password in it
             raise StoreError(f"database.url ({kind}://...) cannot be used: {error}") from error
@@ -215,8 +219,7 @@ class Store:
             self.url,
             json_serializer=_json,
             connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
-            # one query needs no BEGIN and ROLLBACK around it: they cost as much as the query
-            **({} if writes else {"isolation_level": "AUTOCOMMIT"}),
+            **({} if writes else ONE_BY_ONE),
         )
 
         @event.listens_for(engine, "connect")

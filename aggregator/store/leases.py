@@ -4,7 +4,8 @@ No task queue does this. Queues hand out jobs, but not one host at a time: one t
 took 2.6 times the CPU of these statements for the same 4,000 visits by 4 workers, and left every job of a killed
 worker, and all that waited behind it, standing. A broker (Celery, Dramatiq) is one more server, and the times when
 sources are due would still stand in the database. One UPDATE claims the hosts; PostgreSQL skips rows that another
-worker is claiming (SKIP LOCKED), SQLite's writers take turns. `python -m tests.benchmarks.claiming` measures it.
+worker is claiming (SKIP LOCKED), SQLite's writers take turns: 7 to 9 us of CPU a source of 100,000 on a busy machine
+(`python -m tests.benchmarks.claiming`), beside the milliseconds of its poll.
 
 The clocks of all workers must agree to well within a lease. Where they do not, or where a process sleeps over its
 lease, the token still keeps what is stored right: a visit under a lease that was claimed anew is not recorded.
@@ -28,6 +29,7 @@ CHUNK = 500
 host, source = Host.__table__, Source.__table__  # type: ignore[attr-defined]
 
 DUE = select(host.c.name).where(host.c.next_at <= bindparam("now"))
+ANY_DUE = DUE.limit(1)
 FIRST_DUE = DUE.order_by(host.c.next_at).limit(bindparam("limit")).with_for_update(skip_locked=True)
 FREE = host.c.owner.is_(None) | (host.c.next_at <= bindparam("now"))
 NAMED = (
@@ -109,7 +111,7 @@ class Leases:
         Each comes with at most *each* of its due sources.
         """
         with self._store.read() as connection:
-            if connection.execute(DUE.limit(1), {"now": now}).first() is None:
+            if connection.execute(ANY_DUE, {"now": now}).first() is None:
                 return []  # the usual tick: nothing due costs no write lock
         due_sources = DUE_SOURCES_SQLITE if self._store.is_sqlite else DUE_SOURCES_POSTGRESQL
 
