@@ -61,8 +61,12 @@ def host_of(url: str) -> str:
 
 
 def domain_of(url: str) -> str:
-    """The part of a host that names its owner: nankai.edu.cn of news.nankai.edu.cn."""
-    labels = (urlsplit(url).hostname or "").split(".")
+    """The part of a host that names its owner: nankai.edu.cn of news.nankai.edu.cn; "" where *url* has no host."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+    labels = host.split(".")
     count = 3 if len(labels) > 2 and labels[-2] in SECOND_LEVEL else 2
     return ".".join(labels[-count:])
 

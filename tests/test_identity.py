@@ -1,6 +1,6 @@
 import pytest
 
-from aggregator.identity import host_of, identity, slug
+from aggregator.identity import domain_of, host_of, identity, slug
 
 
 def test_the_slug_is_the_ancestors():
@@ -58,3 +58,17 @@ def test_what_is_no_address_is_its_own_key(url):
 
 def test_host_of_names_whom_a_request_bothers():
     assert "a.edu.cn:81" == host_of("http://user:pw@A.edu.cn:81/x")
+
+
+@pytest.mark.parametrize(
+    ("url", "domain"),
+    [
+        ("https://news.nankai.edu.cn/a", "nankai.edu.cn"),
+        ("https://www.example.org/", "example.org"),
+        ("http://：/", ""),
+        ("http://[", ""),
+        ("见正文", ""),
+    ],
+)
+def test_domain_of_names_the_owner_of_a_host(url, domain):
+    assert domain == domain_of(url)
