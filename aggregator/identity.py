@@ -73,17 +73,25 @@ def host_of(url: str) -> str:
 
 
 def domain_of(url: str) -> str:
-    """The part of a host that names its owner: nankai.edu.cn of news.nankai.edu.cn; a number whole."""
-    return _domain((urlsplit(url).hostname or "").rstrip("."))
+    """The part of a host that names its owner: nankai.edu.cn of news.nankai.edu.cn; a number whole; "" for no host."""
+    return _domain(_host_and_port(url)[0])
 
 
 def turn_of(url: str) -> str:
     """Whose turn a request to *url* takes: its host's owner's. Each port of this machine is an owner by itself."""
-    parts = urlsplit(url)
-    host = (parts.hostname or "").rstrip(".")
+    host, port = _host_and_port(url)
     if host == "localhost" or host.startswith("127.") or host == "::1":
-        return f"{host}:{parts.port or DEFAULT_PORTS.get(parts.scheme)}"
+        return f"{host}:{port}"
     return _domain(host)
+
+
+def _host_and_port(url: str) -> tuple[str, int | None]:
+    """Empty for what is no address."""
+    try:
+        parts = urlsplit(url)
+        return (parts.hostname or "").rstrip("."), parts.port or DEFAULT_PORTS.get(parts.scheme)
+    except ValueError:
+        return "", None
 
 
 @lru_cache(maxsize=4096)

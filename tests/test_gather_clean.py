@@ -306,3 +306,28 @@ def test_what_is_nested_deep_comes_out_shallow():
 
     assert "深" in cleaned
     assert cleaned.count("<div>") < 100
+
+
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        ("学校</p>会议", "学校\n会议"),  # a paragraph that shows nothing ends the line
+        ("学校<br><table></table>会议", "学校\n会议"),
+        ("学校 <b></b>", "学校"),
+        ("<p><table><tr><td>学校</table>", "学校"),  # without a doctype a paragraph may hold a table
+        ("<p>学校<iframe src='//v.qq.com/a'></iframe>会议", "学校\n会议"),
+        ("<table><script>showVsbpdfIframe('/a.pdf')</script></table>", ""),
+        ("<a href=1>学校<marquee><a href=2>会议</a></marquee></a>", "学校\n会议"),
+        ("<ul><li>学校<form><li>会议</form></ul>", "学校\n会议"),
+        ("<h1><span><h2>学校</h2></span></h1>", "学校"),
+        ("<math><td>学校", "学校"),
+        ("<listing>\x01\n\n学校<br>\x01", "学校"),
+        ("\x01\t\x01学校", "学校"),
+        ("<div>" * 70 + "学校<li>会议", "学校\n会议"),
+    ],
+)
+def test_cleaning_twice_is_cleaning_once(markup, text):
+    once = clean(markup, SITE)
+
+    assert text == once.text
+    assert once == clean(once.html, SITE)

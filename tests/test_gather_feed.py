@@ -139,6 +139,17 @@ def test_items_without_address_are_kept_apart_by_their_ids():
     assert all(item.url.startswith("https://a.example/#/") for item in listing.items)
 
 
+@pytest.mark.parametrize(
+    "link", ["https:///a.htm", "https://", "http://：", "http://[", "javascript:void(0)", "ftp://a/b"]
+)
+def test_a_link_that_nobody_can_follow_is_none(link):
+    atom = f"<feed xmlns='http://www.w3.org/2005/Atom'><entry><title>故障</title><link href='{link}'/></entry></feed>"
+    json_feed = f'{{"version": "https://jsonfeed.org/version/1", "items": [{{"title": "故障", "url": "{link}"}}]}}'
+
+    for document in (rss(f"<item><title>故障</title><link>{link}</link></item>"), atom, json_feed):
+        assert read(document).items[0].url.startswith(("https://a.example/#/", f"{URL}#/"))
+
+
 def test_an_item_without_address_needs_no_page():
     (item,) = read(rss("<item><title>故障</title><description>已修复</description></item>")).items
 

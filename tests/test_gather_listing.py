@@ -274,6 +274,15 @@ def test_xpath_finds_items_too():
     assert 6 == len(read(main, ListingRule("//table[contains(@class,'winstyle')]//tr")).items)
 
 
+def test_a_rule_that_matches_frames_around_frames_reads_each_row_once():
+    row = '<div class="x"><a href="/n/{n}.htm">{title}</a><span>{date}</span></div>'
+
+    listing = read('<div class="x">' * 300 + rows(row) + "</div>" * 300, ListingRule("div.x"))
+
+    assert {title for title, _ in STORIES} == {item.title for item in listing.items}
+    assert 6 == len(listing.items)
+
+
 def test_a_rule_that_finds_nothing_says_what_is_there():
     main, _ = SHAPES["webplus news_list"]
 

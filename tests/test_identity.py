@@ -97,3 +97,8 @@ def test_the_ports_of_this_machine_take_turns_of_their_own():
         turn_of("http://127.0.0.1:8000/"),
         turn_of("https://localhost/"),
     ]
+
+
+@pytest.mark.parametrize("url", ["http://：/", "http://[", "见正文", "http://a:x/"])
+def test_what_is_no_address_has_no_owner(url):
+    assert ("", "") == (domain_of(url), turn_of(url))

@@ -13,6 +13,7 @@ from selectolax.lexbor import LexborNode
 
 from aggregator.gather.links import absolute, attachment
 from aggregator.gather.media import PLAYERS, Player, picture, player, sudy_title
+from aggregator.gather.nesting import has_place
 from aggregator.gather.tree import parse, remove, select
 from aggregator.model import Attachment
 
@@ -96,6 +97,11 @@ _BLOCKS = (
 _TAGS = _BLOCKS | {tag: tag for tag in _INLINE_TAGS.split()} | {"strike": "s", "tt": "code", "var": "i"}
 _DROPPED = frozenset(_DROPPED_TAGS.split())
 _BEGINNINGS = ("<a ", *(f"<{tag}>" for tag in _INLINE_TAGS.split()))
+# what a player needs around it where a table has no cell for it
+_CELLS = {
+    "tr": ("<td>", "</td>"),
+    **dict.fromkeys(("table", "thead", "tbody", "tfoot"), ("<tr><td>", "</td></tr>")),
+}
 _NUMBERS = {"ol": ("start",), "td": ("colspan", "rowspan"), "th": ("colspan", "rowspan")}
 _SAFE = nh3.Cleaner(
     tags={*_TAGS.values(), "br", "hr", "img", "video", "audio"},
@@ -117,11 +123,11 @@ _SHORT = 200  # characters
 
 
 class _Opened(NamedTuple):
-    """An element being written: its *tag*, where it began, and how much a reader had seen before it."""
+    """An element being written: where it began, how much a reader had seen before it, whether it began in a line."""
 
-    tag: str
     begin: int
     seen: int
+    in_line: bool
 
 
 class _Writer:
@@ -137,7 +143,8 @@ class _Writer:
         self._line: list[str] = []
         self._space = False  # white space was read and matters if more text follows in the line
         self._seen = 0  # counts what a reader can see: an element that adds nothing is not written
-        self._depth = 0
+        self._open_tags: list[str] = []
+        self._paragraph: tuple[int, int] | None = None  # the open one: its places in html and among the open tags
         self._preformatted = 0
 
     def write(self, root: LexborNode) -> None:
@@ -156,12 +163,12 @@ class _Writer:
                 self._line_break(tag)
             elif tag in PLAYERS and (played := player(node, self._base_url)):
                 self._play(played)
-            elif tag not in _DROPPED and (tag == "div" or tag not in PLAYERS) and tag[:1] not in "-!":
+            elif tag not in _DROPPED and (tag in _TAGS or tag not in PLAYERS) and tag[:1] not in "-!":
                 opened = self._open(node, tag)
                 if opened:
                     todo.append(opened)
-                elif tag in _BLOCKS:
-                    self._break()
+                elif tag in _BLOCKS and self._line:
+                    self._line_break("br")
                 todo.extend(_children(node))
         self._break()
 
@@ -190,13 +197,18 @@ class _Writer:
         self._line.append(" ")
 
     def _preformatted_text(self, text: str) -> None:
+        if self.html[-1] == "<pre>":
+            text = text.lstrip("\n")  # the first is none to a parser
+        if not text:
+            return
         self.html.append(escape(text, quote=False))
         self._seen += bool(text.strip())
         *lines, last = text.split("\n")
         for line in lines:
             self._line.append(line)
             self._break()
-        self._line.append(last)
+        if last:
+            self._line.append(last)
 
     def _write(self, text: str) -> None:
         self.html.append(escape(text, quote=False))
@@ -212,13 +224,11 @@ class _Writer:
     def _open(self, node: LexborNode, tag: str) -> _Opened | None:
         """Begins an element; None where its tag is not kept and only what it holds counts."""
         written = _TAGS.get(tag)
-        if written is None or self._depth >= _DEEPEST:
+        if written is None or len(self._open_tags) >= _DEEPEST or not has_place(written, self._open_tags):
             return None
+        in_line = bool(self._line) or self.html[-1:] == ["<br>"]
         if tag in _BLOCKS:
-            self._break()
-        elif self._space and self._line:
-            self._space_before()
-            self._space = False
+            self._begin_block()
         attributes = ""
         if tag == "a":
             href = self._link(node)
@@ -229,22 +239,40 @@ class _Writer:
             given = ((name, node.attributes.get(name) or "") for name in _NUMBERS[written])
             attributes = "".join(f' {name}="{value}"' for name, value in given if value.isdecimal())
         self.html.append(f"<{written}{attributes}>")
-        self._depth += 1
+        self._open_tags.append(written)
         self._preformatted += written == "pre"
-        return _Opened(written, len(self.html) - 1, self._seen)
+        if written == "p":
+            self._paragraph = len(self.html) - 1, len(self._open_tags) - 1
+        return _Opened(len(self.html) - 1, self._seen, in_line)
+
+    def _begin_block(self) -> None:
+        """Ends the line. A paragraph holds no blocks, though a page without a doctype may have a table in one."""
+        self._break()
+        self._end_breaks()
+        if self._paragraph is not None:
+            begin, depth = self._paragraph
+            self.html[begin], self._open_tags[depth] = "<div>", "div"
+            self._paragraph = None
+
+    def _end_breaks(self) -> None:
+        while self.html[-1:] == ["<br>"]:
+            self.html.pop()
 
     def _close(self, opened: _Opened) -> None:
-        self._depth -= 1
-        self._preformatted -= opened.tag == "pre"
-        if opened.tag in _BLOCKS:
+        tag = self._open_tags.pop()
+        self._preformatted -= tag == "pre"
+        if tag == "p":
+            self._paragraph = None
+        if tag in _BLOCKS:
             self._break()
-            while self.html[-1] == "<br>":
-                self.html.pop()
+            self._end_breaks()
         # an empty cell keeps its place in the row
-        if self._seen == opened.seen and opened.tag not in ("td", "th"):
+        if self._seen == opened.seen and tag not in ("td", "th") and not self._preformatted:
             del self.html[opened.begin :]
+            if opened.in_line and not self._line and self.html[-1:] != ["<br>"]:
+                self.html.append("<br>")  # the line ended with what is not written
         else:
-            self.html.append(f"</{opened.tag}>")
+            self.html.append(f"</{tag}>")
 
     def _link(self, node: LexborNode) -> str | None:
         href = (node.attributes.get("href") or "").strip()
@@ -280,15 +308,20 @@ class _Writer:
         if played.kind == "formula":
             self._text(played.title)
             return
-        self._break()
-        self._seen += 1
         url = escape(played.url)
         if played.kind in ("video", "audio"):
+            self._seen += 1
+            self._break()
             self.html.append(f'<{played.kind} controls="" src="{url}"></{played.kind}>')
             return
+        if not has_place("a", self._open_tags):
+            return
+        self._seen += 1
         if played.kind == "file":
             self._offer(attachment(played.url, played.title) or Attachment(played.url, played.title))
-        self.html.append(f'<p><a href="{url}">{escape(played.title)}</a></p>')
+        self._begin_block()
+        before, after = _CELLS.get(self._open_tags[-1] if self._open_tags else "", ("", ""))
+        self.html.append(f'{before}<figure><a href="{url}">{escape(played.title)}</a></figure>{after}')
 
 
 def _children(node: LexborNode) -> list["LexborNode | _Opened"]:

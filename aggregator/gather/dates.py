@@ -61,17 +61,17 @@ def find_dates(text: str, *, timezone: ZoneInfo, now: datetime) -> list[FoundDat
     return sorted(found)
 
 
-def date_in_url(url: str, *, timezone: ZoneInfo, now: datetime | None = None) -> tuple[datetime, Precision] | None:
+def date_in_url(url: str, *, timezone: ZoneInfo, now: datetime) -> tuple[datetime, Precision] | None:
     """The date an address carries (``/2025/0320/c1a2/page.htm``, ``t20250320_1.html``); None where it has none.
 
     It is the day the entry was made, often not the one shown: in 88 of 282 items of WebPlus lists they differed.
-    The limits of read_date hold, that of the future where *now* is given.
+    The limits of read_date hold.
     """
     for pattern in _IN_URL:
         for match in pattern.finditer(url):
             numbers = [int(part) for part in match.groups() if part]
             at = _aware(*numbers, zone=timezone)
-            if at and (now is None or at <= now + _AHEAD):
+            if at and at <= now + _AHEAD:
                 return at, "day" if len(numbers) == _DAY_PARTS else "minute"
     return None
 
@@ -176,12 +176,14 @@ _WAYS = tuple(
 # one character for one, so that positions stay
 _FULL_WIDTH = str.maketrans("０１２３４５６７８９：．／－–—‐‑−，’‘", "0123456789:./------,''")
 # of several meanings of a name the site's own, else this one: CST is +08:00 in Shanghai, -06:00 elsewhere
-_ZONES = {
+ZONES = {
     name: fixed_offset(timedelta(hours=hours))
-    for name, hours in {
-        "Z": 0, "UT": 0, "UTC": 0, "GMT": 0, "CET": 1, "CEST": 2, "HKT": 8, "SGT": 8, "JST": 9, "KST": 9,
-        "EDT": -4, "EST": -5, "CDT": -5, "CST": -6, "MDT": -6, "MST": -7, "PDT": -7, "PST": -8,
+    for names, hours in {
+        "UT UTC GMT Z WET": 0, "CET MEZ BST WEST": 1, "CEST MESZ EET": 2, "MSK EEST": 3, "IST": 5.5, "HKT SGT": 8,
+        "JST KST": 9, "AEST": 10, "AEDT": 11, "BRT": -3, "EDT": -4, "EST CDT": -5, "CST MDT": -6, "MST PDT": -7,
+        "PST": -8,
     }.items()
+    for name in names.split()
 }  # fmt: skip
 _CLOCK = re.compile(
     r"(?:[\s,|]{0,40}|[Tt])"
@@ -193,7 +195,7 @@ _CLOCK = re.compile(
     r"(?P<zone>[Zz]\b|\s?[(（]?(?:GMT|UTC|UT)\s?[+-]\d\d?(?::?[0-5]\d)?(?![\d:])"
     # "14:00-16:00" is no zone: without seconds only +08:00 and -0500 are
     r"|\s?(?(second)[+-]\d\d(?::?[0-5]\d)?|(?:[+-]\d\d[0-5]\d|\+\d\d:[0-5]\d))(?![\d:])"
-    rf"|\s(?:{'|'.join(_ZONES)})\b)?"
+    rf"|\s(?:{'|'.join(ZONES)})\b)?"
 )
 _IN_URL = tuple(
     re.compile(pattern)
@@ -294,7 +296,7 @@ def _zone(written: str, local: datetime) -> tzinfo:
     own = local.tzinfo or UTC
     offset = _OFFSET.search(written)
     if offset is None:
-        return own if written == local.tzname() else _ZONES[written.upper()]
+        return own if written == local.tzname() else ZONES[written.upper()]
     length = timedelta(hours=int(offset[2]), minutes=int(offset[3] or 0))
     if length > timedelta(hours=14):
         return own

@@ -21,7 +21,7 @@ from aggregator.gather.charset import decode
 from aggregator.gather.feed_json import listing_of_json
 from aggregator.gather.feed_last_resort import reread
 from aggregator.gather.feed_repair import ROOT, repaired
-from aggregator.gather.feed_values import Reading, absolute, one_line, title_of_markup
+from aggregator.gather.feed_values import Reading, address_of, one_line, title_of_markup
 from aggregator.gather.feed_xml import ROOTS, listing_of, local_name
 from aggregator.model import Listing, Response
 
@@ -104,7 +104,8 @@ def find_feeds(html: str, url: str) -> list[tuple[str, str]]:
         return []
     if page is None:
         return []
-    base = next((absolute(href, url) for element in page.iter("base") if (href := element.get("href"))), url)
+    bases = (address_of(element.get("href") or "", url) for element in page.iter("base"))
+    base = next(filter(None, bases), url)
     found: dict[str, str] = {}
     for link in page.iter("link"):
         href, title = link.get("href") or "", one_line(link.get("title"))
@@ -112,7 +113,8 @@ def find_feeds(html: str, url: str) -> list[tuple[str, str]]:
         kind = (link.get("type") or "").partition(";")[0].strip().lower()
         is_feed = FEED_TYPES.match(kind) or (kind == "application/json" and "feed" in (href + title).lower())
         if is_feed and href.strip() and ("alternate" in relations or "feed" in relations):
-            found.setdefault(absolute(href, base), title)
+            found.setdefault(address_of(href, base), title)
+    found.pop("", None)  # links that lead nowhere
     return list(found.items())
 
 

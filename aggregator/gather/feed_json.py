@@ -12,7 +12,7 @@ from aggregator.errors import ParseError
 from aggregator.gather.feed_values import (
     MOST_ITEMS,
     Reading,
-    absolute,
+    address_of,
     attachment,
     claimed_date,
     one_line,
@@ -35,7 +35,7 @@ def listing_of_json(document: str, reading: Reading) -> Listing:
         raise ParseError(f"{reading.url} is JSON, but no JSON Feed: it has no list of items")
     if len(feed["items"]) > MOST_ITEMS:
         raise ParseError(f"{reading.url} has {len(feed['items']):,} items, too many for a feed")
-    home = absolute(_text(feed, "home_page_url") or _text(feed, "feed_url"), reading.url) or reading.url
+    home = address_of(_text(feed, "home_page_url") or _text(feed, "feed_url"), reading.url) or reading.url
     items = [
         _item(item, feed, home, reading) for item in feed["items"] if isinstance(item, dict) and SAYING & item.keys()
     ]
@@ -54,7 +54,7 @@ def _item(item: dict[str, Any], feed: dict[str, Any], home: str, reading: Readin
     url = _text(item, "url") or _text(item, "external_url")
     if not url and guid and guid.startswith(("https://", "http://")):
         url = guid
-    url = absolute(url, home) if url else ""
+    url = address_of(url, home) if url else ""
     if not url:
         content = content or summary  # all there is
     return Item(
@@ -81,7 +81,7 @@ def _authors(owner: dict[str, Any]) -> str | None:
 
 def _attachments(item: dict[str, Any], home: str) -> Iterable[Attachment]:
     for file in _list(item, "attachments"):
-        if isinstance(file, dict) and (url := absolute(_text(file, "url"), home)) and _text(file, "url"):
+        if isinstance(file, dict) and (url := address_of(_text(file, "url"), home)) and _text(file, "url"):
             yield attachment(
                 url, title=_text(file, "title"), media_type=_text(file, "mime_type"), length=file.get("size_in_bytes")
             )

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from datetime import timezone as fixed_offset
 from itertools import islice
-from urllib.parse import unquote, urljoin
+from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
-from aggregator.gather.dates import read_date
+from aggregator.gather.dates import ZONES, read_date
+from aggregator.gather.links import absolute
 from aggregator.model import Attachment, Precision
 
 # characters; what is longer is no title, no name and no date
@@ -89,8 +90,8 @@ def is_full_text(description: str) -> bool:
 # ---------------------------------------------------------------- addresses
 
 
-def absolute(href: str, base: str) -> str:
-    """*href* as an absolute address; one that cannot be resolved stays as it is, one without end is none."""
+def address_of(href: str, base: str) -> str:
+    """The http or https address that *href* means in a document at *base*, "" where no reader can follow it."""
     href = href.strip()
     if len(href) > LONGEST_ADDRESS:
         return ""
@@ -98,20 +99,19 @@ def absolute(href: str, base: str) -> str:
         href = "".join(part.strip() for part in href.split())
     if "&amp;" in href:  # encoded twice
         href = href.replace("&amp;", "&")
-    if href.startswith(("https://", "http://")):
-        return href
     if href.startswith("www."):
-        return "http://" + href
-    try:
-        return urljoin(base, href)
-    except ValueError:  # "http://[注]"
-        return href
+        href = "http://" + href
+    if _WITH_SCHEME.match(href):
+        base = ""  # else "https:///a.htm" would be the base's
+    return absolute(href, base) or ""
 
 
 def resolve_links(markup: str, base: str) -> str:
     """*markup* with its relative ``href``, ``src`` and ``poster`` made absolute; nothing else changes."""
     for relative in _RELATIVE:
-        markup = relative.sub(lambda found: found[1] + absolute(found[2], base), markup, count=MOST_LINKS)
+        markup = relative.sub(
+            lambda found: found[1] + (address_of(found[2], base) or found[2]), markup, count=MOST_LINKS
+        )
     return markup
 
 
@@ -203,8 +203,8 @@ def _written(match: re.Match[str], month: int, timezone: ZoneInfo) -> tuple[date
     if match["sign"]:
         offset = timedelta(hours=int(match["hours"]), minutes=int(match["minutes"] or 0))
         local = local.replace(tzinfo=fixed_offset(-offset if match["sign"] == "-" else offset))
-    elif zone and zone.upper() in _ZONES and zone != local.tzname():
-        local = local.replace(tzinfo=_ZONES[zone.upper()])
+    elif zone and zone.upper() in ZONES and zone != local.tzname():
+        local = local.replace(tzinfo=ZONES[zone.upper()])
     return _plausible(local)
 
 
@@ -250,30 +250,10 @@ _RFC_822 = re.compile(
 _JAVA = re.compile(
     rf"[A-Za-z]{{3}}\s+(?P<month>[A-Za-z]{{3}})\s+(?P<day>\d{{1,2}})\s+{_CLOCK}\s+(?:{_ZONE}\s+)?(?P<year>\d{{4}})$"
 )
-_ZONES = {
-    name: fixed_offset(timedelta(hours=hours))
-    for hours, names in {
-        0: "UT UTC GMT Z WET",
-        1: "CET MEZ BST WEST",
-        2: "CEST MESZ EET",
-        3: "MSK EEST",
-        5.5: "IST",
-        8: "HKT SGT",
-        9: "JST KST",
-        10: "AEST",
-        11: "AEDT",
-        -3: "BRT",
-        -4: "EDT",
-        -5: "EST CDT",
-        -6: "CST MDT",
-        -7: "MST PDT",
-        -8: "PST",
-    }.items()
-    for name in names.split()
-}
 
 # ---------------------------------------------------------------- patterns; every repetition has a limit
 
+_WITH_SCHEME = re.compile("https?:", re.IGNORECASE)
 _INLINE_TAG = re.compile(
     r"</?(?:a|abbr|b|big|code|del|em|font|i|img|ins|mark|p|q|s|small|span|strong|sub|sup|u)(?:\s[^<>]{0,500})?/?>",
     re.IGNORECASE,

@@ -1,6 +1,6 @@
 """The tree of an RSS, RDF or Atom document -> Listing, whatever its version and namespaces.
 
-Knows no bytes and no broken XML; JSON Feed is feed_json's. A field may stand in several elements: ROLES names them.
+Knows no bytes and no broken XML; JSON Feed is feed_json's, and feed_roles says which element is which field.
 """
 
 import html
@@ -9,15 +9,15 @@ from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 
 from lxml import etree
 
 from aggregator.errors import ParseError
+from aggregator.gather.feed_roles import ATOM, Parts, parts_of, roles_in
 from aggregator.gather.feed_values import (
     MOST_ITEMS,
     Reading,
-    absolute,
+    address_of,
     attachment,
     claimed_date,
     is_full_text,
@@ -29,73 +29,15 @@ from aggregator.gather.feed_values import (
 )
 from aggregator.model import Attachment, Item, Listing, Precision
 
-ATOM = "{http://www.w3.org/2005/Atom}"
 ABOUT = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}about"
 BASE = "{http://www.w3.org/XML/1998/namespace}base"
 
-# what an item's elements of the feed's own namespace are to us; RSS and Atom names do not collide
-ROLES = {
-    "title": "title",
-    "link": "link",
-    "guid": "id",
-    "id": "id",
-    "description": "summary",
-    "summary": "summary",
-    "content": "content",
-    "pubDate": "published",
-    "pubdate": "published",
-    "published": "published",
-    "issued": "published",
-    "date": "other date",
-    "created": "created",
-    "updated": "updated",
-    "modified": "updated",
-    "author": "author",
-    "category": "category",
-    "enclosure": "enclosure",
-}
-MODULES = {
-    "http://purl.org/rss/1.0/modules/content/": {"encoded": "content"},
-    "http://www.w3.org/1999/xhtml": {"body": "content", "div": "content"},
-    "http://purl.org/dc/elements/1.1/": {
-        "title": "other title",
-        "date": "other date",
-        "creator": "author",
-        "author": "author",
-        "subject": "category",
-        "description": "other summary",
-    },
-    "http://purl.org/dc/terms/": {"created": "created", "issued": "other date", "modified": "updated"},
-    "http://www.itunes.com/dtds/podcast-1.0.dtd": {
-        "title": "other title",
-        "author": "other author",
-        "summary": "other summary",
-    },
-    "http://search.yahoo.com/mrss/": {
-        "title": "other title",
-        "description": "other summary",
-        "content": "media",
-        "group": "group",
-    },
-}
-MODULES["http://www.itunes.com/DTDs/Podcast-1.0.dtd"] = MODULES["http://www.itunes.com/dtds/podcast-1.0.dtd"]
-# namespaces as they are, and as they are misspelt
-FOREIGN_ROLES = {
-    f"{{{scheme}:{address}}}{name}": role
-    for namespace, roles in MODULES.items()
-    for scheme in ("http", "https")
-    for address in (namespace.partition(":")[2], namespace.partition(":")[2].rstrip("/"))
-    for name, role in roles.items()
-}
 ROOTS = ("rss", "feed", "RDF", "channel")
 ALTERNATE = ("alternate", "", "http://www.iana.org/assignments/relation/alternate")
 MARKUP_TYPES = ("html", "text/html", "xhtml", "application/xhtml+xml")
 # an id that is an address, whole or from the root, and one that looks like a file in a folder
 ADDRESS = re.compile(r"https?://|/", re.IGNORECASE)
 FILE = re.compile(r"[\w.~%-]{1,100}/[\w./~%-]{1,500}\.[a-z]{3,5}$", re.IGNORECASE)
-MOST_ALIKE = 200  # elements of one role in one item
-
-Parts = Mapping[str, list[etree._Element]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +87,7 @@ def _namespace(element: etree._Element) -> str:
 
 
 def _feed(channel: etree._Element, namespace: str, reading: Reading) -> _Feed:
-    parts = _parts(channel, _roles(namespace))
+    parts = parts_of(channel, roles_in(namespace))
     typed = local_name(channel) == "feed"
     base = reading.url
     holders = [*channel.iterancestors(), channel]
@@ -161,36 +103,12 @@ def _feed(channel: etree._Element, namespace: str, reading: Reading) -> _Feed:
         based=based,
         typed=typed,
         author=_author(parts) if typed else None,
-        roles=_roles(namespace),
+        roles=roles_in(namespace),
     )
 
 
-@lru_cache(maxsize=16)
-def _roles(namespace: str) -> Mapping[str, str]:
-    """The role of each element by its full name, in a feed whose items stand in *namespace*."""
-    atom = {ATOM + name: role for name, role in ROLES.items()}
-    return atom | FOREIGN_ROLES | {namespace + name: role for name, role in ROLES.items()}
-
-
-def _parts(entry: etree._Element, roles: Mapping[str, str]) -> dict[str, list[etree._Element]]:
-    """The elements of each role; what stands in a group of Media RSS is the entry's."""
-    parts: dict[str, list[etree._Element]] = {}
-    for child in entry:
-        role = roles.get(child.tag)
-        if role is None:
-            continue
-        if role == "group":
-            for inner, elements in _parts(child, roles).items():
-                parts[inner] = [*parts.get(inner, ()), *elements][:MOST_ALIKE]
-        elif role not in parts:
-            parts[role] = [child]
-        elif len(parts[role]) < MOST_ALIKE:
-            parts[role].append(child)
-    return parts
-
-
 def _item(entry: etree._Element, feed: _Feed) -> Item:
-    parts = _parts(entry, feed.roles)
+    parts = parts_of(entry, feed.roles)
     base = _based(entry, feed.base)
     guid = _guid(parts) or entry.get(ABOUT)
     title = _titled(parts, feed.typed)
@@ -223,7 +141,7 @@ def _item(entry: etree._Element, feed: _Feed) -> Item:
 
 def _based(element: etree._Element, base: str) -> str:
     """*base* as the element's xml:base changes it."""
-    return absolute(own, base) or base if (own := element.get(BASE)) else base
+    return address_of(own, base) or base if (own := element.get(BASE)) else base
 
 
 # ---------------------------------------------------------------- addresses
@@ -247,7 +165,7 @@ def _linked(parts: Parts, base: str) -> str:
             continue
         else:
             is_page = link.get("type", "text/html") in MARKUP_TYPES
-        url = absolute(href, _based(link, base)) if href and href.strip() else ""
+        url = address_of(href, _based(link, base)) if href and href.strip() else ""
         if url and is_page:
             return url
         others = others or url
@@ -264,12 +182,12 @@ def _permalink(parts: Parts, guid: str | None, base: str) -> str:
     """The id where it is an address, or the place of an Atom content that is elsewhere."""
     for content in parts.get("content", ()):
         if source := content.get("src"):
-            return absolute(source, _based(content, base))
+            return address_of(source, _based(content, base))
     if not guid:
         return ""
     says = next(((element.get("isPermaLink") or "").lower() for element in parts.get("id", ())), "")
     is_address = says == "true" or ADDRESS.match(guid) or (says == "" and FILE.match(guid))
-    return absolute(guid, base) if is_address else ""
+    return address_of(guid, base) if is_address else ""
 
 
 def _attachments(parts: Parts, base: str) -> tuple[Attachment, ...]:
@@ -282,7 +200,7 @@ def _attachments(parts: Parts, base: str) -> tuple[Attachment, ...]:
     found: dict[str, Attachment] = {}
     for element in offered:
         href = element.get("url") or element.get("href")
-        url = absolute(href, _based(element, base)) if href and href.strip() else ""
+        url = address_of(href, _based(element, base)) if href and href.strip() else ""
         if url and url not in found:
             size = element.get("length") or element.get("fileSize")
             found[url] = attachment(url, title=element.get("title"), media_type=element.get("type"), length=size)

@@ -49,7 +49,7 @@ def read_listing(response: Response, rule: ListingRule | None, *, timezone: Zone
 
 
 def _without_frames(matches: Sequence[LexborNode]) -> list[LexborNode]:
-    """*matches*, in the order of the page, without those that hold many levels of others: a row is read with all in it."""
+    """*matches*, in the order of the page, without those that hold levels of others: a row is read with all in it."""
     inside = {node.mem_id: 0 for node in matches}  # levels of matches in each
     around: dict[int, int] = {}
     for node in reversed(matches):  # so what stands inside comes first

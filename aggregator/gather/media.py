@@ -51,6 +51,8 @@ def player(node: LexborNode, base_url: str) -> Player | None:
             found = (("video", attributes.get("vurl")), ("file", call[1] if call else None))
         case "iframe":
             found = (("page", attributes.get("src")), ("page", attributes.get("data-src")))
+        case "figure":
+            return _linked(node, base_url)
         case "div":
             found = (("video", attributes.get("sudy-wp-src")), ("file", attributes.get("pdfsrc")))
         case "embed":
@@ -76,18 +78,30 @@ def sudy_title(node: LexborNode) -> str | None:
 
 
 FORMULA_TYPE = "math/tex"  # of a script that MathJax sets
-PLAYERS = frozenset(("script", "iframe", "embed", "object", "video", "audio", "div"))
+PLAYERS = frozenset(("script", "iframe", "embed", "object", "video", "audio", "div", "figure"))
+_FILM_TITLE, _FILE_TITLE = "视频", "PDF"
+
+
+def _linked(figure: LexborNode, base_url: str) -> Player | None:
+    """What was cleaned before: a player elsewhere or a document as the only link of a figure, without a picture."""
+    link = figure.first_child
+    if link is None or link.tag != "a" or link.next is not None or link.css_first("img") is not None:
+        return None
+    url, title = absolute(link.attributes.get("href"), base_url), " ".join(link.text().split())
+    if url and title == _FILM_TITLE:
+        return Player("page", url, title)
+    return Player("file", url, title) if url and (title == _FILE_TITLE or attachment(url, title)) else None
 
 
 def _player(kind: str, url: str, title: str | None) -> Player | None:
     if _SOUND.search(url):
         return Player("audio", url, title or "音频")
     if kind == "video" or _FILM.search(url):
-        return Player("video", url, title or "视频")
+        return Player("video", url, title or _FILM_TITLE)
     if kind == "file" or attachment(url, ""):
-        return Player("file", url, title or "PDF")
+        return Player("file", url, title or _FILE_TITLE)
     if kind == "page" and _HOSTS.search(urlsplit(url).hostname or ""):
-        return Player("page", url, title or "视频")
+        return Player("page", url, _FILM_TITLE)
     return None
 
 

@@ -68,7 +68,7 @@ def find_published(
     )
     if not shown:
         after = read_fields("\n".join(around.after[:_LINES]))
-        return meta or _labelled_date(after, read) or date_in_url(url, timezone=timezone)
+        return meta or _labelled_date(after, read) or date_in_url(url, timezone=timezone, now=now)
     if meta and shown[1] == "day" and timedelta(0) <= meta[0] - shown[0] < timedelta(days=1):
         return meta  # the same day, with its minute
     return shown

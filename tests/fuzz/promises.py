@@ -89,8 +89,10 @@ def hold_feed(listing):
     for item in listing.items:
         assert item.published is None or 1970 <= item.published.year <= 2100, item.published
         assert item.published is None or item.published.utcoffset() == timedelta(0)
-    for item in keyed(listing, URL, ()).values():  # a feed claims what it likes; its items are made usable here
+    for item in (*listing.items, *keyed(listing, URL, ()).values()):
         is_address(item.url)
+        for file in item.attachments:
+            is_address(file.url)
 
 
 def hold_feeds_of_a_page(found):
