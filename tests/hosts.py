@@ -76,8 +76,7 @@ class Hosts:
                 writer.write(
                     b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
                 )
-                host = fields["host"].partition(":")[0]
-                self.asked.append(Asked(host, fields["user-agent"], path, begun, time.time()))
+                self.asked.append(Asked(fields["host"], fields["user-agent"], path, begun, time.time()))
         except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             writer.close()  # the other side has gone, or we are
 

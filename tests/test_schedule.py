@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from time import monotonic
 
 from aggregator.gather.fetch import Fetcher
-from aggregator.model import Site, SourceRule
+from aggregator.model import ArticleRule, Site, SourceRule
 from aggregator.poll import Poller
 from aggregator.rules import Rules
 from aggregator.schedule import serve
@@ -23,7 +23,7 @@ def staged(folder, url, **schedule):
         ),
         schedule=ScheduleSettings(tick_seconds=0.1, **schedule),
     )
-    rule = SourceRule(name="one", title="一", url=url, kind="feed")
+    rule = SourceRule(name="one", title="一", url=url, kind="feed", article=ArticleRule(full_text=False))
     rules = Rules({"one": Site("one", "海棠大学", sources=(rule,))}, {})
     store = Store(settings.database_url)
     store.upgrade()
