@@ -22,6 +22,7 @@ CATEGORY_PLACES = 4  # a link with one text that stands so often, or twice with 
 BETWEEN = 6  # nodes beside a row that may belong to it
 MOST_KINDS = 4  # links to different addresses that one row may have
 LITTLE = 12  # characters that a larger part may add to a row: the day beside its month
+LONGEST_LINK = 1_000  # characters; a link left open around a table holds all links in it
 LONGEST_ROW = 400  # characters; a text with more says nothing of a title in it
 FULL_WIDTH = 20.0  # characters; a longer title says no more
 COLUMN_WIDTH = 8.0  # where the names of columns end and titles begin
@@ -101,7 +102,7 @@ def links_of(tree: LexborHTMLParser) -> Links:
         said = text or named(link)
         if said and PAGER.fullmatch(said):
             pagers.append((link, said))
-        elif not NO_ADDRESS.match(href) and not NO_ARTICLE.search(text):
+        elif len(text) <= LONGEST_LINK and not NO_ADDRESS.match(href) and not NO_ARTICLE.search(text):
             found.append((link, href, text))
     places = Counter((href, text) for _, href, text in found if text)
     return Links([one for one in found if not _is_category(one[1], places[one[1:]])], pagers)

@@ -48,6 +48,7 @@ BLOCKS = "p, div, dd, dt, h1, h2, h3, h4, h5, h6"
 HEADING = "h1, h2, h3, h4, h5, h6, [class*=tit], [class*=Tit]"
 SHORTEST_TITLE = 4  # characters; a heading with fewer is a label
 LONGEST_TITLE = 120  # characters; a text with more is a summary
+LONGEST_LOOKED_AT = 2_000  # characters of a title in which a part beside it is looked for
 LONGEST_MARK = 60  # characters
 SHORT = 40  # characters of a text that is a line of facts rather than prose
 FAR = 300  # characters of prose within which a date is looked for
@@ -180,7 +181,7 @@ def _is_in_prose(text: str, date: FoundDate) -> bool:
 
 def _beside_title(row: Row, title: str) -> tuple[list[str], list[str]]:
     """The texts of *row* before and after its title."""
-    whole = "".join(title.split())
+    whole = "".join(title.split())[:LONGEST_LOOKED_AT]
     before: list[str] = []
     after: list[str] = []
     parts, run = before, ""
