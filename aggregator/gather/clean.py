@@ -4,7 +4,6 @@ Knows no families and nothing of the page around the fragment. What scripts woul
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 from typing import NamedTuple
@@ -161,15 +160,16 @@ class _Writer:
             elif len(self.html) < _MOST_PARTS:
                 if node.mem_id != top and (following := node.next) is not None:
                     todo.append(following)
-                todo.extend(self._write_node(node))
+                if node.is_text_node:
+                    self._text(node.text_content or "")
+                else:
+                    self._write_element(node, todo)
         self._break()
 
-    def _write_node(self, node: LexborNode) -> Iterator["LexborNode | _Opened"]:
-        """Writes a text or begins an element; gives what is to be done after it, last first."""
+    def _write_element(self, node: LexborNode, todo: list["LexborNode | _Opened"]) -> None:
+        """Writes *node* or begins it; what is to be done after that goes on top of *todo*."""
         tag = node.tag or ""
-        if tag == "-text":
-            self._text(node.text_content or "")
-        elif tag == "img":
+        if tag == "img":
             self._picture(node)
         elif tag in ("br", "hr"):
             self._line_break(tag)
@@ -178,11 +178,11 @@ class _Writer:
         elif tag not in _DROPPED and (tag in _TAGS or tag not in PLAYERS) and tag[:1] not in "-!":
             opened = self._open(node, tag)
             if opened:
-                yield opened
+                todo.append(opened)
             elif tag in _BLOCKS and self._line:
                 self._line_break("br")
             if (child := node.first_child) is not None:
-                yield child
+                todo.append(child)
 
     def _text(self, text: str) -> None:
         if self.unseen:
