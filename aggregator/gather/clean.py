@@ -151,14 +151,14 @@ class _Writer:
         self._pictures = 0
 
     def write(self, root: LexborNode) -> None:
-        todo: list[LexborNode | _Opened] = [root]
-        top = root.mem_id
+        todo: list[LexborNode | _Opened] = []
+        self._write_element(root, todo)
         while todo:
             node = todo.pop()
             if isinstance(node, _Opened):
                 self._close(node)
             elif len(self.html) < _MOST_PARTS:
-                if node.mem_id != top and (following := node.next) is not None:
+                if (following := node.next) is not None:
                     todo.append(following)
                 if node.is_text_node:
                     self._text(node.text_content or "")
