@@ -118,6 +118,8 @@ _SAFE = nh3.Cleaner(
 
 _DEEPEST = 60  # elements in one another; what a browser draws with more looks the same with these
 _HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
+_MOST_PARTS = 150_000  # texts, beginnings and ends of elements; a table of 5,000 rows of six has 100,000
+_MOST_PICTURES = 5_000
 _MOST_HIDDEN = 200  # elements; a page with more plays with us
 _SHORT = 200  # characters
 
@@ -146,31 +148,41 @@ class _Writer:
         self._open_tags: list[str] = []
         self._paragraph: tuple[int, int] | None = None  # the open one: its places in html and among the open tags
         self._preformatted = 0
+        self._pictures = 0
 
     def write(self, root: LexborNode) -> None:
-        todo: list[LexborNode | _Opened] = [root]
+        todo: list[LexborNode | _Opened] = []
+        self._write_element(root, todo)
         while todo:
             node = todo.pop()
             if isinstance(node, _Opened):
                 self._close(node)
-                continue
-            tag = node.tag or ""
-            if tag == "-text":
-                self._text(node.text_content or "")
-            elif tag == "img":
-                self._picture(node)
-            elif tag in ("br", "hr"):
-                self._line_break(tag)
-            elif tag in PLAYERS and (played := player(node, self._base_url)):
-                self._play(played)
-            elif tag not in _DROPPED and (tag in _TAGS or tag not in PLAYERS) and tag[:1] not in "-!":
-                opened = self._open(node, tag)
-                if opened:
-                    todo.append(opened)
-                elif tag in _BLOCKS and self._line:
-                    self._line_break("br")
-                todo.extend(_children(node))
+            elif len(self.html) < _MOST_PARTS:
+                if (following := node.next) is not None:
+                    todo.append(following)
+                if node.is_text_node:
+                    self._text(node.text_content or "")
+                else:
+                    self._write_element(node, todo)
         self._break()
+
+    def _write_element(self, node: LexborNode, todo: list["LexborNode | _Opened"]) -> None:
+        """Writes *node* or begins it; what is to be done after that goes on top of *todo*."""
+        tag = node.tag or ""
+        if tag == "img":
+            self._picture(node)
+        elif tag in ("br", "hr"):
+            self._line_break(tag)
+        elif tag in PLAYERS and (played := player(node, self._base_url)):
+            self._play(played)
+        elif tag not in _DROPPED and (tag in _TAGS or tag not in PLAYERS) and tag[:1] not in "-!":
+            opened = self._open(node, tag)
+            if opened:
+                todo.append(opened)
+            elif tag in _BLOCKS and self._line:
+                self._line_break("br")
+            if (child := node.first_child) is not None:
+                todo.append(child)
 
     def _text(self, text: str) -> None:
         if self.unseen:
@@ -296,7 +308,8 @@ class _Writer:
             self.html.append("<br>")
 
     def _picture(self, node: LexborNode) -> None:
-        url = picture(node.attributes, self._base_url)
+        self._pictures += 1
+        url = picture(node.attributes, self._base_url) if self._pictures <= _MOST_PICTURES else None
         if url:
             alt = " ".join((node.attributes.get("alt") or "").split())
             self.html.append(f'<img src="{escape(url)}" alt="{escape(alt)}">')
@@ -322,13 +335,3 @@ class _Writer:
         self._begin_block()
         before, after = _CELLS.get(self._open_tags[-1] if self._open_tags else "", ("", ""))
         self.html.append(f'{before}<figure><a href="{url}">{escape(played.title)}</a></figure>{after}')
-
-
-def _children(node: LexborNode) -> list["LexborNode | _Opened"]:
-    """Last child first, as a stack wants them."""
-    children: list[LexborNode | _Opened] = []
-    child = node.last_child
-    while child is not None:
-        children.append(child)
-        child = child.prev
-    return children

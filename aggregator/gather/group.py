@@ -14,6 +14,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from aggregator.gather.pager import NO_ADDRESS, PAGER, Pager, named
 from aggregator.gather.row import MORE, Row, is_shortened, plain
+from aggregator.gather.worth import COLUMN_WIDTH, dates_itself, has_date, is_column, title_worth
 
 MOST_LINKS = 5_000  # a page with more is no list for people
 DEEPEST = 60  # elements around a link that are looked at; a page built deeper loses its rows, not our time
@@ -22,10 +23,8 @@ CATEGORY_PLACES = 4  # a link with one text that stands so often, or twice with 
 BETWEEN = 6  # nodes beside a row that may belong to it
 MOST_KINDS = 4  # links to different addresses that one row may have
 LITTLE = 12  # characters that a larger part may add to a row: the day beside its month
+LONGEST_LINK = 1_000  # characters; a link left open around a table holds all links in it
 LONGEST_ROW = 400  # characters; a text with more says nothing of a title in it
-FULL_WIDTH = 20.0  # characters; a longer title says no more
-COLUMN_WIDTH = 8.0  # where the names of columns end and titles begin
-ADDRESS_WORTH = 0.4
 LOWEST_KIND = 0.15  # worth of a link that stands beside another in its row; below are categories and files
 
 LISTS = {"ul", "ol", "dl", "table", "tbody"}
@@ -33,26 +32,6 @@ ROWS = {"li", "tr", "article"}
 
 # links beside articles and lists: a site's licence, the files of a row
 NO_ARTICLE = re.compile(r"ICP备|ICP证|公网安备|^\W*(?:附件|下载|附件下载|点击下载|download|pdf)\d*\W*$", re.IGNORECASE)
-# addresses that articles have: of VSB, WebPlus, TRS, enorth, WeChat, then numbers and names of home-made systems
-ARTICLE = re.compile(
-    r"/info/\d+/\d+\.htm|/c\d+a\d+/|urltype=news|/t?20\d{6}|/20\d\d[-/]?\d\d|_redirect\?|mp\.weixin\.qq\.com/s"
-    r"|[?&]\w*(?:id|article|news)=\w+|/[0-9a-f]{16,}|/[0-9a-f]{8}-[0-9a-f]{4}-|/\d{2,}(?:\.|$|/)|/[^/]*\d{4,}[^/]*$"
-    r"|(?:content|article|detail|show|view|read|notice|news)\w*[/_=-]\d+|/\w+(?:-\w+){3,}/?$",
-    re.IGNORECASE,
-)
-COLUMN = re.compile(r"/(?:index|list|main|default)\d*\.\w+(?:$|[?#])|/list(?:$|[/?#])", re.IGNORECASE)
-NAME_ONLY = re.compile(r"/[a-z_]{1,20}(?:\.s?html?|\.aspx?|\.php|\.jsp|/)?$", re.IGNORECASE)
-_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
-# what has the look of a date beside a title, and inside its link, where a date in the title must not have it
-DATE = re.compile(
-    r"(?:19|20)\d\d\s?[-./年]\s?\d{1,2}(?!\d)|20\d{4}[-./]\d\d|(?<![\d.])\d{1,2}[-/.月]\d{1,2}(?![\d.])"
-    rf"|月[,，\s]*20\d\d|\d{{1,2}}\s+\d{{1,2}}月|[天时钟]前|[今昨前]天|\b{_MONTH}\.?[\s,]*\d|\d[\s,]+{_MONTH}\b",
-    re.IGNORECASE,
-)
-DATE_INSIDE = re.compile(
-    r"^[\[(（【]?\d{1,2}[-/.月]\d{1,2}日?[\])）】]?\s|20\d\d\s\d\d[-.]\d\d|20\d\d\s?[-./]\s?\d{1,2}(?!\d)"
-    r"|20\d\d年\d{1,2}月\d{1,2}日\s*$|\d{1,2}月[,，\s]*20\d\d(?!年)"
-)
 DIGITS = re.compile(r"\d+")
 
 
@@ -101,7 +80,7 @@ def links_of(tree: LexborHTMLParser) -> Links:
         said = text or named(link)
         if said and PAGER.fullmatch(said):
             pagers.append((link, said))
-        elif not NO_ADDRESS.match(href) and not NO_ARTICLE.search(text):
+        elif len(text) <= LONGEST_LINK and not NO_ADDRESS.match(href) and not NO_ARTICLE.search(text):
             found.append((link, href, text))
     places = Counter((href, text) for _, href, text in found if text)
     return Links([one for one in found if not _is_category(one[1], places[one[1:]])], pagers)
@@ -132,13 +111,7 @@ def groups_of(links: Sequence[tuple[LexborNode, str, str]]) -> list[Group]:
 
 def _is_category(href: str, places: int) -> bool:
     """Whether a link that stands in so many *places* is the category of the rows there: a phone's copy makes two."""
-    return places >= CATEGORY_PLACES or (places > 1 and _is_column(f"/{href}"))
-
-
-def _is_column(address: str) -> bool:
-    if COLUMN.search(address):
-        return True
-    return NAME_ONLY.search(address) is not None and not ARTICLE.search(address)
+    return places >= CATEGORY_PLACES or (places > 1 and is_column(href))
 
 
 def weighed(rows: Sequence[Candidate]) -> list[Candidate]:
@@ -157,17 +130,6 @@ def _complete(rows: Sequence[Candidate]) -> None:
     if 2 * sum(one.dated for one in rows) < len(rows):
         for one in _widened(rows):
             one.dated = _shows_date(one)
-
-
-def title_worth(title: str, href: str) -> float:
-    """How much a link reads like one to an article: up to one for its length, more or less for its address."""
-    # characters of Chinese; a Latin letter says half as much
-    width = len(title) - len(title.encode("ascii", "ignore")) / 2
-    worth = (min(width, FULL_WIDTH) - COLUMN_WIDTH) / (FULL_WIDTH - COLUMN_WIDTH)
-    address = f"/{href}"
-    if _is_column(address):
-        return worth - ADDRESS_WORTH
-    return worth + ADDRESS_WORTH if ARTICLE.search(address) else worth
 
 
 def around(node: LexborNode | None, most: int = SHAPE_STEPS) -> Iterator[LexborNode]:
@@ -233,7 +195,7 @@ def _one_each(rows: list[Candidate]) -> list[Candidate]:
 def _weigh(group: Group) -> None:
     """Find out what each row is worth; of a row alone, where it begins and ends."""
     if group.parents[0].tag in ROWS:  # an article beside its category
-        group.rows = [one for one in group.rows if not _is_column(f"/{one.row.url}")] or group.rows
+        group.rows = [one for one in group.rows if not is_column(one.row.url)] or group.rows
     if len(group.rows) > 1:
         group.rows = weighed(group.rows)
     if len(group.rows) == 1:
@@ -260,7 +222,7 @@ def _worth(one: Candidate) -> float:
 
 
 def _shows_date(one: Candidate) -> bool:
-    return bool(DATE_INSIDE.search(one.shown) or DATE.search(_text(one.row.nodes).replace(one.shown, " ", 1)))
+    return dates_itself(one.shown) or has_date(_text(one.row.nodes).replace(one.shown, " ", 1))
 
 
 def _widened(rows: Sequence[Candidate]) -> Iterator[Candidate]:
@@ -268,7 +230,7 @@ def _widened(rows: Sequence[Candidate]) -> Iterator[Candidate]:
     taken = {node.mem_id for one in rows for node in one.row.nodes}
     after = [_beside(one.row.nodes[-1], "next", taken) for one in rows]
     # dates that stand before the links would else be read one row too high
-    if not DATE.search(_text(after[-1])) and DATE.search(_text(_beside(rows[0].row.nodes[0], "prev", taken))):
+    if not has_date(_text(after[-1])) and has_date(_text(_beside(rows[0].row.nodes[0], "prev", taken))):
         after = [_beside(one.row.nodes[0], "prev", taken) for one in rows]
     for one, beside in zip(rows, after, strict=True):
         if beside:
@@ -294,7 +256,7 @@ def _part_of_one(link: LexborNode, shown: str, parent: LexborNode) -> LexborNode
     to it; where none does, the row that the markup makes it."""
     best: LexborNode | None = None
     row: LexborNode | None = None
-    found, length = None, 0
+    found, length = False, 0
     for node in around(link):
         text = _text([node])
         if len(text) > (length + LITTLE if best is not None else LONGEST_ROW):
@@ -304,7 +266,7 @@ def _part_of_one(link: LexborNode, shown: str, parent: LexborNode) -> LexborNode
         if row is None and node.tag in ROWS:
             row = node
         if best is None:
-            found = DATE_INSIDE.search(text) if text == shown else DATE.search(text.replace(shown, " ", 1))
+            found = dates_itself(text) if text == shown else has_date(text.replace(shown, " ", 1))
         if found and len(text) > length:
             best, length = node, len(text)
         if node.mem_id == parent.mem_id:

@@ -16,7 +16,6 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from aggregator.errors import ParseError
 from aggregator.gather.group import (
-    ARTICLE,
     DEEPEST,
     SHAPE_STEPS,
     Candidate,
@@ -30,6 +29,7 @@ from aggregator.gather.pager import Pager, next_page, turns
 from aggregator.gather.row import Row, is_shortened, plain, read_row
 from aggregator.gather.selector import rule_of
 from aggregator.gather.tree import parse, remove
+from aggregator.gather.worth import is_article
 from aggregator.model import Item, Listing
 
 LOWEST_SCORE = 1.2  # two rows of navigation with long names and numbers stay below
@@ -153,7 +153,7 @@ def _score(group: Group, total: int) -> float:
     score = group.worth * math.sqrt(len(group.rows))
     if len(group.rows) == 1 and not group.is_dated:
         score *= ALONE  # any long link
-    if len(group.rows) == 1 and not ARTICLE.search(f"/{group.rows[0].row.url}"):
+    if len(group.rows) == 1 and not is_article(group.rows[0].row.url):
         return 0.0
     return score * ASIDE if any(_is_aside(node, total) for node in around(group.parents[0])) else score
 
@@ -173,7 +173,7 @@ def _content(body: LexborNode) -> LexborNode | None:
             continue
         text = node.text_content or ""
         if place is None:
-            place = node if PLACE.search(text) else None
+            place = node if "位" in text and PLACE.search(text) else None
         elif ENDS.search(text):
             before = {above.mem_id for above in around(place, DEEPEST)}
             return next((above for above in around(node, DEEPEST) if above.mem_id in before), None)

@@ -10,12 +10,13 @@ from selectolax.lexbor import LexborNode
 from aggregator.errors import ParseError
 from aggregator.gather.charset import decode
 from aggregator.gather.dates import read_date
-from aggregator.gather.group import MOST_LINKS, Candidate, links_of, title_worth, weighed
+from aggregator.gather.group import MOST_LINKS, Candidate, links_of, weighed
 from aggregator.gather.induce import base_of, induce, items_of, leads_away, shown, title_of
 from aggregator.gather.links import absolute
 from aggregator.gather.pager import PAGER, next_page
 from aggregator.gather.row import Row, plain, read_row
 from aggregator.gather.tree import select, texts
+from aggregator.gather.worth import title_worth
 from aggregator.model import Item, Listing, ListingRule, Response
 
 ANY = "a"  # what a rule says of the link when it leaves the choice to us

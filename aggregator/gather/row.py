@@ -11,7 +11,7 @@ from selectolax.lexbor import LexborNode
 from aggregator.gather.dates import FoundDate, find_dates, read_date
 from aggregator.model import Item, Precision
 
-CUT = re.compile(r"(?:\.{2,}|…+)\s*$")
+_CUT = re.compile(r"(?:\.{2,}|…+)\s*$")
 CUT_NUMBER = re.compile(r"\d(?:\.{2,}|…+)$")  # a title that begins with a date
 # links to the article that do not name it
 MORE = re.compile(
@@ -48,6 +48,7 @@ BLOCKS = "p, div, dd, dt, h1, h2, h3, h4, h5, h6"
 HEADING = "h1, h2, h3, h4, h5, h6, [class*=tit], [class*=Tit]"
 SHORTEST_TITLE = 4  # characters; a heading with fewer is a label
 LONGEST_TITLE = 120  # characters; a text with more is a summary
+LONGEST_LOOKED_AT = 2_000  # characters of a title in which a part beside it is looked for
 LONGEST_MARK = 60  # characters
 SHORT = 40  # characters of a text that is a line of facts rather than prose
 FAR = 300  # characters of prose within which a date is looked for
@@ -84,7 +85,7 @@ def _title(links: Sequence[LexborNode]) -> str:
     best = ""
     for link in links:
         text = _of_link(link)
-        if text and (not best or (CUT.search(best) and not CUT.search(text))):
+        if text and (not best or (is_cut(best) and not is_cut(text))):
             best = text
     return best
 
@@ -98,7 +99,7 @@ def _of_link(link: LexborNode) -> str:
         full = labelled[1]
     if full and not MORE.fullmatch(full) and (not shown or is_shortened(shown, full)):
         return full
-    if CUT.search(shown):
+    if is_cut(shown):
         inside = (plain(node.attributes.get("title") or "") for node in link.css("[title]"))
         return next((text for text in inside if text and is_shortened(shown, text)), shown)
     return shown
@@ -107,7 +108,16 @@ def _of_link(link: LexborNode) -> str:
 def is_shortened(shown: str, full: str) -> bool:
     """Whether *shown* is *full* with something left out, at the end or within."""
     letters = iter("".join(full.split()))
-    return all(letter in letters for letter in "".join(CUT.sub("", shown).split()))
+    return all(letter in letters for letter in "".join(_uncut(shown).split()))
+
+
+def is_cut(text: str) -> bool:
+    """Whether *text* ends where more was left out."""
+    return text.rstrip().endswith(("..", "…"))
+
+
+def _uncut(text: str) -> str:
+    return _CUT.sub("", text) if is_cut(text) else text
 
 
 def _shown(link: LexborNode) -> str:
@@ -180,21 +190,21 @@ def _is_in_prose(text: str, date: FoundDate) -> bool:
 
 def _beside_title(row: Row, title: str) -> tuple[list[str], list[str]]:
     """The texts of *row* before and after its title."""
-    whole = "".join(title.split())
+    whole = "".join(title.split())[:LONGEST_LOOKED_AT]
     before: list[str] = []
     after: list[str] = []
     parts, run = before, ""
     for part in filter(None, map(plain, _texts(row.nodes))):
-        is_cut = CUT.search(part) is not None
-        letters = "".join(CUT.sub("", part).split())
+        cut = is_cut(part)
+        letters = "".join(_uncut(part).split())
         if title in part:
             head, _, tail = part.partition(title)
             parts.append(head.strip())
             parts, run = after, ""
             parts.append(tail.strip())
         # the number of a day may stand in the title too; it belongs to it only after another part of it
-        elif letters in whole and (run + letters in whole if run else is_cut or not _is_mark(part)):
-            run = "" if is_cut else run + letters
+        elif letters in whole and (run + letters in whole if run else cut or not _is_mark(part)):
+            run = "" if cut else run + letters
             parts = after
         else:
             parts.append(part)

@@ -35,12 +35,13 @@ def _path(tree: LexborHTMLParser, tops: Sequence[LexborNode]) -> str:
     among neighbours are on it only where names do not tell, as few as do.
     """
     wanted = {node.mem_id for node in tops}
+    linked: dict[int, bool] = {}
     best, most = f"body > {_tag(tops[0])}", (-1.0, False)
     for path in _paths(tops):
         if most[0] == 1.0 and PLACED in path and PLACED not in best:
             break
         found = tree.css(path)
-        others = sum(one.mem_id not in wanted and _has_link(one) for one in found)
+        others = sum(one.mem_id not in wanted and _has_link(one, linked) for one in found)
         right = sum(one.mem_id in wanted for one in found) / (len(wanted) + others)
         fitness = (right, "." in path or "#" in path)
         if fitness > most:
@@ -65,8 +66,12 @@ def _paths(tops: Sequence[LexborNode]) -> Iterator[str]:
                 yield " > ".join([*reversed(way[:height]), row_name])
 
 
-def _has_link(node: LexborNode) -> bool:
-    return node.tag == "a" or node.css_first("a[href]") is not None
+def _has_link(node: LexborNode, known: dict[int, bool]) -> bool:
+    """Whether *node* is or holds a link; *known* has the answers given before."""
+    key = node.mem_id
+    if key not in known:
+        known[key] = node.tag == "a" or node.css_first("a[href]") is not None
+    return known[key]
 
 
 def _row_names(tops: Sequence[LexborNode]) -> list[str]:

@@ -4,6 +4,7 @@ Knows no titles and no rules. A sentence is prose, a link, an imprint or a line 
 """
 
 import re
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from selectolax.lexbor import LexborNode
@@ -36,40 +37,51 @@ class Text(NamedTuple):
 
 def walk(body: LexborNode) -> Walk:
     """The elements and texts of *body*, without what no reader sees as text: styles, fields of forms, menus."""
-    elements, parents, first = [body], [-1], [0]
+    elements: list[LexborNode] = []
+    parents: list[int] = []
+    first: list[int] = []
     texts: list[Text] = []
     todo: list[tuple[LexborNode, int, LexborNode | None, float]] = [(body, -1, None, 1.0)]
-    while todo:
+    while todo and len(texts) < _MOST_TEXTS:
         node, parent, link, factor = todo.pop()
         tag = node.tag or ""
+        if parent >= 0 and (following := node.next) is not None:  # one by one: 300,000 nodes at once are 50 MB
+            todo.append((following, parent, link, factor))
         if tag == "-text":
             words = " ".join((node.text_content or "").split())
             if words:
                 texts.append(_weighed(parent, node, words, link, factor))
-            continue
         if tag in _PICTURES:
-            shown = picture(node.attributes, _ANY_ADDRESS) if tag == "img" else ""
-            template = link is not None or shown is None or _TEMPLATE.search(shown) is not None
-            texts.append(Text(parent, node, "", 0.0 if template else factor * _PICTURE))
-            continue
+            texts.append(_pictured(parent, node, link, factor))
         if tag in _UNREAD or tag.startswith("-"):
             continue
-        if parent >= 0:
-            elements.append(node)
-            parents.append(parent)
-            first.append(len(texts))
-        place = len(elements) - 1
+        place = len(elements)
+        elements.append(node)
+        parents.append(parent)
+        first.append(len(texts))
         attributes = node.attributes
-        if "sudy-wp-src" in attributes or "sudyplayer" in attributes or "pdfsrc" in attributes:
+        if not _PLAYING.isdisjoint(attributes):
             texts.append(Text(place, node, "", factor * _PICTURE))
-        names = f"{attributes.get('class') or ''} {attributes.get('id') or ''}".lower().split()
-        if tag == "header" or (names and not _ASIDE.isdisjoint(names)):
+        if _is_aside(tag, attributes):
             factor *= _ASIDE_FACTOR
-        child = node.last_child
-        while child is not None:
+        child = node.first_child
+        if child is not None:
             todo.append((child, place, node if tag == "a" else link, factor))
-            child = child.prev
     return Walk(elements, parents, texts, first)
+
+
+def _pictured(owner: int, node: LexborNode, link: LexborNode | None, factor: float) -> Text:
+    """A picture or player; what is the page's, a logo, a spacer, an icon, says nothing."""
+    shown = picture(node.attributes, _ANY_ADDRESS) if node.tag == "img" else ""
+    template = link is not None or shown is None or _TEMPLATE.search(shown) is not None
+    return Text(owner, node, "", 0.0 if template else factor * _PICTURE)
+
+
+def _is_aside(tag: str, attributes: Mapping[str, str | None]) -> bool:
+    if tag == "header" or not attributes:
+        return tag == "header"
+    names = f"{attributes.get('class') or ''} {attributes.get('id') or ''}".lower().split()
+    return not _ASIDE.isdisjoint(names)
 
 
 def is_imprint(words: str) -> bool:
@@ -78,8 +90,8 @@ def is_imprint(words: str) -> bool:
 
 
 _UNREAD_TAGS = "style noscript template textarea select button option nav footer svg"
-_UNREAD = frozenset(_UNREAD_TAGS.split())
 _PICTURES = frozenset(["img", "video", "audio", "embed", "object", "iframe", "script"])  # the scripts left are players
+_UNREAD = _PICTURES.union(_UNREAD_TAGS.split())
 _ANY_ADDRESS = "http://localhost/"
 _SENTENCE = re.compile(r"[，。；！？、,;!?]|\.\s")
 _IMPRINT = re.compile(
@@ -99,12 +111,14 @@ _LONGEST_IMPRINT = 200
 _ASIDE_NAMES = "foot footer bottom copyright nav menu sidebar header top breadcrumb comment comments related"
 _ASIDE = frozenset(_ASIDE_NAMES.split())
 _ASIDE_FACTOR = 0.2
+_PLAYING = frozenset(("sudy-wp-src", "sudyplayer", "pdfsrc"))
 _FILE = 5.0  # the names of files may stand below the article, or be all of it
 _WORDS = 20  # characters; what is shorter and has no comma is a cell, a heading, an entry of a menu
 _HALF = 0.5
 _CELL = 7  # characters; a name, a number
 _PICTURE = 30.0  # a picture after the title says as much as so many characters
 _LETTER = re.compile(r"\w")
+_MOST_TEXTS = 50_000  # a page with more shows by these where its article stands
 _SAMPLE = 20_000  # characters whose letters are counted; the rest of a text is like them
 _TEMPLATE = re.compile(
     r"\.gif$|/(?:images?|img|css|styles?|assets|tpl|templates?|skins?|icons?|static|themes?)/[^/]*$", re.IGNORECASE
