@@ -102,7 +102,7 @@ def _work(count: int, round_: int, port: int, ready: "multiprocessing.connection
             bodies[f"/{number}.xml"] = (body, b'"%b"' % hashlib.md5(body, usedforsecurity=False).hexdigest().encode())
         loop = asyncio.get_running_loop()
         hosts = sorted({host(number) for number in range(count)})
-        await loop.create_server(lambda: _Farm(bodies), hosts, port, reuse_port=True)
+        await loop.create_server(lambda: _Farm(bodies), hosts, port)
         ready.send(sum(len(body) for body, _ in bodies.values()))
         await asyncio.Event().wait()
 

@@ -7,6 +7,7 @@ Prints milliseconds of CPU (user and system) a source, start-up apart, and check
 
 import argparse
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -20,7 +21,6 @@ from aggregator.rules.write import site_toml
 from aggregator.store import Store
 from tests.benchmarks.farm import ENTRIES, address, farm
 
-PORT = 18_000
 ROUNDS = {"all new": 1, "all 304": 1, "a tenth": 2}  # what is polled -> the farm's edition
 
 
@@ -39,7 +39,8 @@ def main() -> None:
     count = parser.parse_args().sources
     few = max(count // 10, 1)
     with tempfile.TemporaryDirectory() as folder:
-        small, large = Measured(Path(folder) / "small", few), Measured(Path(folder) / "large", count)
+        port = _free_port()
+        small, large = Measured(Path(folder) / "small", few, port), Measured(Path(folder) / "large", count, port)
     print(f"feeds of {ENTRIES} entries, {large.kib:.0f} KiB; CPU ms a source: the slope from {few} to {count} sources")
     print(f"{'round':<10}{'ours':>8}{'floor':>8}{'ratio':>8}{'peak MB':>9}{'entries':>9}")
     for label, few_ours, ours, few_least, least, memory, entries in zip(
@@ -56,13 +57,13 @@ def main() -> None:
 class Measured:
     """CPU seconds of each of ROUNDS for *count* sources, of ours and of the floor, on the same farm."""
 
-    def __init__(self, folder: Path, count: int) -> None:
+    def __init__(self, folder: Path, count: int, port: int) -> None:
         self.ours: list[float] = []
         self.floor: list[float] = []
         self.memory: list[float] = []
         self.entries: list[int] = []
         sources = tuple(
-            SourceRule(name=f"farm-{n}", title=f"农场 {n}", url=address(n, PORT), kind="feed") for n in range(count)
+            SourceRule(name=f"farm-{n}", title=f"农场 {n}", url=address(n, port), kind="feed") for n in range(count)
         )
         (folder / "sites").mkdir(parents=True)
         (folder / "sites" / "farm.toml").write_text(site_toml(Site("farm", "农场大学", sources=sources)), "utf-8")
@@ -72,11 +73,11 @@ class Measured:
             "AGGREGATOR_FETCH__PER_HOST_DELAY_SECONDS": "0",
         }
         poll = [sys.executable, "-m", "aggregator", "poll"]
-        floor = [sys.executable, "-m", "tests.benchmarks.floor", str(folder / "floor.db"), str(PORT), str(count)]
+        floor = [sys.executable, "-m", "tests.benchmarks.floor", str(folder / "floor.db"), str(port), str(count)]
         cpu([sys.executable, "-m", "aggregator", "db", "upgrade"], env)
         store = Store(f"sqlite:///{folder}/aggregator.db")
         for label, round_ in ROUNDS.items():
-            with farm(count, round_, PORT) as size:
+            with farm(count, round_, port) as size:
                 self.floor.append(cpu(floor)[0])
                 seconds, memory = cpu([*poll, *(source.name for source in sources)], env)
             self.ours.append(seconds)
@@ -89,6 +90,13 @@ class Measured:
         _switch_off_the_shipped(store)
         self.start = cpu(poll, env)[0]  # nothing is due now
         store.close()
+
+
+def _free_port() -> int:
+    """A port nobody listens on: two runs at once must not share their farms."""
+    with socket.socket() as one:
+        one.bind(("", 0))
+        return int(one.getsockname()[1])
 
 
 def _switch_off_the_shipped(store: Store) -> None:
