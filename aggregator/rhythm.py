@@ -24,7 +24,6 @@ OF_SILENCE = 0.1
 USUAL_SHARE, USUAL_ITEMS = 0.9, 10
 # longest pause after failures: a source is never given up
 MAX_BACKOFF = timedelta(days=3)
-STEPS = 96  # in which the longest pause is walked
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +41,15 @@ class WorkingHours:
         return cls(first, last, zone)
 
     def hold(self, at: datetime) -> bool:
+        return self.stretch(at)[0]
+
+    def stretch(self, at: datetime) -> tuple[bool, datetime]:
+        """Whether *at* is working time, and the first opening, closing or midnight after it: until then it stays so."""
         local = at.astimezone(self.zone)
-        return local.weekday() < 5 and self.first <= local.hour * 60 + local.minute < self.last
+        minute = local.hour * 60 + local.minute
+        edge = next(one for one in (self.first, self.last, 24 * 60) if one > minute)
+        until = at + timedelta(minutes=edge - minute, seconds=-local.second, microseconds=-local.microsecond)
+        return local.weekday() < 5 and self.first <= minute < self.last, until
 
     @property
     def share_of_week(self) -> float:
@@ -51,17 +57,20 @@ class WorkingHours:
 
     def between(self, start: datetime, end: datetime) -> timedelta:
         """How much working time lies between two times."""
-        total = timedelta()
-        day = start.astimezone(self.zone).replace(hour=0, minute=0, second=0, microsecond=0)
-        whole_weeks = max((end - day) // WEEK - 1, 0)
-        total += whole_weeks * 5 * timedelta(minutes=self.last - self.first)
-        day += whole_weeks * WEEK
-        while day < end:
-            if day.weekday() < 5:
-                opening, closing = day + timedelta(minutes=self.first), day + timedelta(minutes=self.last)
-                total += max(min(closing, end) - max(opening, start), timedelta())
-            day += DAY
-        return total
+        return max(self._until(end) - self._until(start), timedelta(0))
+
+    def _until(self, at: datetime) -> timedelta:
+        """The working time of all days until *at*, counted from the first of January in the year 1, a Monday."""
+        local = at.astimezone(self.zone)
+        weeks, day = divmod(local.toordinal() - 1, 7)
+        whole = timedelta(minutes=self.last - self.first)
+        today = timedelta(0)
+        if day < 5:
+            clock = timedelta(
+                hours=local.hour, minutes=local.minute, seconds=local.second, microseconds=local.microsecond
+            )
+            today = min(max(clock - timedelta(minutes=self.first), timedelta(0)), whole)
+        return (weeks * 5 + min(day, 5)) * whole + today
 
 
 def rhythm_of(
@@ -143,14 +152,14 @@ def _pause(polled_at: datetime, rhythm: Rhythm | None, hours: WorkingHours, long
     tolerated = max(FRESH, silence * OF_SILENCE)
     urgency_at_work = max(working / WORTH_A_LOOK, 1 / tolerated.total_seconds())
     urgency_at_rest = max(resting / WORTH_A_LOOK, 1 / longest.total_seconds())
-    step = longest / STEPS
-    seconds = step.total_seconds()
-    urgency = 0.0
-    for number in range(STEPS):
-        rate = urgency_at_work if hours.hold(polled_at + number * step) else urgency_at_rest
-        if urgency + rate * seconds >= 1:
-            return number * step + timedelta(seconds=(1 - urgency) / rate)
-        urgency += rate * seconds
+    at, end, urgency = polled_at, polled_at + longest, 0.0
+    while at < end:
+        is_working, edge = hours.stretch(at)
+        rate = urgency_at_work if is_working else urgency_at_rest
+        grown = urgency + rate * (min(edge, end) - at).total_seconds()
+        if grown >= 1:
+            return at - polled_at + timedelta(seconds=(1 - urgency) / rate)
+        at, urgency = edge, grown
     return longest
 
 

@@ -120,7 +120,15 @@ def test_working_time_between_two_times_is_counted_over_weeks():
     assert 10 * HOUR == HOURS.between(at(20, 0), at(21, 0))
     assert 3 * HOUR == HOURS.between(at(21, 16), at(24, 9))
     assert 50 * 10 * HOUR == HOURS.between(at(3, 0), at(3, 0) + 70 * DAY)
+    assert 4 * 50 * HOUR == HOURS.between(at(20, 12), at(20, 12) + 28 * DAY)
     assert timedelta(0) == HOURS.between(at(20, 12), at(20, 11))
+
+
+def test_working_time_begins_to_the_minute_and_stays_until_the_next_edge():
+    assert (False, at(20, 8)) == HOURS.stretch(at(20, 7, 59))
+    assert (True, at(20, 18)) == HOURS.stretch(at(20, 8))
+    assert (False, at(21)) == HOURS.stretch(at(20, 18))
+    assert (False, at(22, 18)) == HOURS.stretch(at(22, 10) + timedelta(seconds=7))  # on a Saturday
 
 
 @pytest.mark.parametrize(
