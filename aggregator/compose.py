@@ -102,10 +102,10 @@ def _same_day(day: datetime, minute: datetime | None) -> bool:
 
 def _reachable(item: Item, source_url: str) -> Item:
     """*item* with an address that may stand in a link: not javascript:, nor what no database stores."""
-    url = _storable(item.url)
+    url, title = _storable(item.url), _storable(item.title)
     if not url.startswith(WEB) or len(url) > LONGEST_ADDRESS:
         url = f"{source_url.partition('#')[0]}#/{slug(item.url)}"
-    return replace(item, url=url, title=_storable(item.title))
+    return item if (url, title) == (item.url, item.title) else replace(item, url=url, title=title)
 
 
 def _storable(text: str) -> str:
