@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
     Integer,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     Select,
     bindparam,
     cast,
+    exists,
     func,
     null,
     select,
@@ -44,6 +46,7 @@ from aggregator.model import (
     Visit,
 )
 from aggregator.store import leases
+from aggregator.store.bulk import BulkInsert
 
 if TYPE_CHECKING:
     from aggregator.store import Store
@@ -68,13 +71,28 @@ ENTRY_WITH_SOURCE = select(
     source.c.university,
 ).join(source, source.c.id == entry.c.source_id)
 
+# statements that run at every poll are made once; a list of keys is put in when they run
+UIDS: BindParameter[Any] = bindparam("uids", expanding=True)
 UNTRIED = cast(null(), Integer)
 # (key, NULL) of stored entries, (key, tries) of pending ones
 KNOWN = union_all(
-    select(entry.c.uid, UNTRIED.label("tries")).where(entry.c.uid.in_(bindparam("uids", expanding=True))),
-    select(address.c.uid, UNTRIED).where(address.c.uid.in_(bindparam("uids", expanding=True))),
-    select(pending.c.uid, pending.c.tries).where(pending.c.uid.in_(bindparam("uids", expanding=True))),
+    select(entry.c.uid, UNTRIED.label("tries")).where(entry.c.uid.in_(UIDS)),
+    select(address.c.uid, UNTRIED).where(address.c.uid.in_(UIDS)),
+    select(pending.c.uid, pending.c.tries).where(pending.c.uid.in_(UIDS)),
 )
+STORED = union_all(
+    select(entry.c.uid).where(entry.c.uid.in_(UIDS)), select(address.c.uid).where(address.c.uid.in_(UIDS))
+)
+HOLDERS = select(entry.c.slug, entry.c.source_id, entry.c.title).where(
+    entry.c.slug.in_(bindparam("slugs", expanding=True))
+)
+IDS = select(entry.c.uid, entry.c.id).where(entry.c.uid.in_(UIDS))
+TAG_IDS = select(tag.c.name, tag.c.id).where(tag.c.name.in_(bindparam("names", expanding=True)))
+MORE_ENTRIES = (
+    update(tag).where(tag.c.id == bindparam("tag_id")).values(entry_count=tag.c.entry_count + bindparam("more"))
+)
+PENDING_OF = select(pending).where(pending.c.source_id == bindparam("source_id"))
+SETTLED = pending.delete().where(pending.c.uid.in_(UIDS), exists().where(entry.c.uid == pending.c.uid))
 
 # what a visit teaches its source's row
 LEARNED = (
@@ -124,6 +142,9 @@ class Cursor:
 class Entries:
     def __init__(self, store: "Store") -> None:
         self._store = store
+        self._add_entries = BulkInsert(store.insert(entry).on_conflict_do_nothing())
+        self._add_bodies = BulkInsert(store.insert(body))
+        self._add_tags = BulkInsert(store.insert(entry_tag))
 
     # ------------------------------------------------------------ in
 
@@ -143,7 +164,7 @@ class Entries:
     def pending_of(self, source_id: int) -> dict[str, Item]:
         """The items of a source whose article pages could not be read yet, by their identity keys."""
         with self._store.read() as connection:
-            rows = connection.execute(select(pending).where(pending.c.source_id == source_id)).all()
+            rows = connection.execute(PENDING_OF, {"source_id": source_id}).all()
         return {row.uid: Item(row.url, row.title, row.published, row.precision) for row in rows}
 
     def known(self, source_id: int, limit: int = 200) -> list[KnownEntry]:
@@ -193,14 +214,13 @@ class Entries:
         self._drop_known(connection, visits, offered)
         if offered:
             rows = [_entry_row(new, visits[number].source_id) for number, new in offered.values()]
-            insert = self._store.insert(entry).on_conflict_do_nothing().returning(entry.c.uid, entry.c.id)
-            ids: dict[str, int] = {row.uid: row.id for row in connection.execute(insert, rows)}
+            ids = self._added(connection, rows)
             # what is not there was stored by another worker since we looked
             offered = {uid: one for uid, one in offered.items() if uid in ids}
         brought = Counter(number for number, _ in offered.values())
         if offered:
             news = [(ids[uid], number, new) for uid, (number, new) in offered.items()]
-            connection.execute(body.insert(), [_body_row(id_, new) for id_, _, new in news])
+            self._add_bodies(connection, [_body_row(id_, new) for id_, _, new in news])
             tags = self._insert_tags(connection, news)
             scopes = {
                 "all",
@@ -211,19 +231,29 @@ class Entries:
         self._keep_pending(connection, visits)
         return [brought[number] for number in range(len(visits))]
 
+    def _added(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> dict[str, int]:
+        """The ids by keys of those *rows* that were not there yet, now that they are."""
+        if self._store.is_sqlite:  # the only writer: nothing came since known ones were dropped
+            self._add_entries(connection, rows)
+            return {
+                row.uid: row.id
+                for chunk in _chunks([row["uid"] for row in rows])
+                for row in connection.execute(IDS, {"uids": chunk})
+            }
+        insert = self._store.insert(entry).on_conflict_do_nothing().returning(entry.c.uid, entry.c.id)
+        return {row.uid: row.id for row in connection.execute(insert, rows)}
+
     def _drop_known(
         self, connection: Connection, visits: Sequence[Visit], offered: dict[str, tuple[int, NewEntry]]
     ) -> None:
         """Take out of *offered* what is stored already, under its key or under its address."""
         for chunk in _chunks(list(offered)):
-            stored = select(entry.c.uid).where(entry.c.uid.in_(chunk))
-            moved = select(address.c.uid).where(address.c.uid.in_(chunk))
-            for (uid,) in connection.execute(union_all(stored, moved)):
+            for (uid,) in connection.execute(STORED, {"uids": chunk}):
                 offered.pop(uid, None)
         taken: dict[str, tuple[int, str]] = {}
         for chunk in _chunks([new.slug for _, new in offered.values()]):
-            holders = select(entry.c.slug, entry.c.source_id, entry.c.title).where(entry.c.slug.in_(chunk))
-            taken.update((row.slug, (row.source_id, row.title)) for row in connection.execute(holders))
+            holders = connection.execute(HOLDERS, {"slugs": chunk})
+            taken.update((row.slug, (row.source_id, row.title)) for row in holders)
         for uid, (number, new) in list(offered.items()):
             mine = (visits[number].source_id, new.title)
             holder = taken.setdefault(new.slug, mine)
@@ -244,22 +274,17 @@ class Entries:
             self._store.insert(tag).on_conflict_do_nothing(),
             [{"name": name, "entry_count": 0} for name in names],
         )
-        ids = {
-            row.name: row.id
-            for chunk in _chunks(names)
-            for row in connection.execute(select(tag).where(tag.c.name.in_(chunk)))
-        }
+        ids: dict[str, int] = {}
+        for chunk in _chunks(names):
+            ids.update((row.name, row.id) for row in connection.execute(TAG_IDS, {"names": chunk}))
         rows = [
             {"tag_id": ids[name], "sort": _sort(new), "entry_id": id_}
             for id_, _, new in news
             for name in dict.fromkeys(new.tags)
         ]
-        connection.execute(entry_tag.insert(), rows)
+        self._add_tags(connection, rows)
         counts = Counter(row["tag_id"] for row in rows)
-        more = (
-            update(tag).where(tag.c.id == bindparam("tag_id")).values(entry_count=tag.c.entry_count + bindparam("more"))
-        )
-        connection.execute(more, [{"tag_id": id_, "more": count} for id_, count in sorted(counts.items())])
+        connection.execute(MORE_ENTRIES, [{"tag_id": id_, "more": count} for id_, count in sorted(counts.items())])
         return counts
 
     def _keep_pending(self, connection: Connection, visits: Sequence[Visit]) -> None:
@@ -287,8 +312,7 @@ class Entries:
             )
         settled = [*rows, *(new.uid for visit in visits for new in visit.entries)]
         for chunk in _chunks(settled):
-            stored = select(entry.c.uid).where(entry.c.uid.in_(chunk))
-            connection.execute(pending.delete().where(pending.c.uid.in_(stored)))
+            connection.execute(SETTLED, {"uids": chunk})
 
     def _bump(self, connection: Connection, scopes: Iterable[str]) -> None:
         insert = self._store.insert(feed_version)
