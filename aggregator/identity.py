@@ -67,6 +67,7 @@ def without_fragment(url: str) -> str:
     return url if fragment.startswith(("/", "!")) else address
 
 
+@lru_cache(maxsize=4096)  # asked several times a poll, of each source that is being polled
 def host_of(url: str) -> str:
     """Host and port, lower case: whom a request bothers."""
     return urlsplit(url).netloc.rpartition("@")[2].lower()

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from statistics import median
 from zoneinfo import ZoneInfo
 
@@ -35,13 +36,15 @@ class WorkingHours:
     zone: ZoneInfo
 
     @classmethod
+    @lru_cache(maxsize=64)
     def parse(cls, text: str, zone: ZoneInfo) -> "WorkingHours":
         """Of ``08:00-18:00``, as the setting schedule.working_hours has it."""
         first, last = (int(hour) * 60 + int(minute) for hour, minute in (one.split(":") for one in text.split("-")))
         return cls(first, last, zone)
 
     def hold(self, at: datetime) -> bool:
-        return self.stretch(at)[0]
+        local = at.astimezone(self.zone)
+        return local.weekday() < 5 and self.first <= local.hour * 60 + local.minute < self.last
 
     def stretch(self, at: datetime) -> tuple[bool, datetime]:
         """Whether *at* is working time, and the first opening, closing or midnight after it: until then it stays so."""
@@ -49,7 +52,7 @@ class WorkingHours:
         minute = local.hour * 60 + local.minute
         edge = next(one for one in (self.first, self.last, 24 * 60) if one > minute)
         until = at + timedelta(minutes=edge - minute, seconds=-local.second, microseconds=-local.microsecond)
-        return local.weekday() < 5 and self.first <= minute < self.last, until
+        return self.hold(at), until
 
     @property
     def share_of_week(self) -> float:

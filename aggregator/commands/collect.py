@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -39,8 +40,7 @@ def poll(names: tuple[str, ...], everything: bool) -> None:
     wanted: list[str] | None = list(names) or None
     if everything:
         wanted = [rule.name for _, rule in known.sources if rule.enabled]
-    for name in names:
-        _known_source(known, name)
+    _check_names(names, known)
     if wanted is None and not (due := store.sources.due_count(parts.now())):
         later = store.sources.next_due_at()
         holders = store.leases.holders(parts.now())
@@ -114,15 +114,17 @@ def _say_held(holders: "list[Holder]", config: "Settings") -> None:
     )
 
 
-def _known_source(known: "Rules", name: str) -> None:
-    if known.source(name) is None:
-        import difflib
+def _check_names(names: Sequence[str], known: "Rules") -> None:
+    there = {rule.name for _, rule in known.sources}
+    for name in names:
+        if name not in there:
+            import difflib
 
-        near = difflib.get_close_matches(name, [rule.name for _, rule in known.sources], 3)
-        raise SettingsError(
-            f"there is no source called {name!r}"
-            + (f"; do you mean {', '.join(near)}?" if near else "; `aggregator sources` lists them")
-        )
+            near = difflib.get_close_matches(name, sorted(there), 3)
+            raise SettingsError(
+                f"there is no source called {name!r}"
+                + (f"; do you mean {', '.join(near)}?" if near else "; `aggregator sources` lists them")
+            )
 
 
 @click.command()
