@@ -4,6 +4,7 @@ Commands import what they need when they run: `aggregator --help` should not wai
 """
 
 import errno
+import gc
 import logging
 import sys
 from typing import Any
@@ -44,6 +45,8 @@ def main(verbose: bool) -> None:
     The whole service:          aggregator run
     Follow one more page:       aggregator add https://news.example.edu.cn/xxyw.htm
     """
+    # imports and polls make many objects and hardly a cycle; to look for some at every 700 costs a tenth of the start
+    gc.set_threshold(10_000)
     logging.basicConfig(
         level=logging.DEBUG if verbose else logging.WARNING,
         format="%(asctime)s %(levelname)s %(message)s",
