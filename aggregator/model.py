@@ -169,6 +169,15 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
+class Rhythm:
+    """How a source publishes: its newest entry, entries a day, and the share of them in working hours."""
+
+    newest: datetime
+    per_day: float
+    working_share: float
+
+
+@dataclass(frozen=True, slots=True)
 class Article:
     """A story page, read and cleaned. *html* is safe; *text* has one block a line."""
 
@@ -242,6 +251,7 @@ class Visit:
     rule: ListingRule | None = None
     look: Look | None = None  # None: as before
     repair: str | None = None  # how the list is read since it changed; None: as before
+    rhythm: Rhythm | None = None  # None: as before
 
     def outcome(self, brought: int) -> Outcome:
         """What became of the visit, of whose entries *brought* were new to the store."""
@@ -351,6 +361,10 @@ class Source(SQLModel, table=True):
     rule: dict[str, str] | None = Field(default=None, sa_column=Column(JSON))  # the list rule last used
     look: dict[str, int] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))  # a Look
     repair: str | None = None  # when and how a changed list was last healed
+    # a Rhythm in three columns: read at each poll, and cheaper than JSON
+    newest: datetime | None = None
+    per_day: float | None = None
+    working_share: float | None = None
     etag: str | None = None
     last_modified: str | None = None
     body_hash: str | None = None  # of the last body read; equal: nothing to do

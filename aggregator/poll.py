@@ -11,7 +11,6 @@ Every call returns here; no worker calls the next one.
 import asyncio
 import hashlib
 import logging
-import zlib
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -36,14 +35,16 @@ from aggregator.model import (
     Look,
     NewEntry,
     Response,
+    Rhythm,
     Site,
     Source,
     SourceRule,
     Validators,
     Visit,
 )
+from aggregator.rhythm import WorkingHours, freshness, next_poll_at, rhythm_of
 from aggregator.rules import Rules, load
-from aggregator.settings import ScheduleSettings, Settings
+from aggregator.settings import Settings
 from aggregator.store import Store
 from aggregator.store.recorder import Recorder
 
@@ -61,8 +62,6 @@ CLAIM = 200
 ARTICLE_TRIES = 3
 # list pages followed when a whole page is unknown: the source said more since the last poll than one page holds
 CATCH_UP_PAGES = 5
-# longest pause after failures: a source is never given up
-MAX_BACKOFF = timedelta(days=1)
 # pages larger than this are read in a thread, so that the others need not wait
 READ_APART_BYTES = 300_000
 PAGE_TYPES = ("text/", "application/xhtml", "application/xml")
@@ -211,7 +210,7 @@ class Poller:
             # RFC 9111 §4.3.4: a 304 may bring newer validators, and keeps those it does not name
             fresh = response.validators
             kept = Validators(fresh.etag or validators.etag, fresh.last_modified or validators.last_modified)
-            return self._unchanged(source, polled_at, response.status, kept)
+            return self._unchanged(source, polled_at, response, kept)
         if response.not_modified:
             raise ParseError(f"{source.url} answered 304 to an unconditional request; its server is at fault")
 
@@ -241,13 +240,16 @@ class Poller:
         entries, pending, broken, left = await self._articles(site, rule, items, tries, polled_at)
         faults += broken
         complete = not pending and not left
+        said: list[Item | NewEntry] = [*listing.items, *entries]
+        dated = [(one.published, one.precision) for one in said if one.published]
+        rhythm = rhythm_of(dated, polled_at, self._hours(site)) or _rhythm(source)
         if left:
             faults.append(f"{left} more articles are left for the next poll")
         return Visit(
             source_id=source.id or 0,
             polled_at=polled_at,
-            next_poll_at=next_poll_at(
-                source, polled_at, bool(entries) or not complete, 0, rule, self._settings.schedule
+            next_poll_at=self._next_poll_at(
+                source, polled_at, rhythm, more_waits=not complete, fresh_for=freshness(response.headers, polled_at)
             ),
             status=response.status,
             message="; ".join(faults[:3]) or None,
@@ -261,6 +263,7 @@ class Poller:
             kind=listing.kind,
             rule=listing.rule,
             look=reading.look,
+            rhythm=rhythm,
             repair=f"{polled_at:%Y-%m-%d}: {reading.note}" if reading.is_repaired else None,
         )
 
@@ -361,20 +364,37 @@ class Poller:
         )
         return await _apart(read, response)
 
-    def _unchanged(self, source: Source, polled_at: datetime, status: int, validators: Validators) -> Visit:
-        _, rule = self._rules[source.name]
+    def _unchanged(self, source: Source, polled_at: datetime, response: Response, validators: Validators) -> Visit:
+        fresh_for = freshness(response.headers, polled_at)
         return self._kept(
             source,
             polled_at,
-            next_poll_at(source, polled_at, False, 0, rule, self._settings.schedule),
-            status=status,
+            self._next_poll_at(source, polled_at, _rhythm(source), fresh_for=fresh_for),
+            status=response.status,
             validators=validators,
         )
+
+    def _next_poll_at(self, source: Source, polled_at: datetime, rhythm: Rhythm | None, **said: Any) -> datetime:
+        site, rule = self._rules[source.name]
+        schedule = self._settings.schedule
+        return next_poll_at(
+            polled_at,
+            rhythm,
+            self._hours(site),
+            shortest=timedelta(minutes=schedule.min_interval_minutes),
+            longest=timedelta(minutes=schedule.max_interval_minutes),
+            key=source.name,
+            fixed=None if rule.interval_minutes is None else timedelta(minutes=rule.interval_minutes),
+            **said,
+        )
+
+    def _hours(self, site: Site) -> WorkingHours:
+        return WorkingHours.parse(self._settings.schedule.working_hours, site.timezone)
 
     def _failed(self, source: Source, error: Exception) -> Visit:
         polled_at = self._now()
         failures = source.failures + 1
-        _, rule = self._rules[source.name]
+        status = getattr(error, "status", None)
         cause = (
             error.cause
             if isinstance(error, FetchError)
@@ -390,9 +410,9 @@ class Poller:
         return self._kept(
             source,
             polled_at,
-            next_poll_at(source, polled_at, False, failures, rule, self._settings.schedule),
+            self._next_poll_at(source, polled_at, None, failures=failures, is_gone=status == 410),
             cause=cause,
-            status=getattr(error, "status", None),
+            status=status,
             message=message,
             failures=failures,
             validators=Validators(source.etag, source.last_modified),
@@ -412,39 +432,16 @@ class Poller:
         )
 
 
-def next_poll_at(
-    source: Source, polled_at: datetime, news: bool, failures: int, rule: SourceRule, schedule: ScheduleSettings
-) -> datetime:
-    """When *source* is polled again.
-
-    - A rule with interval_minutes: after exactly that.
-    - News, or something left to read: after min_interval.
-    - No news: after a quarter of the time since the last news, between min_interval and max_interval, so that a
-      daily column is asked a few times a day and a sleeping one at the longest interval.
-    - Failures: min_interval doubled with each one in a row, at most MAX_BACKOFF, for ever: no source is given up.
-
-    Up to a tenth is added, fixed by name and time, so that sources that began together drift apart.
-    """
-    shortest, longest = (
-        timedelta(minutes=schedule.min_interval_minutes),
-        timedelta(minutes=schedule.max_interval_minutes),
-    )
-    if failures:
-        pause = min(shortest * (1 << min(failures - 1, 20)), max(MAX_BACKOFF, shortest))
-    elif rule.interval_minutes is not None:
-        return polled_at + timedelta(minutes=rule.interval_minutes)
-    elif news:
-        pause = shortest
-    else:
-        since = polled_at - (source.news_at or polled_at - longest * 4)
-        pause = min(max(since / 4, shortest), longest)
-    drift = zlib.crc32(f"{source.name} {polled_at.isoformat()}".encode()) / 2**32
-    return polled_at + pause * (1 + drift / 10)
-
-
 async def _apart(read: Callable[[], T], response: Response) -> T:
     """What *read* gives, read in a thread when the page is large, so that the other polls need not wait."""
     return await asyncio.to_thread(read) if len(response.body) > READ_APART_BYTES else read()
+
+
+def _rhythm(source: Source) -> Rhythm | None:
+    """What earlier polls learned of how *source* publishes."""
+    if source.newest is None or source.per_day is None or source.working_share is None:
+        return None
+    return Rhythm(source.newest, source.per_day, source.working_share)
 
 
 def _by_name(rules: Rules) -> dict[str, tuple[Site, SourceRule]]:

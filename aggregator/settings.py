@@ -4,6 +4,7 @@ One list of fields with default and help; unknown keys are errors. Knows no data
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,6 +39,13 @@ def _timezone(value: str) -> str:
         ZoneInfo(value)
     except (ValueError, OSError, KeyError) as error:  # ZoneInfoNotFoundError is a KeyError
         raise ValueError(f"{value!r} is not a time zone name like Asia/Shanghai") from error
+    return value
+
+
+def _working_hours(value: str) -> str:
+    found = re.fullmatch(r"(\d\d):([0-5]\d)-(\d\d):([0-5]\d)", value)
+    if not found or not 0 <= int(found[1] + found[2]) < int(found[3] + found[4]) <= 2400:
+        raise ValueError(f"{value!r} is not a span of a day like 08:00-18:00")
     return value
 
 
@@ -97,6 +105,10 @@ class ScheduleSettings(Section):
     )
     max_interval_minutes: float = Field(
         360.0, gt=0, le=YEAR_MINUTES, description="longest pause between two polls of a working source"
+    )
+
+    working_hours: Annotated[str, AfterValidator(_working_hours)] = Field(
+        "08:00-18:00", description="when universities publish, Monday to Friday in their time zone: polled more often"
     )
 
 

@@ -11,10 +11,10 @@ from aggregator.demo.server import University
 from aggregator.errors import StoreError
 from aggregator.gather.fetch import Fetcher
 from aggregator.identity import slug
-from aggregator.model import ArticleRule, Site, Source, SourceRule
-from aggregator.poll import ARTICLE_TRIES, MAX_BACKOFF, Poller, next_poll_at
+from aggregator.model import ArticleRule, Site, SourceRule
+from aggregator.poll import ARTICLE_TRIES, Poller
 from aggregator.rules import Rules, load
-from aggregator.settings import FetchSettings, ScheduleSettings, Settings
+from aggregator.settings import FetchSettings, Settings
 from aggregator.store import Store
 
 NOW = datetime(2025, 3, 21, 2, 30, tzinfo=UTC)  # 10:30 in Shanghai
@@ -501,32 +501,6 @@ def test_a_host_that_hangs_leaves_room_for_the_others(service, university):
         asyncio.run(work())
 
     assert "haitang-news" == seen[0]
-
-
-def wait(news=False, failures=0, news_at=None, minutes=None):
-    """Minutes until the next poll, the drift taken off."""
-    row = Source(name="x", site="x", university="x", title="x", url="x", next_poll_at=NOW, news_at=news_at)
-    rule = SourceRule(name="x", title="x", url="x", interval_minutes=minutes)
-    pause = next_poll_at(row, NOW, news, failures, rule, ScheduleSettings()) - NOW
-    return pause / timedelta(minutes=1)
-
-
-def test_news_bring_the_next_poll_near():
-    assert 15 <= wait(news=True) <= 16.5
-
-
-def test_a_sleeping_source_is_asked_seldom_and_never_beyond_the_longest_interval():
-    assert 90 <= wait(news_at=NOW - timedelta(hours=6)) <= 99
-    assert 360 <= wait(news_at=NOW - timedelta(days=30)) <= 396
-
-
-def test_failures_double_the_pause_and_never_end_it():
-    assert [15, 30, 60] == [round(wait(failures=n) // 15 * 15) for n in (1, 2, 3)]
-    assert MAX_BACKOFF <= timedelta(minutes=wait(failures=500)) <= MAX_BACKOFF * 1.1
-
-
-def test_a_fixed_interval_is_exact():
-    assert 30 == wait(minutes=30)
 
 
 # ------------------------------------------------------------ a site that changes its pages

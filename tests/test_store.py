@@ -4,7 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import inspect, text
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
 
@@ -332,18 +334,28 @@ def test_migrations_make_the_schema_of_the_model(store):
             assert {index.name for index in table.indexes} == indexes
 
 
-def test_an_older_database_keeps_what_it_holds(sqlite_store, tmp_path):
-    sqlite_store.entries.record([visit(1, entry("http://a.edu.cn/1"))])
-    sqlite_store.close()
-    with sqlite3.connect(tmp_path / "aggregator.db") as older:  # as the first version left it
-        older.executescript(
-            "DROP TABLE entry_address; ALTER TABLE source DROP COLUMN look; ALTER TABLE source DROP COLUMN repair;"
-            "UPDATE alembic_version SET version_num = '0001'"
-        )
+def test_an_older_database_keeps_what_it_holds(tmp_path):
+    with create_engine(f"sqlite:///{tmp_path}/aggregator.db").begin() as connection:  # as the first version left it
+        config = Config()
+        config.set_main_option("script_location", "aggregator:migrations")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        for statement in (
+            (
+                "INSERT INTO source (name, site, university, title, url, kind, enabled, rule_hash, next_poll_at, failures)"
+                " VALUES ('one', 'haitang', '海棠大学', '要闻', 'http://a.edu.cn/', 'auto', 1, '', '2025-03-20 00:00:00', 0)"
+            ),
+            (
+                "INSERT INTO entry (slug, uid, atom_id, source_id, url, title, updated, sort, seen_at, section, summary)"
+                " VALUES ('s', 'a.edu.cn/1', 'tag:s', 1, 'http://a.edu.cn/1', '旧闻', '2025-03-20 00:00:00', 1742428800,"
+                " '2025-03-20 00:00:00', '[]', '')"
+            ),
+        ):
+            connection.execute(text(statement))
 
     with contextlib.closing(Store(f"sqlite:///{tmp_path}/aggregator.db")) as again:
         again.upgrade()
-        assert (revisions()[-1], ["新闻"]) == (again.schema(), titles(again.entries.newest(10)))
+        assert (revisions()[-1], ["旧闻"]) == (again.schema(), titles(again.entries.newest(10)))
 
 
 def test_a_known_entry_at_a_new_address_stays_one_entry(store):

@@ -92,6 +92,9 @@ LEARNED = (
         rule=bindparam("list_rule"),
         look=func.coalesce(bindparam("looks", type_=source.c.look.type), source.c.look),
         repair=func.coalesce(bindparam("repaired"), source.c.repair),
+        newest=func.coalesce(bindparam("latest", type_=source.c.newest.type), source.c.newest),
+        per_day=func.coalesce(bindparam("rate", type_=source.c.per_day.type), source.c.per_day),
+        working_share=func.coalesce(bindparam("share", type_=source.c.working_share.type), source.c.working_share),
     )
 )
 
@@ -434,6 +437,9 @@ def _learned(visit: Visit, brought: int) -> dict[str, Any]:
         "list_rule": asdict(visit.rule) if visit.rule else None,
         "looks": asdict(visit.look) if visit.look else None,
         "repaired": visit.repair,
+        "latest": visit.rhythm.newest if visit.rhythm else None,
+        "rate": visit.rhythm.per_day if visit.rhythm else None,
+        "share": visit.rhythm.working_share if visit.rhythm else None,
     }
 
 

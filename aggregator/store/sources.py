@@ -71,6 +71,9 @@ class Sources:
                             "rule": None,
                             "look": None,
                             "repair": None,
+                            "newest": None,
+                            "per_day": None,
+                            "working_share": None,
                             "next_poll_at": now,
                         }
                     connection.execute(update(source).where(source.c.id == row.id).values(said))

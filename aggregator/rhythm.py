@@ -1,0 +1,178 @@
+"""When a source is polled next: its own rhythm, what its server asks for, and how long it has failed.
+
+Pure: times and numbers in, a time out. Knows no source and no clock.
+"""
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from statistics import median
+from zoneinfo import ZoneInfo
+
+from aggregator.model import Precision, Rhythm
+
+DAY, WEEK = timedelta(days=1), timedelta(days=7)
+# expected entries at which a look is worth it: half of the looks then bring something
+WORTH_A_LOOK = 0.5
+# in working hours a source with fresh news is asked this often, so that nine articles in ten are here within the hour
+FRESH = timedelta(hours=1)
+# as a sleeping source's silence grows, it is asked after this part of it (counted in working time)
+OF_SILENCE = 0.1
+# share of a university's news in working hours, as long as the source itself says too little: so many items' worth
+USUAL_SHARE, USUAL_ITEMS = 0.9, 10
+# longest pause after failures: a source is never given up
+MAX_BACKOFF = timedelta(days=3)
+STEPS = 96  # in which the longest pause is walked
+
+
+@dataclass(frozen=True, slots=True)
+class WorkingHours:
+    """Monday to Friday, from *first* to *last* minute of the day, in *zone*."""
+
+    first: int
+    last: int
+    zone: ZoneInfo
+
+    @classmethod
+    def parse(cls, text: str, zone: ZoneInfo) -> "WorkingHours":
+        """Of ``08:00-18:00``, as the setting schedule.working_hours has it."""
+        first, last = (int(hour) * 60 + int(minute) for hour, minute in (one.split(":") for one in text.split("-")))
+        return cls(first, last, zone)
+
+    def hold(self, at: datetime) -> bool:
+        local = at.astimezone(self.zone)
+        return local.weekday() < 5 and self.first <= local.hour * 60 + local.minute < self.last
+
+    @property
+    def share_of_week(self) -> float:
+        return 5 * (self.last - self.first) / (7 * 24 * 60)
+
+    def between(self, start: datetime, end: datetime) -> timedelta:
+        """How much working time lies between two times."""
+        total = timedelta()
+        day = start.astimezone(self.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+        whole_weeks = max((end - day) // WEEK - 1, 0)
+        total += whole_weeks * 5 * timedelta(minutes=self.last - self.first)
+        day += whole_weeks * WEEK
+        while day < end:
+            if day.weekday() < 5:
+                opening, closing = day + timedelta(minutes=self.first), day + timedelta(minutes=self.last)
+                total += max(min(closing, end) - max(opening, start), timedelta())
+            day += DAY
+        return total
+
+
+def rhythm_of(
+    published: Sequence[tuple[datetime, Precision | None]], now: datetime, hours: WorkingHours
+) -> Rhythm | None:
+    """The rhythm of the items on a page; None where none is dated.
+
+    The rate comes from the median age (half of the items are younger): a pinned item of last year does not count.
+    An item dated to the day tells its weekday only, and counts as published in the usual hours of it.
+    """
+    past = [(min(time, now), precision) for time, precision in published]
+    if not past:
+        return None
+    middle = median((now - time) / DAY for time, _ in past)
+    working = 0.0
+    for time, precision in past:
+        if precision == "minute":
+            working += hours.hold(time)
+        else:
+            working += USUAL_SHARE if time.astimezone(hours.zone).weekday() < 5 else 0.0
+    share = (working + USUAL_SHARE * USUAL_ITEMS) / (len(past) + USUAL_ITEMS)
+    return Rhythm(max(time for time, _ in past), len(past) / 2 / max(middle, 1 / 24), share)
+
+
+def next_poll_at(
+    polled_at: datetime,
+    rhythm: Rhythm | None,
+    hours: WorkingHours,
+    *,
+    shortest: timedelta,
+    longest: timedelta,
+    key: str,
+    fixed: timedelta | None = None,
+    failures: int = 0,
+    more_waits: bool = False,
+    fresh_for: timedelta = timedelta(0),
+    retry_after: timedelta | None = None,
+    is_gone: bool = False,
+) -> datetime:
+    """When the source called *key* is polled again.
+
+    A look falls due when its urgency, summed up over time, reaches 1. Urgency grows by, whichever is more,
+
+    - the entries to be expected by then over WORTH_A_LOOK: the source's entries a day, told apart by working hours and
+      the rest of the week (entry frequency as Miniflux and CommaFeed use it, with the hours they leave out), and
+    - in working hours the time over the tolerated age: an hour while news are fresh, OF_SILENCE of the working time
+      since the newest entry once they are not; outside of them the time over *longest*.
+
+    The pause is at least *shortest* and what the server asks for (*fresh_for*: Cache-Control and Expires, RFC 9111 §5.2
+    and §5.3; ttl of RSS 2.0; sy:updatePeriod of RSS 1.0), at most *longest*. *fixed*: after exactly that. *more_waits*:
+    something is left to read, after *shortest*.
+
+    Failures: *shortest* doubled with each one in a row, at most MAX_BACKOFF, for ever; at once that for a page that is
+    gone for good (410). *retry_after* (RFC 9110 §10.2.3) is waited for in any case.
+
+    Up to a tenth is added, fixed by *key* and time, so that sources that began together drift apart.
+    """
+    if failures:
+        limit = max(MAX_BACKOFF, shortest)
+        pause = limit if is_gone else min(shortest * (1 << min(failures - 1, 20)), limit)
+    elif fixed is not None:
+        return polled_at + fixed
+    elif more_waits:
+        pause = shortest
+    else:
+        pause = min(max(_pause(polled_at, rhythm, hours, longest), shortest, fresh_for), longest)
+    drift = zlib.crc32(f"{key} {polled_at.isoformat()}".encode()) / 2**32
+    return polled_at + max(pause * (1 + drift / 10), retry_after or timedelta(0))
+
+
+def _pause(polled_at: datetime, rhythm: Rhythm | None, hours: WorkingHours, longest: timedelta) -> timedelta:
+    """Walk from *polled_at* until the urgency of a look reaches 1, at most *longest*."""
+    if rhythm is None:
+        return longest
+    week = rhythm.per_day * 7  # entries
+    working = week * rhythm.working_share / (hours.share_of_week * WEEK.total_seconds())
+    resting = week * (1 - rhythm.working_share) / ((1 - hours.share_of_week) * WEEK.total_seconds())
+    silence = hours.between(rhythm.newest, polled_at)
+    tolerated = max(FRESH, silence * OF_SILENCE)
+    urgency_at_work = max(working / WORTH_A_LOOK, 1 / tolerated.total_seconds())
+    urgency_at_rest = max(resting / WORTH_A_LOOK, 1 / longest.total_seconds())
+    step = longest / STEPS
+    seconds = step.total_seconds()
+    urgency = 0.0
+    for number in range(STEPS):
+        rate = urgency_at_work if hours.hold(polled_at + number * step) else urgency_at_rest
+        if urgency + rate * seconds >= 1:
+            return number * step + timedelta(seconds=(1 - urgency) / rate)
+        urgency += rate * seconds
+    return longest
+
+
+def freshness(headers: Mapping[str, str], now: datetime) -> timedelta:
+    """How long an answer says that it stays fresh (RFC 9111 §4.2.1); zero where it says nothing usable."""
+    control = {
+        name.strip().lower(): value.strip(' "')
+        for name, _, value in (part.partition("=") for part in headers.get("cache-control", "").split(","))
+    }
+    if "no-cache" in control or "no-store" in control:
+        return timedelta(0)
+    if control.get("max-age", "").isdecimal():
+        age = headers.get("age", "")
+        spent = int(age[:9]) if age.isdecimal() else 0
+        return timedelta(seconds=max(min(int(control["max-age"][:9]), 10**8) - spent, 0))
+    expires, date = _http_date(headers.get("expires")), _http_date(headers.get("date")) or now
+    return max(expires - date, timedelta(0)) if expires else timedelta(0)
+
+
+def _http_date(text: str | None) -> datetime | None:
+    """A date of RFC 9110 §5.6.7; None for none, and for ``0`` and ``-1``, which mean already stale."""
+    try:
+        return parsedate_to_datetime(text or "").replace(tzinfo=UTC)
+    except ValueError:
+        return None
