@@ -12,7 +12,7 @@ import click
 
 COLOURS = {
     "new": "green", "working": "green", "ok": "green",
-    "failed": "red", "broken": "red", "blocked": "red", "gone": "red", "fail": "red",
+    "failed": "red", "broken": "red", "stale": "red", "gone": "red", "fail": "red",
     "failing": "yellow", "quiet": "yellow", "warn": "yellow",
     "off": "bright_black", "unchanged": "bright_black",
 }  # fmt: skip

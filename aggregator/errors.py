@@ -13,7 +13,7 @@ AggregatorError
 Anything else is a fault of the program: logged with its traceback, that poll fails, the service goes on.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 Cause = Literal["address", "dns", "connect", "tls", "timeout", "redirect", "protocol", "status", "size", "encoding"]
 
@@ -41,14 +41,17 @@ class StoreError(OperatorError):
 class SourceError(AggregatorError):
     """Something the publisher's server did; recorded in the Poll."""
 
+    response: Any = None  # the model.Response it is about, where there was one: it tells the cause
+
 
 class FetchError(SourceError):
     """No usable response. *cause* names the kind of failure, *status* the HTTP status where there was one."""
 
-    def __init__(self, message: str, *, cause: Cause, status: int | None = None) -> None:
+    def __init__(self, message: str, *, cause: Cause, status: int | None = None, response: Any = None) -> None:
         super().__init__(message)
         self.cause: Cause = cause
         self.status = status
+        self.response = response
 
 
 class ParseError(SourceError):

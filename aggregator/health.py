@@ -1,58 +1,194 @@
-"""What a source's polls say of it. Pure: rows and a time in, a verdict with its reason out."""
+"""What a source's row and polls say of it. Pure: rows and a time in, a verdict with its reason out.
+
+    off, new      not followed; not polled yet
+    working       read, with news as often as ever
+    quiet         read, silent for longer than most of its silences
+    stale         read, silent for far longer than it ever was: look whether the column is still kept
+    failing       fewer than BROKEN_AFTER polls in a row met a fault: weather
+    broken        it will not mend itself; *cause* and *reason* say what to do
+    gone          the publisher says so (410)
+
+``judged`` finds out with each visit whether a break begins or ends; who is told of it, and when, stands in alert.py.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, cast, get_args
 
-from aggregator.model import Poll, Source
+from aggregator.model import Begun, Break, Fault, Poll, Source, Visit
+from aggregator.rhythm import WorkingHours, term_days
 
-State = Literal["off", "new", "working", "quiet", "failing", "broken", "blocked", "gone"]
+State = Literal["off", "new", "working", "quiet", "stale", "failing", "broken", "gone"]
 
-# failures in a row before a person should look; fewer are weather
+# polls in a row that meet a fault before a person should look
 BROKEN_AFTER = 3
-# a source without news for so long is called quiet: even a summer holiday is shorter
-QUIET_AFTER = timedelta(days=60)
-# answers of firewalls and campus-only servers
-BLOCKED = {401, 403, 405, 412, 521}
+# a fault of shape lasting so many polls is how the list is from now on
+ACCUSTOMED_AFTER = 40
+# a silence so many times the longest one of the page is no accident. The longest of 15 silences of a steady source
+# (Poisson) is 3.3 times the mean one, and in one page of twenty only 1.7 times: 4 times that is met once in a thousand
+# silences
+STALE_GAPS = 4.0
+# days of term: no source is called stale sooner (exams, a week of snow), none must be silent for longer to be called so
+STALE_FIRST, STALE_LAST = 21.0, 365.0
+# of a source whose page says too little of its rhythm
+STALE_UNKNOWN = 120.0
+QUIET_FIRST = 7.0
+
+ADVICE: dict[Fault, str] = {
+    "moved": "find the page's new address and correct the source's url",
+    "gone": "remove the source, or find where its news are now",
+    "redesigned": "open the page; correct the source's url or give it a rule ([source.listing])",
+    "empty": "open the page; if it shows a list, its script makes it: look for another page or a feed",
+    "shape": "open the page and compare it with the last good response; correct its url or rule if it is another list",
+    "articles": "open one of its articles; give the source a rule ([source.article]), or full_text = false",
+    "blocked": "ask the university to admit us (site.contact), or poll from another network (fetch.proxy)",
+    "intranet": "run a worker inside the campus, or follow a public page",
+    "login": "only public pages can be followed; look for another one",
+    "limited": "raise fetch.per_host_delay_seconds or schedule.min_interval_minutes",
+    "robots": "its robots.txt forbids this page; ask the university, or follow another page",
+    "dns": "correct the source's url; if every source says so, check this machine's DNS",
+    "tls": "tell the university that its certificate is broken; an http address may do meanwhile",
+    "connect": "open the page; if it works there, this machine's network is refused (fetch.proxy)",
+    "timeout": "open the page; if it is quick there, this machine's network is refused (fetch.proxy)",
+    "server": "their server has a fault; wait, or tell them",
+    "redirect": "open the page; correct the source's url to where it ends",
+    "protocol": "open the page; if it works there, report it with the log",
+    "size": "raise fetch.max_bytes, or follow a shorter page",
+    "program": "a fault of this program; report it with the log",
+    "stale": "look whether the column is still kept, or has moved",
+}
+# of rows that an older version of this program wrote
+BY_CAUSE: dict[str | None, Fault] = {"parse": "redesigned", "program": "program", "address": "intranet"}
+BY_STATUS: dict[int | None, Fault] = {401: "login", 404: "moved", 410: "gone", 429: "limited"}
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """*reason* is a sentence for the operator."""
+    """*reason* is a sentence for the operator; *cause* names what is wrong, None where nothing is."""
 
     state: State
     reason: str
+    cause: Fault | None = None
 
     @property
     def is_bad(self) -> bool:
-        return self.state in ("failing", "broken", "blocked", "gone")
+        """Whether a person should look, or will have to if it goes on."""
+        return self.state in ("stale", "failing", "broken", "gone")
+
+    @property
+    def advice(self) -> str | None:
+        """What to do about it."""
+        return ADVICE[self.cause] if self.cause else None
 
 
 def health(source: Source, polls: Sequence[Poll], now: datetime) -> Health:
-    """The state of *source* from its newest *polls* (newest first)."""
+    """The state of *source*; its newest *polls* (newest first, at least one) give the reason."""
     if not source.enabled:
         return Health("off", "switched off in its site file, or no longer in any")
-    if not polls:
+    last = polls[0] if polls else None
+    if last is None and source.polled_at is None:
         return Health("new", "never polled yet")
-    last = polls[0]
-    if last.outcome == "failed":
-        return _ill(source, last)
-    if source.news_at is not None and now - source.news_at > QUIET_AFTER:
-        return Health("quiet", f"nothing new since {source.news_at:%Y-%m-%d}; look whether the column is still kept")
-    if last.message:  # of articles: the list itself was read
+    strikes = max(source.strikes, source.failures)
+    if strikes:
+        cause = _known(source.fault) or _old_fault(last)
+        said = (last.message if last else None) or "failed without a reason"
+        times = f"failed {strikes} times in a row" if source.failures else f"met {strikes} times in a row"
+        return Health(_trouble(cause, strikes), f"{said} ({times})", cause)
+    silence = _silence(source.newest, source.news_at, _look_is_dated(source), source.longest_gap, now)
+    if silence is not None:
+        return silence
+    if last is not None and last.message:  # of articles: the list itself was read
         return Health("working", last.message)
-    return Health(
-        "working", f"{last.items} items at the last full look" if last.items else "unchanged since the last look"
-    )
+    items = last.items if last else 0
+    return Health("working", f"{items} items at the last full look" if items else "unchanged since the last look")
 
 
-def _ill(source: Source, last: Poll) -> Health:
-    reason = last.message or "failed without a reason"
-    if last.status == 410:
-        return Health("gone", reason)
-    if last.status in BLOCKED:
-        return Health("blocked", reason)
-    if source.failures < BROKEN_AFTER:
-        return Health("failing", f"{reason} (failed {source.failures} times in a row)")
-    return Health("broken", f"{reason} (failed {source.failures} times in a row)")
+def judged(source: Source, visit: Visit) -> Visit:
+    """*visit* to *source* with what it means for its health: strikes, and whether a break begins, lasts or ends."""
+    strikes = max(source.strikes, source.failures) + 1 if visit.fault else 0
+    rhythm = visit.rhythm
+    bad: Health | None
+    if visit.fault:
+        state = _trouble(visit.fault, strikes)
+        bad = Health(state, visit.message or "", visit.fault) if state != "failing" else None
+    else:
+        bad = _silence(
+            rhythm.newest if rhythm else source.newest,
+            visit.polled_at if visit.entries else source.news_at,
+            _look_is_dated(source) if visit.look is None else visit.look.dated * 2 >= visit.look.items,
+            (rhythm.longest_gap if rhythm else None) or source.longest_gap,
+            visit.polled_at,
+        )
+        bad = bad if bad is not None and bad.state == "stale" else None
+    if bad is None or bad.cause is None:
+        # a break ends when the source is well, not with the first strike of the next trouble
+        lasts = source.broken_at if visit.fault else None
+        return replace(visit, strikes=strikes, broken_at=lasts, ended=source.broken_at is not None and lasts is None)
+    if source.broken_at is not None:
+        return replace(visit, strikes=strikes, broken_at=source.broken_at)
+    begun = Begun(bad.cause, bad.reason)
+    return replace(visit, strikes=strikes, broken_at=visit.polled_at, begun=begun)
+
+
+def is_settled(one: Break, now: datetime, hours: WorkingHours, settle: timedelta) -> bool:
+    """Whether a break lasted for *settle* of working time: nights and weekends of maintenance are nobody's alarm."""
+    return hours.between(one.began_at, one.ended_at or now) >= settle
+
+
+def silences(longest_gap: float | None) -> tuple[float, float]:
+    """After how many days of term without news a source is quiet, and after how many stale.
+
+    *longest_gap* is the longest silence among the newest entries, in days of term as well: so a source that publishes
+    twice a year may be silent for a year and a half, a daily one for three weeks of term, and vacations count nothing.
+    """
+    if longest_gap is None:
+        return STALE_UNKNOWN / 2, STALE_UNKNOWN
+    return max(longest_gap, QUIET_FIRST), min(max(longest_gap * STALE_GAPS, STALE_FIRST), STALE_LAST)
+
+
+def _silence(
+    newest: datetime | None, news_at: datetime | None, is_dated: bool, longest_gap: float | None, now: datetime
+) -> Health | None:
+    """Quiet or stale, None where neither. The page's dates tell: an old column is old on the day it is added.
+
+    Our own clock counts only where few items are dated: what another source brought first is no news of this one.
+    """
+    last = newest if is_dated and newest else news_at or newest
+    if last is None or now - last < timedelta(days=QUIET_FIRST):
+        return None
+    days = term_days(last, now)
+    quiet, stale = silences(longest_gap)
+    if days > stale:
+        return Health(
+            "stale",
+            f"nothing new since {last:%Y-%m-%d}, {days:.0f} days of term, where {stale:.0f} would be long for it",
+            "stale",
+        )
+    if days > quiet:
+        return Health("quiet", f"nothing new since {last:%Y-%m-%d}; it is called stale after {stale:.0f} days of term")
+    return None
+
+
+def _trouble(cause: Fault, strikes: int) -> State:
+    if cause == "gone":
+        return "gone"
+    return "failing" if strikes < BROKEN_AFTER else "broken"
+
+
+def _look_is_dated(source: Source) -> bool:
+    """Whether the dates of its page can be trusted to move: half of its items had one, or it is a feed."""
+    return source.look is None or source.look["dated"] * 2 >= source.look["items"]
+
+
+def _known(fault: str | None) -> Fault | None:
+    return cast(Fault, fault) if fault in get_args(Fault) else None
+
+
+def _old_fault(poll: Poll | None) -> Fault:
+    """Of a poll that was recorded without one."""
+    if poll is None:
+        return "program"
+    if poll.cause == "status":
+        return BY_STATUS.get(poll.status) or ("server" if (poll.status or 0) >= 500 else "blocked")
+    return BY_CAUSE.get(poll.cause) or _known(poll.cause) or "protocol"

@@ -21,14 +21,17 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from aggregator.compose import article_of, entry_of, keyed, own_key, says_more
+from aggregator.diagnose import fault_of, proof, strangeness
 from aggregator.errors import AggregatorError, FetchError, ParseError, RuleError, SourceError, StoreError
 from aggregator.gather.article import read_article
 from aggregator.gather.fetch import Fetcher
-from aggregator.heal import Memory, moved, read_older, read_source
+from aggregator.heal import Memory, Reading, moved, read_older, read_source
+from aggregator.health import ACCUSTOMED_AFTER, judged
 from aggregator.identity import host_of
 from aggregator.model import (
     Article,
     Attachment,
+    Fault,
     Item,
     Listing,
     ListingRule,
@@ -176,7 +179,7 @@ class Poller:
         try:
             async with asyncio.timeout(2 * POLL_SECONDS):
                 visit = await self._visit(source)
-            visit = replace(visit, milliseconds=round((monotonic() - started) * 1000))
+            visit = judged(source, replace(visit, milliseconds=round((monotonic() - started) * 1000)))
             brought = await self._recorder.record(visit)
         except StoreError:
             raise
@@ -186,11 +189,14 @@ class Poller:
             if not isinstance(error, AggregatorError):
                 log.exception("poll source=%s fault of the program", source.name)
             visit = replace(self._failed(source, error), milliseconds=round((monotonic() - started) * 1000))
+            visit = judged(source, visit)
             brought = await self._recorder.record(visit)
         log.info(
-            "poll source=%s outcome=%s entries=%d items=%d ms=%d%s",
+            "poll source=%s outcome=%s cause=%s status=%s entries=%d items=%d ms=%d%s",
             source.name,
             visit.outcome(brought),
+            visit.fault,
+            visit.status,
             brought,
             visit.items,
             visit.milliseconds,
@@ -220,9 +226,12 @@ class Poller:
             partial(self._store.entries.known, source.id or 0),
             self._same,
         )
-        reading = await _apart(
-            partial(read_source, response, rule, memory, timezone=site.timezone, now=polled_at), response
-        )
+        read = partial(read_source, response, rule, memory, timezone=site.timezone, now=polled_at)
+        try:
+            reading = await _apart(read, response)
+        except ParseError as error:
+            error.response = response  # it tells why
+            raise
         listing = reading.listing
         items = keyed(listing, source.url, self._same)
         tries = self._unknown(items)
@@ -243,6 +252,7 @@ class Poller:
         said: list[Item | NewEntry] = [*listing.items, *entries]
         dated = [(one.published, one.precision) for one in said if one.published]
         rhythm = rhythm_of(dated, polled_at, self._hours(site)) or _rhythm(source)
+        fault = self._strangeness(source, rule, response, reading, entries, pending)
         if left:
             faults.append(f"{left} more articles are left for the next poll")
         return Visit(
@@ -262,9 +272,33 @@ class Poller:
             body_hash=digest if complete else None,
             kind=listing.kind,
             rule=listing.rule,
-            look=reading.look,
+            # an ailing look is not what the list is measured by
+            look=None if fault == "shape" else reading.look,
             rhythm=rhythm,
             repair=f"{polled_at:%Y-%m-%d}: {reading.note}" if reading.is_repaired else None,
+            fault=fault,
+            kept=proof(response, fault, source.fault),
+        )
+
+    def _strangeness(
+        self,
+        source: Source,
+        rule: SourceRule,
+        response: Response,
+        reading: Reading,
+        entries: Sequence[NewEntry],
+        pending: Sequence[tuple[str, Item]],
+    ) -> Fault | None:
+        """What is wrong with a source though it was read."""
+        is_full = rule.article is None or rule.article.full_text
+        unread = sum(not (entry.text or entry.images or entry.attachments) for entry in entries) + len(pending)
+        return strangeness(
+            source.url,
+            response,
+            reading.listing.items,
+            is_changed=reading.is_changed and source.strikes < ACCUSTOMED_AFTER,
+            tried=len(entries) + len(pending) if is_full else 0,
+            unread=unread,
         )
 
     def _unknown(self, items: dict[str, Item]) -> dict[str, int]:
@@ -372,6 +406,8 @@ class Poller:
             self._next_poll_at(source, polled_at, _rhythm(source), fresh_for=fresh_for),
             status=response.status,
             validators=validators,
+            # the page is what it was when it was read last
+            fault=None if source.failures else source.fault,
         )
 
     def _next_poll_at(self, source: Source, polled_at: datetime, rhythm: Rhythm | None, **said: Any) -> datetime:
@@ -394,6 +430,7 @@ class Poller:
     def _failed(self, source: Source, error: Exception) -> Visit:
         polled_at = self._now()
         failures = source.failures + 1
+        fault = fault_of(error, source.url)
         status = getattr(error, "status", None)
         cause = (
             error.cause
@@ -416,6 +453,8 @@ class Poller:
             message=message,
             failures=failures,
             validators=Validators(source.etag, source.last_modified),
+            fault=fault,
+            kept=proof(getattr(error, "response", None), fault, source.fault),
         )
 
     def _kept(self, source: Source, polled_at: datetime, next_poll_at: datetime, **said: Any) -> Visit:
@@ -441,7 +480,7 @@ def _rhythm(source: Source) -> Rhythm | None:
     """What earlier polls learned of how *source* publishes."""
     if source.newest is None or source.per_day is None or source.working_share is None:
         return None
-    return Rhythm(source.newest, source.per_day, source.working_share)
+    return Rhythm(source.newest, source.per_day, source.working_share, source.longest_gap)
 
 
 def _by_name(rules: Rules) -> dict[str, tuple[Site, SourceRule]]:

@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from itertools import pairwise
 from statistics import median
 from zoneinfo import ZoneInfo
 
-from aggregator.model import Precision, Rhythm
+from aggregator.model import SHANGHAI, Precision, Rhythm
 
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 # expected entries at which a look is worth it: half of the looks then bring something
@@ -25,6 +26,11 @@ USUAL_SHARE, USUAL_ITEMS = 0.9, 10
 # longest pause after failures: a source is never given up
 MAX_BACKOFF = timedelta(days=3)
 STEPS = 96  # in which the longest pause is walked
+# silences on a page that tell how long one may last; fewer say nothing
+ENOUGH_GAPS = 4
+# first and last day: winter vacation around the Spring Festival (its date moves by a month), Labour Day, summer
+# vacation, National Day. What a university publishes in them says as little of its rhythm as their silence.
+VACATIONS = (((1, 8), (3, 1)), ((5, 1), (5, 5)), ((7, 3), (9, 3)), ((10, 1), (10, 8)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +89,29 @@ def rhythm_of(
         else:
             working += USUAL_SHARE if time.astimezone(hours.zone).weekday() < 5 else 0.0
     share = (working + USUAL_SHARE * USUAL_ITEMS) / (len(past) + USUAL_ITEMS)
-    return Rhythm(max(time for time, _ in past), len(past) / 2 / max(middle, 1 / 24), share)
+    newest = max(time for time, _ in past)
+    return Rhythm(newest, len(past) / 2 / max(middle, 1 / 24), share, _longest_gap([time for time, _ in past]))
+
+
+def term_days(start: datetime, end: datetime) -> float:
+    """How many days of term lie between two times: all but the VACATIONS of Chinese universities."""
+    days = max((end - start) / DAY, 0.0)
+    for year in range(start.year, end.year + 1):
+        for first, last in VACATIONS:
+            begin = datetime(year, *first, tzinfo=SHANGHAI)
+            over = datetime(year, *last, tzinfo=SHANGHAI) + DAY
+            days -= max((min(end, over) - max(start, begin)) / DAY, 0.0)
+    return max(days, 0.0)
+
+
+def _longest_gap(times: Sequence[datetime]) -> float | None:
+    """The longest silence between two of *times*, in days of term; None where fewer than ENOUGH_GAPS testify.
+
+    Of the newest three quarters only: an old item pinned to the top of a list must not stretch its rhythm.
+    """
+    newest = sorted(times, reverse=True)[: max(round(len(times) * 0.75), ENOUGH_GAPS + 1)]
+    gaps = [term_days(earlier, later) for later, earlier in pairwise(newest)]
+    return max(gaps) if len(gaps) >= ENOUGH_GAPS else None
 
 
 def next_poll_at(

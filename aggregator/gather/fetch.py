@@ -29,6 +29,7 @@ REDIRECTS = {301, 302, 303, 307, 308}
 KEEPALIVE_SECONDS = 15
 # hosts whose last visit is remembered at once; beyond it the idle ones are forgotten
 HOSTS_REMEMBERED = 10_000
+REFUSAL_BYTES = 65_536
 GZIP = b"\x1f\x8b"  # how a member begins
 # IPv4 addresses inside IPv6 ones: NAT64 (RFC 6052), SIIT (RFC 2765), the old compatible ones (RFC 4291 §2.5.5.1)
 EMBEDDED = [ipaddress.ip_network(one) for one in ("64:ff9b::/96", "::ffff:0:0:0/96", "::/96")]
@@ -112,8 +113,9 @@ class Fetcher:
                 request = httpx.Request("GET", url, headers=self._headers | headers, extensions=self._extensions)
                 answer = await self._transport.handle_async_request(request)
                 try:
-                    # the body of a refusal or a redirect says nothing we need, and may be anything
                     body = await self._read(answer, url) if 200 <= answer.status_code < 300 else b""
+                    if answer.status_code >= 400:
+                        body = await _beginning(answer, url)
                 finally:
                     await answer.aclose()
         except TimeoutError as error:
@@ -196,7 +198,20 @@ def _accepted(response: Response) -> Response:
     advice = STATUS_ADVICE.get(
         status, "the server has a fault; it is tried again" if status >= 500 else "correct the source's url"
     )
-    raise FetchError(f"{response.url} answered {status}: {advice}", cause="status", status=status)
+    raise FetchError(f"{response.url} answered {status}: {advice}", cause="status", status=status, response=response)
+
+
+async def _beginning(answer: httpx.Response, url: str) -> bytes:
+    """What a refusal says of its reason, at most REFUSAL_BYTES of it; what cannot be read of it is left out."""
+    body = b""
+    try:
+        async for chunk in _decoded(answer, url):
+            body += chunk
+            if len(body) >= REFUSAL_BYTES:
+                break
+    except (FetchError, httpx.HTTPError, aiohttp.ClientError):
+        return body  # the status has been said
+    return body[:REFUSAL_BYTES]
 
 
 async def _decoded(answer: httpx.Response, url: str) -> AsyncIterator[bytes]:

@@ -43,6 +43,7 @@ from aggregator.model import (
     Tag,
     Visit,
 )
+from aggregator.store import breaks
 
 if TYPE_CHECKING:
     from aggregator.store import Store
@@ -95,6 +96,10 @@ LEARNED = (
         newest=func.coalesce(bindparam("latest", type_=source.c.newest.type), source.c.newest),
         per_day=func.coalesce(bindparam("rate", type_=source.c.per_day.type), source.c.per_day),
         working_share=func.coalesce(bindparam("share", type_=source.c.working_share.type), source.c.working_share),
+        longest_gap=func.coalesce(bindparam("gap", type_=source.c.longest_gap.type), source.c.longest_gap),
+        fault=bindparam("wrong"),
+        strikes=bindparam("struck"),
+        broken_at=bindparam("broken"),
     )
 )
 
@@ -164,6 +169,7 @@ class Entries:
                     "polled_at": visit.polled_at,
                     "outcome": visit.outcome(count),
                     "cause": visit.cause,
+                    "fault": visit.fault,
                     "status": visit.status,
                     "items": visit.items,
                     "entries": count,
@@ -174,6 +180,7 @@ class Entries:
             ]
             connection.execute(poll.insert(), polls)
             connection.execute(LEARNED, [_learned(visit, count) for visit, count in zip(visits, brought, strict=True)])
+            breaks.keep(self._store, connection, visits)
         return brought
 
     def _keep_addresses(self, connection: Connection, visits: Sequence[Visit]) -> None:
@@ -440,6 +447,10 @@ def _learned(visit: Visit, brought: int) -> dict[str, Any]:
         "latest": visit.rhythm.newest if visit.rhythm else None,
         "rate": visit.rhythm.per_day if visit.rhythm else None,
         "share": visit.rhythm.working_share if visit.rhythm else None,
+        "gap": visit.rhythm.longest_gap if visit.rhythm else None,
+        "wrong": visit.fault,
+        "struck": visit.strikes,
+        "broken": visit.broken_at,
     }
 
 

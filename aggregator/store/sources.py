@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, bindparam, func, or_, select, update
 
 from aggregator.errors import NotFound
 from aggregator.model import Entry, FeedVersion, Poll, Site, Source, SourceRef, SourceRule
+from aggregator.store import breaks
 
 if TYPE_CHECKING:
     from aggregator.store import Store
@@ -74,12 +75,14 @@ class Sources:
                             "newest": None,
                             "per_day": None,
                             "working_share": None,
+                            "longest_gap": None,
                             "next_poll_at": now,
                         }
                     connection.execute(update(source).where(source.c.id == row.id).values(said))
             gone = [row.id for row in known.values() if row.enabled]
             if gone:
                 connection.execute(update(source).where(source.c.id.in_(gone)).values(enabled=False))
+            breaks.forget(connection, now)
             if changed or gone:
                 _count_change(connection)
 

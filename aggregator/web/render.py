@@ -130,7 +130,8 @@ def _prepare_templates(app: Flask, settings: Settings) -> None:
         periods=language.PERIODS,
         states=language.STATES,
         outcomes=language.OUTCOMES,
-        causes=language.CAUSES,
+        faults=language.FAULTS,
+        advice=language.ADVICE,
         rule=plaintext.rule,
     )
 
