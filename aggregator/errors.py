@@ -8,6 +8,7 @@ AggregatorError
 ├── SourceError            the publisher's: stands in the poll's record, the run goes on
 │   ├── FetchError             no usable response; *cause* is one of CAUSES
 │   └── ParseError             a response that cannot be read as what it should be
+├── MailError              a mail server that does not take a mail; logged, tried again
 └── NotFound               nothing stored under that name: HTTP 404
 
 Anything else is a fault of the program: logged with its traceback, that poll fails, the service goes on.
@@ -56,6 +57,10 @@ class FetchError(SourceError):
 
 class ParseError(SourceError):
     """A response that is not what the source should serve."""
+
+
+class MailError(AggregatorError):
+    """A mail that its server did not take."""
 
 
 class NotFound(AggregatorError):  # noqa: N818 - the web's own word

@@ -1,12 +1,13 @@
 """What is asked of breaks: which begin and end with a visit, who was told, and the responses that prove them."""
 
 import gzip
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import Connection, Select, bindparam, select, update
+from sqlalchemy import Connection, Select, bindparam, select, text, update
 
 from aggregator.model import Break, KeptResponse, Source, SourceBreak, SourceRef, Visit
 
@@ -18,6 +19,8 @@ Channel = Literal["mail", "webhook"]
 source, kept_response = Source.__table__, KeptResponse.__table__  # type: ignore[attr-defined]
 source_break = SourceBreak.__table__  # type: ignore[attr-defined]
 
+# the advisory lock of PostgreSQL that holds who tells
+TELLERS = 7_285_002
 # who is told through a channel, of a break and of its end
 TOLD = {
     "mail": (source_break.c.mailed_at, source_break.c.recovery_mailed_at),
@@ -117,6 +120,15 @@ class Breaks:
                 if breaks:
                     which = source_break.c.id.in_([one.id for one in breaks])
                     connection.execute(update(source_break).where(which).values({column.name: now}))
+
+    @contextmanager
+    def telling(self) -> Iterator[bool]:
+        """The right to tell what is untold; False: another worker is at it. On a SQLite file there is no other."""
+        if self._store.is_sqlite:
+            yield True
+            return
+        with self._store.read() as connection:
+            yield bool(connection.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": TELLERS}).scalar())
 
     def proof(self, source_id: int, *, good: bool) -> Proof | None:
         """The last response from which the source was read, or the first one of its latest trouble."""
