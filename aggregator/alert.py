@@ -54,7 +54,7 @@ class Alerts:
         hours = WorkingHours.parse(self._settings.schedule.working_hours, self._settings.zone)
         settle = timedelta(hours=self._settings.alert.settle_hours)
         lasting = self._store.breaks.lasting_untold(channel)
-        begun = [one for one in lasting if is_settled(one, now, hours, settle)]
+        begun = [one for one in lasting if is_settled(one, hours, settle)]
         ended = self._store.breaks.ended_untold(channel)
         if not begun and not ended:
             return

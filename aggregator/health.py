@@ -107,33 +107,41 @@ def health(source: Source, polls: Sequence[Poll], now: datetime) -> Health:
 def judged(source: Source, visit: Visit) -> Visit:
     """*visit* to *source* with what it means for its health: strikes, and whether a break begins, lasts or ends."""
     strikes = max(source.strikes, source.failures) + 1 if visit.fault else 0
-    rhythm = visit.rhythm
-    bad: Health | None
+    before = _known(source.broken_by)
+    visit = replace(visit, strikes=strikes, broken_by=before)
     if visit.fault:
-        state = _trouble(visit.fault, strikes)
-        bad = Health(state, visit.message or "", visit.fault) if state != "failing" else None
-    else:
-        bad = _silence(
-            rhythm.newest if rhythm else source.newest,
-            visit.polled_at if visit.entries else source.news_at,
-            _look_is_dated(source) if visit.look is None else visit.look.dated * 2 >= visit.look.items,
-            (rhythm.longest_gap if rhythm else None) or source.longest_gap,
-            visit.polled_at,
-        )
-        bad = bad if bad is not None and bad.state == "stale" else None
-    if bad is None or bad.cause is None:
-        # a break ends when the source is well, not with the first strike of the next trouble
-        lasts = source.broken_at if visit.fault else None
-        return replace(visit, strikes=strikes, broken_at=lasts, ended=source.broken_at is not None and lasts is None)
-    if source.broken_at is not None:
-        return replace(visit, strikes=strikes, broken_at=source.broken_at)
-    begun = Begun(bad.cause, bad.reason)
-    return replace(visit, strikes=strikes, broken_at=visit.polled_at, begun=begun)
+        if before or _trouble(visit.fault, strikes) == "failing":
+            return visit  # a break ends when the source is well, and lasts whatever else befalls it
+        return replace(visit, broken_by=visit.fault, begun=Begun(visit.fault, visit.message or "no reason given"))
+    silence = _silence_after(source, visit)
+    if silence is None or silence.state != "stale":
+        return replace(visit, broken_by=None, ended=before is not None)
+    if before == "stale":
+        return visit
+    # what was silent already when it was added is shown, and news to nobody
+    begun = Begun("stale", silence.reason) if source.polled_at is not None else None
+    return replace(visit, broken_by="stale", begun=begun, ended=before is not None)
 
 
-def is_settled(one: Break, now: datetime, hours: WorkingHours, settle: timedelta) -> bool:
-    """Whether a break lasted for *settle* of working time: nights and weekends of maintenance are nobody's alarm."""
-    return hours.between(one.began_at, one.ended_at or now) >= settle
+def _silence_after(source: Source, visit: Visit) -> Health | None:
+    """Quiet or stale, with what *visit* brought."""
+    rhythm, look = visit.rhythm, visit.look
+    return _silence(
+        rhythm.newest if rhythm else source.newest,
+        visit.polled_at if visit.entries else source.news_at,
+        _look_is_dated(source) if look is None else look.dated * 2 >= look.items,
+        (rhythm.longest_gap if rhythm else None) or source.longest_gap,
+        visit.polled_at,
+    )
+
+
+def is_settled(one: Break, hours: WorkingHours, settle: timedelta) -> bool:
+    """Whether polls met a break through *settle* of working time: nights and weekends of maintenance alarm nobody.
+
+    What counts is when it was last met, not the time since: a source that failed for long is asked seldom, and may
+    have been well again since Monday morning.
+    """
+    return hours.between(one.began_at, one.seen_at) >= settle
 
 
 def silences(longest_gap: float | None) -> tuple[float, float]:

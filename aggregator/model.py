@@ -300,9 +300,9 @@ class Visit:
     # what it says of the source's health
     fault: Fault | None = None  # there may be one though the source was read
     strikes: int = 0  # polls in a row that met a fault
-    broken_at: datetime | None = None  # when the break began that lasts; None: the source is not broken
+    broken_by: Fault | None = None  # the cause of the break that lasts from now on; None: the source is not broken
     begun: Begun | None = None  # it began with this visit
-    ended: bool = False  # the break that lasted until now ended with it
+    ended: bool = False  # the one that lasted until now ended with it
     kept: Kept | None = None  # None: what was kept before stays
 
     def outcome(self, brought: int) -> Outcome:
@@ -330,6 +330,7 @@ class Break:
     id: int
     source: SourceRef
     began_at: datetime
+    seen_at: datetime  # by the last poll that met it
     cause: Fault
     reason: str
     ended_at: datetime | None
@@ -440,7 +441,7 @@ class Source(SQLModel, table=True):
     news_at: datetime | None = None  # when a poll last brought a new entry
     fault: str | None = None  # a Fault, of the last poll; NULL: none
     strikes: int = 0  # polls in a row that met a fault, failed or not
-    broken_at: datetime | None = None  # when the break began that lasts; NULL: it is not broken
+    broken_by: str | None = None  # the Fault with which the break began that lasts; NULL: it is not broken
 
 
 class Entry(SQLModel, table=True):
@@ -557,6 +558,7 @@ class SourceBreak(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     source_id: int = Field(foreign_key="source.id", index=True)
     began_at: datetime
+    seen_at: datetime  # by the last poll that met it
     cause: str  # a Fault
     reason: str
     ended_at: datetime | None = Field(default=None, index=True)  # NULL: it lasts

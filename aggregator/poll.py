@@ -251,7 +251,8 @@ class Poller:
         complete = not pending and not left
         said: list[Item | NewEntry] = [*listing.items, *entries]
         dated = [(one.published, one.precision) for one in said if one.published]
-        rhythm = rhythm_of(dated, polled_at, self._hours(site)) or _rhythm(source)
+        earlier = [one.published for one in memory.entries() if one.published] if tries else []
+        rhythm = rhythm_of(dated, polled_at, self._hours(site), earlier) or _rhythm(source)
         fault = self._strangeness(source, rule, response, reading, entries, pending)
         if left:
             faults.append(f"{left} more articles are left for the next poll")

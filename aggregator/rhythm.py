@@ -71,9 +71,12 @@ class WorkingHours:
 
 
 def rhythm_of(
-    published: Sequence[tuple[datetime, Precision | None]], now: datetime, hours: WorkingHours
+    published: Sequence[tuple[datetime, Precision | None]],
+    now: datetime,
+    hours: WorkingHours,
+    earlier: Sequence[datetime] = (),
 ) -> Rhythm | None:
-    """The rhythm of the items on a page; None where none is dated.
+    """The rhythm of the items on a page; None where none is dated. *earlier*: what is known of those before.
 
     The rate comes from the median age (half of the items are younger): a pinned item of last year does not count.
     An item dated to the day tells its weekday only, and counts as published in the usual hours of it.
@@ -90,7 +93,9 @@ def rhythm_of(
             working += USUAL_SHARE if time.astimezone(hours.zone).weekday() < 5 else 0.0
     share = (working + USUAL_SHARE * USUAL_ITEMS) / (len(past) + USUAL_ITEMS)
     newest = max(time for time, _ in past)
-    return Rhythm(newest, len(past) / 2 / max(middle, 1 / 24), share, _longest_gap([time for time, _ in past]))
+    return Rhythm(
+        newest, len(past) / 2 / max(middle, 1 / 24), share, _longest_gap([*(time for time, _ in past), *earlier])
+    )
 
 
 def term_days(start: datetime, end: datetime) -> float:
@@ -106,6 +111,8 @@ def term_days(start: datetime, end: datetime) -> float:
 
 def _longest_gap(times: Sequence[datetime]) -> float | None:
     """The longest silence between two of *times*, in days of term; None where fewer than ENOUGH_GAPS testify.
+
+    With the entries of a year among them it knows a source's seasons.
 
     Of the newest three quarters only: an old item pinned to the top of a list must not stretch its rhythm.
     """

@@ -30,14 +30,19 @@ class Desk:
     def breaks(self, *ids, cause="timeout"):
         begun = Begun(cause, "http://haitang.example/ did not answer in time")
         self.store.entries.record(
-            [visit(id_, cause="timeout", polled_at=self.now, begun=begun, broken_at=self.now) for id_ in ids]
+            [visit(id_, cause="timeout", polled_at=self.now, begun=begun, broken_by=cause) for id_ in ids]
         )
+
+    def lasts(self, *ids, hours):
+        """Polls meet the breaks again after so many hours."""
+        self.now += timedelta(hours=hours)
+        self.store.entries.record([visit(id_, cause="timeout", polled_at=self.now, broken_by="timeout") for id_ in ids])
 
     def mends(self, *ids):
         self.store.entries.record([visit(id_, polled_at=self.now, ended=True) for id_ in ids])
 
-    def tell(self, hours):
-        """Run the job after so many hours."""
+    def tell(self, hours=0):
+        """Run the job after so many hours, in which nothing was polled."""
         self.now += timedelta(hours=hours)
         webhook = partial(post, timeout_seconds=2)
         draw = partial(alert_mail, self.settings)
@@ -64,10 +69,12 @@ def texts(office):
 def test_a_break_is_mailed_once_and_its_end_once(mailed):
     desk, office = mailed
     desk.breaks(1)
-    desk.tell(hours=2)
-    assert [] == office.letters  # it may be weather
+    desk.lasts(1, hours=2)
+    desk.tell(hours=20)
+    assert [] == office.letters  # nobody knows whether it lasts: it may have been weather
 
-    desk.tell(hours=3)
+    desk.lasts(1, hours=100)
+    desk.tell()
     desk.tell(hours=1)
 
     ((_, recipients, letter),) = office.letters
@@ -92,10 +99,12 @@ def test_a_break_is_mailed_once_and_its_end_once(mailed):
 def test_an_outage_of_many_sources_is_one_mail(mailed):
     desk, office = mailed
     desk.breaks(1, 2, 3)
-    desk.tell(hours=5)
+    desk.lasts(1, 2, 3, hours=5)
+    desk.tell()
     desk.mends(1, 2)
     desk.breaks(4)
-    desk.tell(hours=24 * 3)
+    desk.lasts(3, 4, hours=24 * 3)
+    desk.tell()
 
     assert ["[高校新闻] 3 个来源失效", "[高校新闻] 1 个来源失效，2 个来源恢复"] == [
         letter["Subject"] for _, _, letter in office.letters
@@ -119,10 +128,12 @@ def test_a_weekend_of_maintenance_is_no_alarm(mailed):
     desk.now = datetime.fromisoformat("2025-03-21T18:30:00+08:00")
     desk.breaks(1, 2)
 
-    desk.tell(hours=61.5)  # Monday, 08:00
+    desk.lasts(1, 2, hours=61.5)  # Monday, 08:00
+    desk.tell()
     assert [] == office.letters
 
-    desk.tell(hours=4)
+    desk.lasts(1, 2, hours=4)
+    desk.tell()
     assert 1 == len(office.letters)
 
 
@@ -130,7 +141,8 @@ def test_a_mail_server_that_is_closed_is_asked_again(mailed, caplog):
     desk, office = mailed
     office.is_closed = True
     desk.breaks(1)
-    desk.tell(hours=5)
+    desk.lasts(1, hours=5)
+    desk.tell()
     assert "alert channel=mail not sent" in caplog.text
     assert "come again later" in caplog.text
 
@@ -143,14 +155,15 @@ def test_a_mail_server_that_is_closed_is_asked_again(mailed, caplog):
 def test_a_source_that_is_switched_off_is_not_said_to_be_well(mailed, store):
     desk, office = mailed
     desk.breaks(1)
-    desk.tell(hours=5)
+    desk.lasts(1, hours=5)
+    desk.tell()
 
     store.sources.sync([], desk.now)
     desk.tell(hours=1)
 
     assert 1 == len(office.letters)
     assert (desk.now - timedelta(hours=1)) == store.breaks.newest(1)[0].ended_at
-    assert store.sources.by_name("haitang-news").source.broken_at is None
+    assert store.sources.by_name("haitang-news").source.broken_by is None
 
 
 def test_the_webhook_gets_breaks_and_recoveries(store, tmp_path, university):
@@ -158,7 +171,8 @@ def test_the_webhook_gets_breaks_and_recoveries(store, tmp_path, university):
     university.serve("/hook", lambda request: bodies.append(json.loads(request.body)) or Answer(b"", status=204))
     desk = Desk(store, tmp_path, webhook=university.url + "/hook")
     desk.breaks(1, 3)
-    desk.tell(hours=5)
+    desk.lasts(1, 3, hours=5)
+    desk.tell()
     desk.tell(hours=5)
     desk.mends(3)
     desk.tell(hours=0)
@@ -177,7 +191,8 @@ def test_a_webhook_that_fails_is_asked_again_and_the_mail_is_not_sent_twice(stor
     with post_office() as (office, mail):
         desk = Desk(store, tmp_path, mail, mail="a@example.org", webhook=hook)
         desk.breaks(1)
-        desk.tell(hours=5)
+        desk.lasts(1, hours=5)
+        desk.tell()
         desk.tell(hours=1)
         assert "the webhook answered 500" in caplog.text
         status[0] = 200
@@ -190,8 +205,9 @@ def test_a_webhook_that_fails_is_asked_again_and_the_mail_is_not_sent_twice(stor
 def test_a_webhook_that_nobody_answers_stops_nothing(store, tmp_path, caplog):
     desk = Desk(store, tmp_path, webhook="http://127.0.0.1:9/hook?key=secret")
     desk.breaks(1)
+    desk.lasts(1, hours=5)
 
-    desk.tell(hours=5)
+    desk.tell()
 
     assert "the webhook cannot be reached" in caplog.text
     assert "secret" not in caplog.text
@@ -200,8 +216,9 @@ def test_a_webhook_that_nobody_answers_stops_nothing(store, tmp_path, caplog):
 def test_whoever_wants_no_alert_gets_none(store, tmp_path):
     desk = Desk(store, tmp_path)
     desk.breaks(1)
+    desk.lasts(1, hours=5)
 
-    desk.tell(hours=5)
+    desk.tell()
 
     assert 1 == len(store.breaks.lasting_untold("mail"))
 

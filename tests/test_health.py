@@ -92,6 +92,16 @@ def test_an_item_pinned_to_the_top_does_not_stretch_the_rhythm():
     assert (7, 21) == silences(found.longest_gap)
 
 
+def test_a_source_that_was_followed_through_a_season_is_known_by_it():
+    page = [(NOW - day * DAY, "day") for day in range(20)]
+    years_before = [NOW - (day + 160) * DAY for day in range(20)]
+
+    found = rhythm_of(page, NOW, HOURS, years_before)
+
+    assert 60 < found.longest_gap < 100
+    assert 365 > silences(found.longest_gap)[1] > 240
+
+
 def test_three_items_tell_no_rhythm():
     assert rhythm_of([(NOW - day * DAY, "day") for day in (1, 2, 3)], NOW, HOURS).longest_gap is None
 
@@ -123,7 +133,7 @@ def visits(one, *faults):
         visit = Visit(source_id=1, polled_at=NOW + number * DAY, next_poll_at=NOW, fault=fault, message="why", **failed)
         visit = judged(one, visit)
         one = source(
-            failures=visit.failures, strikes=visit.strikes, fault=visit.fault, broken_at=visit.broken_at,
+            failures=visit.failures, strikes=visit.strikes, fault=visit.fault, broken_by=visit.broken_by,
             newest=one.newest, news_at=one.news_at,
         )  # fmt: skip
         judgements.append(visit)
@@ -131,7 +141,7 @@ def visits(one, *faults):
 
 
 def told(judgements):
-    return ["begins" if one.begun else "ends" if one.ended else "lasts" if one.broken_at else "" for one in judgements]
+    return ["begins" if one.begun else "ends" if one.ended else "lasts" if one.broken_by else "" for one in judgements]
 
 
 @pytest.mark.parametrize(
@@ -154,10 +164,10 @@ def test_silence_is_a_break_too_and_news_end_it():
     quiet = Visit(source_id=1, polled_at=NOW, next_poll_at=NOW)
 
     begun = judged(one, quiet)
-    assert ("stale", NOW) == (begun.begun.cause, begun.broken_at)
+    assert ("stale", "stale") == (begun.begun.cause, begun.broken_by)
     assert "nothing new since 2024-12-11" in begun.begun.reason
 
-    one.broken_at = NOW
+    one.broken_by = "stale"
     assert judged(one, quiet).begun is None
     news = Visit(source_id=1, polled_at=NOW, next_poll_at=NOW, entries=("one",), rhythm=Rhythm(NOW, 1, 0.9, 3.0))
     assert judged(one, news).ended
@@ -172,7 +182,7 @@ def test_a_list_that_lost_its_dates_is_not_stale():
 
 
 @pytest.mark.parametrize(
-    ("began", "now", "expected"),
+    ("began", "seen", "expected"),
     [
         (datetime(2025, 3, 21, 12, tzinfo=UTC), datetime(2025, 3, 24, 0, tzinfo=UTC), False),  # from Friday 20:00
         (datetime(2025, 3, 21, 12, tzinfo=UTC), datetime(2025, 3, 24, 4, tzinfo=UTC), True),  # to Monday noon
@@ -180,7 +190,7 @@ def test_a_list_that_lost_its_dates_is_not_stale():
         (datetime(2025, 3, 19, 2, tzinfo=UTC), datetime(2025, 3, 19, 6, tzinfo=UTC), True),  # a working day
     ],
 )
-def test_a_break_is_settled_after_hours_of_work(began, now, expected):
-    one = Break(1, SourceRef("x", "x", "x", "x"), began, "timeout", "why", None)
+def test_a_break_is_settled_after_hours_of_work(began, seen, expected):
+    one = Break(1, SourceRef("x", "x", "x", "x"), began, seen, "timeout", "why", None)
 
-    assert expected == is_settled(one, now, HOURS, timedelta(hours=4))
+    assert expected == is_settled(one, HOURS, timedelta(hours=4))

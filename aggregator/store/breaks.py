@@ -42,10 +42,18 @@ class Proof:
 
 def keep(store: "Store", connection: Connection, visits: Sequence[Visit]) -> None:
     """Begin and end breaks and keep responses as *visits* say, in their transaction."""
+    lasting = source_break.c.ended_at.is_(None) & (source_break.c.source_id == bindparam("this"))
+    met = [{"this": visit.source_id, "at": visit.polled_at} for visit in visits if visit.broken_by and not visit.begun]
+    if met:
+        connection.execute(update(source_break).where(lasting).values(seen_at=bindparam("at")), met)
+    ended = [{"this": visit.source_id, "at": visit.polled_at} for visit in visits if visit.ended]
+    if ended:
+        connection.execute(update(source_break).where(lasting).values(ended_at=bindparam("at")), ended)
     begun = [
         {
             "source_id": visit.source_id,
             "began_at": visit.polled_at,
+            "seen_at": visit.polled_at,
             "cause": visit.begun.cause,
             "reason": visit.begun.reason,
         }
@@ -54,10 +62,6 @@ def keep(store: "Store", connection: Connection, visits: Sequence[Visit]) -> Non
     ]
     if begun:
         connection.execute(source_break.insert(), begun)
-    ended = [{"this": visit.source_id, "at": visit.polled_at} for visit in visits if visit.ended]
-    if ended:
-        lasting = source_break.c.ended_at.is_(None) & (source_break.c.source_id == bindparam("this"))
-        connection.execute(update(source_break).where(lasting).values(ended_at=bindparam("at")), ended)
     proofs = [
         {
             "source_id": visit.source_id,
@@ -84,7 +88,7 @@ def forget(connection: Connection, now: datetime) -> None:
     lasting = source_break.c.ended_at.is_(None) & source_break.c.source_id.in_(off)
     ended = {"ended_at": now, "recovery_mailed_at": now, "recovery_posted_at": now}
     if connection.execute(update(source_break).where(lasting).values(ended)).rowcount:
-        well = {"fault": None, "strikes": 0, "broken_at": None}
+        well = {"fault": None, "strikes": 0, "broken_by": None}
         connection.execute(update(source).where(~source.c.enabled).values(well))
 
 
@@ -141,13 +145,11 @@ class Breaks:
 
     def _read(self, query: Select[Any]) -> list[Break]:
         with self._store.read() as connection:
-            return [
-                Break(row.id, SourceRef(*row[1:5]), row.began_at, row.cause, row.reason, row.ended_at)
-                for row in connection.execute(query)
-            ]
+            return [Break(row.id, SourceRef(*row[1:5]), *row[5:]) for row in connection.execute(query)]
 
 
 def _breaks() -> Select[Any]:
     of_source = (source.c.name, source.c.title, source.c.url, source.c.university)
-    said = (source_break.c.began_at, source_break.c.cause, source_break.c.reason, source_break.c.ended_at)
+    its = source_break.c
+    said = (its.began_at, its.seen_at, its.cause, its.reason, its.ended_at)
     return select(source_break.c.id, *of_source, *said).join(source, source.c.id == source_break.c.source_id)

@@ -99,7 +99,7 @@ LEARNED = (
         longest_gap=func.coalesce(bindparam("gap", type_=source.c.longest_gap.type), source.c.longest_gap),
         fault=bindparam("wrong"),
         strikes=bindparam("struck"),
-        broken_at=bindparam("broken"),
+        broken_by=bindparam("broken"),
     )
 )
 
@@ -450,7 +450,7 @@ def _learned(visit: Visit, brought: int) -> dict[str, Any]:
         "gap": visit.rhythm.longest_gap if visit.rhythm else None,
         "wrong": visit.fault,
         "struck": visit.strikes,
-        "broken": visit.broken_at,
+        "broken": visit.broken_by,
     }
 
 

@@ -14,7 +14,7 @@ def upgrade() -> None:
     op.add_column("source", sa.Column("longest_gap", sa.Float(), nullable=True))
     op.add_column("source", sa.Column("fault", sa.String(), nullable=True))
     op.add_column("source", sa.Column("strikes", sa.Integer(), nullable=False, server_default="0"))
-    op.add_column("source", sa.Column("broken_at", UTCDateTime(), nullable=True))
+    op.add_column("source", sa.Column("broken_by", sa.String(), nullable=True))
     op.add_column("poll", sa.Column("fault", sa.String(), nullable=True))
     op.create_index("ix_poll_polled_at", "poll", ["polled_at", "outcome", "fault"])
     op.create_table(
@@ -35,6 +35,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("source_id", sa.Integer(), nullable=False),
         sa.Column("began_at", UTCDateTime(), nullable=False),
+        sa.Column("seen_at", UTCDateTime(), nullable=False),
         sa.Column("cause", sa.String(), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("ended_at", UTCDateTime(), nullable=True),
