@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal, cast, get_args
 
-from aggregator.model import Begun, Break, Fault, Poll, Source, Visit
-from aggregator.rhythm import WorkingHours, term_days
+from aggregator.model import Begun, Break, Fault, Poll, Silence, Source, Visit
+from aggregator.rhythm import WorkingHours, after_term, longest_gap
 
 State = Literal["off", "new", "working", "quiet", "stale", "failing", "broken", "gone"]
 
@@ -70,6 +70,7 @@ class Health:
     state: State
     reason: str
     cause: Fault | None = None
+    since: datetime | None = None  # of a silence: the last news
 
     @property
     def is_bad(self) -> bool:
@@ -95,9 +96,12 @@ def health(source: Source, polls: Sequence[Poll], now: datetime) -> Health:
         said = (last.message if last else None) or "failed without a reason"
         times = f"failed {strikes} times in a row" if source.failures else f"met {strikes} times in a row"
         return Health(_trouble(cause, strikes), f"{said} ({times})", cause)
-    silence = _silence(source.newest, source.news_at, _look_is_dated(source), source.longest_gap, now)
-    if silence is not None:
-        return silence
+    last_news = source.newest or source.news_at
+    silent = f"nothing new since {last_news:%Y-%m-%d}" if last_news else "nothing new"
+    if source.stale_at is not None and now >= source.stale_at:
+        return Health("stale", f"{silent}, far longer than its longest silence", "stale", last_news)
+    if source.quiet_at is not None and source.stale_at is not None and now >= source.quiet_at:
+        return Health("quiet", f"{silent}; it is called stale from {source.stale_at:%Y-%m-%d} on", since=last_news)
     if last is not None and last.message:  # of articles: the list itself was read
         return Health("working", last.message)
     items = last.items if last else 0
@@ -113,26 +117,16 @@ def judged(source: Source, visit: Visit) -> Visit:
         if before or _trouble(visit.fault, strikes) == "failing":
             return visit  # a break ends when the source is well, and lasts whatever else befalls it
         return replace(visit, broken_by=visit.fault, begun=Begun(visit.fault, visit.message or "no reason given"))
-    silence = _silence_after(source, visit)
-    if silence is None or silence.state != "stale":
+    stale_at = visit.silence.stale_at if visit.silence else source.stale_at
+    if stale_at is None or visit.polled_at < stale_at:
         return replace(visit, broken_by=None, ended=before is not None)
     if before == "stale":
         return visit
     # what was silent already when it was added is shown, and news to nobody
-    begun = Begun("stale", silence.reason) if source.polled_at is not None else None
+    newest = visit.rhythm.newest if visit.rhythm else source.newest or source.news_at
+    reason = f"nothing new since {newest:%Y-%m-%d}, far longer than its longest silence" if newest else "nothing new"
+    begun = Begun("stale", reason) if source.polled_at is not None else None
     return replace(visit, broken_by="stale", begun=begun, ended=before is not None)
-
-
-def _silence_after(source: Source, visit: Visit) -> Health | None:
-    """Quiet or stale, with what *visit* brought."""
-    rhythm, look = visit.rhythm, visit.look
-    return _silence(
-        rhythm.newest if rhythm else source.newest,
-        visit.polled_at if visit.entries else source.news_at,
-        _look_is_dated(source) if look is None else look.dated * 2 >= look.items,
-        (rhythm.longest_gap if rhythm else None) or source.longest_gap,
-        visit.polled_at,
-    )
 
 
 def is_settled(one: Break, hours: WorkingHours, settle: timedelta) -> bool:
@@ -144,49 +138,28 @@ def is_settled(one: Break, hours: WorkingHours, settle: timedelta) -> bool:
     return hours.between(one.began_at, one.seen_at) >= settle
 
 
-def silences(longest_gap: float | None) -> tuple[float, float]:
-    """After how many days of term without news a source is quiet, and after how many stale.
+def silence_of(dates: Sequence[datetime], known: Sequence[datetime], items: int, now: datetime) -> Silence:
+    """When a source that brings news now, or is read for the first time, becomes quiet, and when stale.
 
-    *longest_gap* is the longest silence among the newest entries, in days of term as well: so a source that publishes
-    twice a year may be silent for a year and a half, a daily one for three weeks of term, and vacations count nothing.
+    *dates* are those of its *items*, *known* those of entries before them. Both moments are measured in days of term
+    from the newest date, by the longest silence among all of them: so a source that publishes twice a year may be
+    silent for a year and a half, a daily one for three weeks of term, and vacations count nothing. With a year of
+    entries among *known* it has its seasons. An old column is old on the day it is added; where few items are dated,
+    our own clock counts.
     """
-    if longest_gap is None:
-        return STALE_UNKNOWN / 2, STALE_UNKNOWN
-    return max(longest_gap, QUIET_FIRST), min(max(longest_gap * STALE_GAPS, STALE_FIRST), STALE_LAST)
-
-
-def _silence(
-    newest: datetime | None, news_at: datetime | None, is_dated: bool, longest_gap: float | None, now: datetime
-) -> Health | None:
-    """Quiet or stale, None where neither. The page's dates tell: an old column is old on the day it is added.
-
-    Our own clock counts only where few items are dated: what another source brought first is no news of this one.
-    """
-    last = newest if is_dated and newest else news_at or newest
-    if last is None or now - last < timedelta(days=QUIET_FIRST):
-        return None
-    days = term_days(last, now)
-    quiet, stale = silences(longest_gap)
-    if days > stale:
-        return Health(
-            "stale",
-            f"nothing new since {last:%Y-%m-%d}, {days:.0f} days of term, where {stale:.0f} would be long for it",
-            "stale",
-        )
-    if days > quiet:
-        return Health("quiet", f"nothing new since {last:%Y-%m-%d}; it is called stale after {stale:.0f} days of term")
-    return None
+    is_dated = len(dates) * 2 >= items and len(dates) > 0
+    last = min(max(dates), now) if is_dated else now
+    gap = longest_gap([*dates, *known]) if is_dated else None
+    quiet, stale = STALE_UNKNOWN / 2, STALE_UNKNOWN
+    if gap is not None:
+        quiet, stale = max(gap, QUIET_FIRST), min(max(gap * STALE_GAPS, STALE_FIRST), STALE_LAST)
+    return Silence(after_term(last, quiet), after_term(last, stale))
 
 
 def _trouble(cause: Fault, strikes: int) -> State:
     if cause == "gone":
         return "gone"
     return "failing" if strikes < BROKEN_AFTER else "broken"
-
-
-def _look_is_dated(source: Source) -> bool:
-    """Whether the dates of its page can be trusted to move: half of its items had one, or it is a feed."""
-    return source.look is None or source.look["dated"] * 2 >= source.look["items"]
 
 
 def _known(fault: str | None) -> Fault | None:

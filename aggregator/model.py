@@ -199,7 +199,14 @@ class Rhythm:
     newest: datetime
     per_day: float
     working_share: float
-    longest_gap: float | None = None  # between two entries, in days of term; None: too few to tell
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """From when on a source is quiet, and from when on stale, unless news come."""
+
+    quiet_at: datetime
+    stale_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,6 +306,7 @@ class Visit:
     rhythm: Rhythm | None = None  # None: as before
     # what it says of the source's health
     fault: Fault | None = None  # there may be one though the source was read
+    silence: Silence | None = None  # None: as before
     strikes: int = 0  # polls in a row that met a fault
     broken_by: Fault | None = None  # the cause of the break that lasts from now on; None: the source is not broken
     begun: Begun | None = None  # it began with this visit
@@ -382,6 +390,18 @@ class FeedInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """A sentence of our own for a feed of ours, about a page of ours."""
+
+    id: str
+    title: str
+    url: str
+    author: str
+    updated: datetime
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class DigestGroup:
     """The entries of one university in a digest, newest first."""
 
@@ -430,7 +450,8 @@ class Source(SQLModel, table=True):
     newest: datetime | None = None
     per_day: float | None = None
     working_share: float | None = None
-    longest_gap: float | None = None
+    quiet_at: datetime | None = None  # from when on it is quiet, unless news come; NULL: nothing tells
+    stale_at: datetime | None = None
     etag: str | None = None
     last_modified: str | None = None
     body_hash: str | None = None  # of the last body read; equal: nothing to do

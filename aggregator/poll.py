@@ -26,7 +26,7 @@ from aggregator.errors import AggregatorError, FetchError, ParseError, RuleError
 from aggregator.gather.article import read_article
 from aggregator.gather.fetch import Fetcher
 from aggregator.heal import Memory, Reading, moved, read_older, read_source
-from aggregator.health import ACCUSTOMED_AFTER, judged
+from aggregator.health import ACCUSTOMED_AFTER, judged, silence_of
 from aggregator.identity import host_of
 from aggregator.model import (
     Article,
@@ -251,8 +251,11 @@ class Poller:
         complete = not pending and not left
         said: list[Item | NewEntry] = [*listing.items, *entries]
         dated = [(one.published, one.precision) for one in said if one.published]
-        earlier = [one.published for one in memory.entries() if one.published] if tries else []
-        rhythm = rhythm_of(dated, polled_at, self._hours(site), earlier) or _rhythm(source)
+        rhythm = rhythm_of(dated, polled_at, self._hours(site)) or _rhythm(source)
+        silence = None
+        if tries or source.stale_at is None:
+            known = [one.published for one in memory.entries() if one.published]
+            silence = silence_of([time for time, _ in dated], known, len(said), polled_at)
         fault = self._strangeness(source, rule, response, reading, entries, pending)
         if left:
             faults.append(f"{left} more articles are left for the next poll")
@@ -278,6 +281,7 @@ class Poller:
             rhythm=rhythm,
             repair=f"{polled_at:%Y-%m-%d}: {reading.note}" if reading.is_repaired else None,
             fault=fault,
+            silence=silence,
             kept=proof(response, fault, source.fault),
         )
 
@@ -481,7 +485,7 @@ def _rhythm(source: Source) -> Rhythm | None:
     """What earlier polls learned of how *source* publishes."""
     if source.newest is None or source.per_day is None or source.working_share is None:
         return None
-    return Rhythm(source.newest, source.per_day, source.working_share, source.longest_gap)
+    return Rhythm(source.newest, source.per_day, source.working_share)
 
 
 def _by_name(rules: Rules) -> dict[str, tuple[Site, SourceRule]]:

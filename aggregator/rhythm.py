@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from aggregator.model import SHANGHAI, Precision, Rhythm
 
-DAY, WEEK = timedelta(days=1), timedelta(days=7)
+HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
 # expected entries at which a look is worth it: half of the looks then bring something
 WORTH_A_LOOK = 0.5
 # in working hours a source with fresh news is asked this often, so that nine articles in ten are here within the hour
@@ -71,12 +71,9 @@ class WorkingHours:
 
 
 def rhythm_of(
-    published: Sequence[tuple[datetime, Precision | None]],
-    now: datetime,
-    hours: WorkingHours,
-    earlier: Sequence[datetime] = (),
+    published: Sequence[tuple[datetime, Precision | None]], now: datetime, hours: WorkingHours
 ) -> Rhythm | None:
-    """The rhythm of the items on a page; None where none is dated. *earlier*: what is known of those before.
+    """The rhythm of the items on a page; None where none is dated.
 
     The rate comes from the median age (half of the items are younger): a pinned item of last year does not count.
     An item dated to the day tells its weekday only, and counts as published in the usual hours of it.
@@ -92,10 +89,7 @@ def rhythm_of(
         else:
             working += USUAL_SHARE if time.astimezone(hours.zone).weekday() < 5 else 0.0
     share = (working + USUAL_SHARE * USUAL_ITEMS) / (len(past) + USUAL_ITEMS)
-    newest = max(time for time, _ in past)
-    return Rhythm(
-        newest, len(past) / 2 / max(middle, 1 / 24), share, _longest_gap([*(time for time, _ in past), *earlier])
-    )
+    return Rhythm(max(time for time, _ in past), len(past) / 2 / max(middle, 1 / 24), share)
 
 
 def term_days(start: datetime, end: datetime) -> float:
@@ -109,7 +103,15 @@ def term_days(start: datetime, end: datetime) -> float:
     return max(days, 0.0)
 
 
-def _longest_gap(times: Sequence[datetime]) -> float | None:
+def after_term(start: datetime, days: float) -> datetime:
+    """When so many days of term have passed since *start*, to the hour."""
+    end = start
+    while (missing := days - term_days(start, end)) > 0:
+        end += max(missing * DAY, HOUR)  # at least: inside a vacation nothing passes
+    return end
+
+
+def longest_gap(times: Sequence[datetime]) -> float | None:
     """The longest silence between two of *times*, in days of term; None where fewer than ENOUGH_GAPS testify.
 
     With the entries of a year among them it knows a source's seasons.

@@ -1,13 +1,14 @@
 """The state of a source from its row and polls, told on a calendar: 2025-03-21 is a Friday in term."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from aggregator.health import health, is_settled, judged, silences
-from aggregator.model import Break, Look, Poll, Rhythm, Source, SourceRef, Visit
-from aggregator.rhythm import WorkingHours, rhythm_of, term_days
+from aggregator.health import health, is_settled, judged, silence_of
+from aggregator.model import Break, Poll, Source, SourceRef, Visit
+from aggregator.rhythm import WorkingHours, term_days
 from tests.university import NOW
 
 DAY = timedelta(days=1)
@@ -24,8 +25,16 @@ def poll(outcome="unchanged", **fields):
 
 
 def silent(days, gap, **fields):
-    """A source that published last so many *days* ago, and whose longest silence on the page was *gap* days."""
-    return source(newest=NOW - days * DAY, news_at=NOW - days * DAY, longest_gap=gap, **fields)
+    """A source that published last so many *days* ago, with *gap* days of term before each of its latest entries."""
+    last = NOW - days * DAY
+    dates = [last]
+    while gap and len(dates) < 12:
+        earlier = dates[-1] - gap * DAY
+        while term_days(earlier, dates[-1]) < gap:
+            earlier -= DAY / 4
+        dates.append(earlier)
+    silence = silence_of(dates if gap else [], [], len(dates), last)
+    return source(newest=last, news_at=last, quiet_at=silence.quiet_at, stale_at=silence.stale_at, **fields)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +66,6 @@ def test_the_polls_tell_the_state(expected, one, polls):
     [
         ("working", silent(6, gap=3)),  # a daily one after a quiet week
         ("quiet", silent(12, gap=3)),
-        ("working", source(news_at=NOW - 400 * DAY, longest_gap=3)),  # another source brings its news first
         ("quiet", silent(65, gap=3)),  # since 15 January: winter vacation
         ("stale", silent(100, gap=3)),
         ("working", silent(30, gap=120)),  # twice a year
@@ -65,8 +73,7 @@ def test_the_polls_tell_the_state(expected, one, polls):
         ("stale", silent(700, gap=120)),
         ("working", silent(40, gap=None)),  # too few dates to tell
         ("stale", silent(300, gap=None)),
-        ("working", source(newest=NOW - 900 * DAY, look={"items": 20, "dated": 1, "own": 20})),  # one pinned date
-        ("stale", source(newest=NOW - 900 * DAY, longest_gap=5)),  # dead on the day it was added
+        ("working", source(newest=NOW - 900 * DAY)),  # nothing tells yet
     ],
 )
 def test_silence_is_measured_by_the_source_itself(expected, one):
@@ -83,27 +90,37 @@ def test_vacations_are_no_silence():
     )
 
 
-def test_an_item_pinned_to_the_top_does_not_stretch_the_rhythm():
-    days = [*range(1, 16), 900]
-
-    found = rhythm_of([(NOW - day * DAY, "day") for day in days], NOW, HOURS)
-
-    assert 1 == found.longest_gap
-    assert (7, 21) == silences(found.longest_gap)
+def days_until(silence, last=NOW):
+    """(days of term until quiet, until stale)"""
+    return round(term_days(last, silence.quiet_at)), round(term_days(last, silence.stale_at))
 
 
-def test_a_source_that_was_followed_through_a_season_is_known_by_it():
-    page = [(NOW - day * DAY, "day") for day in range(20)]
-    years_before = [NOW - (day + 160) * DAY for day in range(20)]
-
-    found = rhythm_of(page, NOW, HOURS, years_before)
-
-    assert 60 < found.longest_gap < 100
-    assert 365 > silences(found.longest_gap)[1] > 240
+def daily(start, count):
+    return [NOW - day * DAY for day in range(start, start + count)]
 
 
-def test_three_items_tell_no_rhythm():
-    assert rhythm_of([(NOW - day * DAY, "day") for day in (1, 2, 3)], NOW, HOURS).longest_gap is None
+@pytest.mark.parametrize(
+    ("dates", "known", "items", "expected"),
+    [
+        (daily(0, 16), [], 16, (7, 21)),
+        ([*daily(0, 15), NOW - 900 * DAY], [], 16, (7, 21)),  # an old item is pinned to the top
+        (daily(0, 3), [], 3, (60, 120)),  # three items tell no rhythm
+        ([], [], 20, (60, 120)),  # nothing is dated
+        ([NOW - 900 * DAY], [], 20, (60, 120)),  # but one pinned item
+        (daily(0, 20), daily(160, 20), 20, (88, 352)),  # followed through a season: winter is its habit
+    ],
+)
+def test_a_source_tells_how_long_it_may_be_silent(dates, known, items, expected):
+    assert expected == days_until(silence_of(dates, known, items, NOW))
+
+
+def test_an_old_column_is_old_on_the_day_it_is_added():
+    silence = silence_of(daily(900, 20), [], 20, NOW)
+
+    assert silence.stale_at < NOW
+    first = Visit(source_id=1, polled_at=NOW, next_poll_at=NOW, silence=silence)
+    judgement = judged(source(polled_at=None), first)
+    assert ("stale", None) == (judgement.broken_by, judgement.begun)  # shown, and news to nobody
 
 
 def test_the_reason_of_a_failure_is_its_message_and_the_advice_says_what_to_do():
@@ -161,24 +178,25 @@ def test_a_break_begins_and_ends_once(faults, expected):
 
 def test_silence_is_a_break_too_and_news_end_it():
     one = silent(100, gap=3)
-    quiet = Visit(source_id=1, polled_at=NOW, next_poll_at=NOW)
+    nothing = Visit(source_id=1, polled_at=NOW, next_poll_at=NOW)
 
-    begun = judged(one, quiet)
+    begun = judged(one, nothing)
     assert ("stale", "stale") == (begun.begun.cause, begun.broken_by)
     assert "nothing new since 2024-12-11" in begun.begun.reason
 
     one.broken_by = "stale"
-    assert judged(one, quiet).begun is None
-    news = Visit(source_id=1, polled_at=NOW, next_poll_at=NOW, entries=("one",), rhythm=Rhythm(NOW, 1, 0.9, 3.0))
+    assert "lasts" == told([judged(one, nothing)])[0]
+    assert "lasts" == told([judged(one, replace(nothing, fault="timeout"))])[0]
+    news = replace(nothing, silence=silence_of(daily(0, 20), [], 20, NOW))
     assert judged(one, news).ended
 
 
-def test_a_list_that_lost_its_dates_is_not_stale():
-    one = silent(100, gap=3, look={"items": 20, "dated": 20, "own": 20})
-    one.news_at = NOW
-    undated = Visit(source_id=1, polled_at=NOW, next_poll_at=NOW, look=Look(20, 0, 20))
+def test_a_source_that_is_well_again_but_silent_begins_another_break():
+    one = silent(100, gap=3, strikes=4, fault="timeout", broken_by="timeout")
 
-    assert judged(one, undated).begun is None
+    judgement = judged(one, Visit(source_id=1, polled_at=NOW, next_poll_at=NOW))
+
+    assert (True, "stale", "stale") == (judgement.ended, judgement.begun.cause, judgement.broken_by)
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from aggregator.health import is_settled, judged
+from aggregator.health import is_settled, judged, silence_of
 from aggregator.model import Break, SourceRef, Visit
-from aggregator.rhythm import WorkingHours, next_poll_at, rhythm_of, term_days
+from aggregator.rhythm import WorkingHours, next_poll_at, term_days
 
 ZONE = ZoneInfo("Asia/Shanghai")
 HOURS = WorkingHours.parse("08:00-18:00", ZONE)
@@ -84,17 +84,8 @@ def year(seed, kind, silent_from=None, end=END):
     spans = weather(random, end)
     is_daily_dated = random.random() < 0.7
     pinned = random.random() < 0.3
-    look = {"items": PAGE, "dated": 0 if kind == "undated" else PAGE, "own": PAGE}
     row = SimpleNamespace(
-        look=look,
-        polled_at=None,
-        strikes=0,
-        failures=0,
-        fault=None,
-        broken_by=None,
-        newest=None,
-        news_at=None,
-        longest_gap=None,
+        polled_at=None, strikes=0, failures=0, fault=None, broken_by=None, newest=None, news_at=None, stale_at=None
     )
     first = bisect_right(times, START)
     begun, told, polls, seen, now = None, [], 0, 0, START + random.uniform(0, 6) * HOUR
@@ -107,11 +98,11 @@ def year(seed, kind, silent_from=None, end=END):
         )
         count = bisect_right(times, now)
         if fault is None and count > seen:
-            page = [(midnight(time) if is_daily_dated else time, "day") for time in times[max(count - PAGE, 0) : count]]
-            page += [(now - 900 * DAY, "day")] * pinned
+            page = times[max(count - PAGE, 0) : count]
+            dates = [midnight(time) if is_daily_dated else time for time in page] + [now - 900 * DAY] * pinned
             known = times[max(first - PAGE, count - KNOWN, 0) : count]
-            rhythm = None if kind == "undated" else rhythm_of(page, now, HOURS, known)
-            visit = Visit(source_id=1, polled_at=now, next_poll_at=now, entries=("new",), rhythm=rhythm)
+            silence = silence_of([] if kind == "undated" else dates, known, len(dates), now)
+            visit = Visit(source_id=1, polled_at=now, next_poll_at=now, entries=("new",), silence=silence)
             seen = count
         visit = judged(row, visit)
         begun = None if visit.ended else begun
@@ -127,10 +118,7 @@ def year(seed, kind, silent_from=None, end=END):
             visit.fault,
             visit.broken_by,
         )
-        if visit.rhythm:
-            row.newest, row.longest_gap = visit.rhythm.newest, visit.rhythm.longest_gap or row.longest_gap
-        if visit.entries:
-            row.news_at = now
+        row.stale_at = visit.silence.stale_at if visit.silence else row.stale_at
         now = next_poll_at(
             now, None, HOURS, shortest=HOUR / 4, longest=6 * HOUR, key=str(seed), failures=visit.failures
         )

@@ -75,7 +75,8 @@ class Sources:
                             "newest": None,
                             "per_day": None,
                             "working_share": None,
-                            "longest_gap": None,
+                            "quiet_at": None,
+                            "stale_at": None,
                             "next_poll_at": now,
                         }
                     connection.execute(update(source).where(source.c.id == row.id).values(said))

@@ -16,6 +16,7 @@ from flask_babel import Babel, ngettext
 from flask_babel import gettext as _
 from werkzeug.routing import BaseConverter
 
+from aggregator.gather.charset import decode
 from aggregator.model import Break, Digest, FullEntry
 from aggregator.publish import FORMATS, wire
 from aggregator.publish.digest import digest_address
@@ -131,6 +132,7 @@ def _prepare_templates(app: Flask, settings: Settings) -> None:
         headline=wire.title,
         source_title=wire.source_title,
         readable=readable,
+        decoded=lambda proof: decode(proof.body, proof.headers.get("content-type")),
         fold=plaintext.fold,
         day=language.day_text,
         weekday=language.weekday_text,
