@@ -119,7 +119,10 @@ def show_settings() -> None:
 
 @click.command()
 def doctor() -> None:
-    """Check settings, folder, rules, database, clock and network; say what to do. Exit code 1 if something is wrong."""
+    """Check settings, clock, folder, disk, rules, database, addresses, DNS and mail; say what to do.
+
+    Exit code 1 if something is wrong.
+    """
     from aggregator.console import coloured
     from aggregator.doctor import examine
 

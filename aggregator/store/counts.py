@@ -92,7 +92,7 @@ class Counts:
         with self._store.read() as connection:
             count, due_since = connection.execute(due).one()
             return Standing(
-                dict(connection.execute(states).tuples().all()),
+                {row[0]: row[1] for row in connection.execute(states)},
                 count,
                 due_since,
                 connection.execute(select(func.count()).select_from(entry)).scalar_one(),

@@ -60,7 +60,8 @@ def alert_mail(settings: Settings, begun: Sequence[Break], ended: Sequence[Break
             ngettext("%(num)s 个来源失效", "%(num)s 个来源失效", len(begun)) if begun else "",
             ngettext("%(num)s 个来源恢复", "%(num)s 个来源恢复", len(ended)) if ended else "",
         ]
-        subject = f"[{settings.site.name}] {_('，').join(filter(None, counts))}"
+        comma = _("，")
+        subject = f"[{settings.site.name}] {comma.join(filter(None, counts))}"
         return subject, render_template("alert.txt", begun=begun, ended=ended)
 
 
