@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from itertools import pairwise
+from functools import cache
+from itertools import chain, count, pairwise
 from statistics import median
 from zoneinfo import ZoneInfo
 
 from aggregator.model import SHANGHAI, Precision, Rhythm
 
-HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
+DAY, WEEK = timedelta(days=1), timedelta(days=7)
 # expected entries at which a look is worth it: half of the looks then bring something
 WORTH_A_LOOK = 0.5
 # in working hours a source with fresh news is asked this often, so that nine articles in ten are here within the hour
@@ -94,21 +95,37 @@ def rhythm_of(
 
 def term_days(start: datetime, end: datetime) -> float:
     """How many days of term lie between two times: all but the VACATIONS of Chinese universities."""
-    days = max((end - start) / DAY, 0.0)
+    begin, over = start.timestamp(), end.timestamp()
+    seconds = over - begin
     for year in range(start.year, end.year + 1):
-        for first, last in VACATIONS:
-            begin = datetime(year, *first, tzinfo=SHANGHAI)
-            over = datetime(year, *last, tzinfo=SHANGHAI) + DAY
-            days -= max((min(end, over) - max(start, begin)) / DAY, 0.0)
-    return max(days, 0.0)
+        for first, last in _vacations(year):
+            seconds -= max(min(over, last) - max(begin, first), 0)
+    return max(seconds, 0) / DAY.total_seconds()
 
 
 def after_term(start: datetime, days: float) -> datetime:
-    """When so many days of term have passed since *start*, to the hour."""
-    end = start
-    while (missing := days - term_days(start, end)) > 0:
-        end += max(missing * DAY, HOUR)  # at least: inside a vacation nothing passes
-    return end
+    """When so many days of term have passed since *start*."""
+    now, left = start.timestamp(), days * DAY.total_seconds()
+    for first, last in chain.from_iterable(map(_vacations, count(start.year))):
+        if last <= now:
+            continue
+        free = max(first - now, 0)
+        if left <= free:
+            break
+        now, left = last, left - free
+    return datetime.fromtimestamp(now + left, UTC)
+
+
+@cache
+def _vacations(year: int) -> list[tuple[float, float]]:
+    """When the vacations of *year* begin and when they are over, in seconds since 1970."""
+    return [
+        (
+            datetime(year, *first, tzinfo=SHANGHAI).timestamp(),
+            (datetime(year, *last, tzinfo=SHANGHAI) + DAY).timestamp(),
+        )
+        for first, last in VACATIONS
+    ]
 
 
 def longest_gap(times: Sequence[datetime]) -> float | None:

@@ -1,6 +1,8 @@
 """Faults as they happen to real sources, injected into a real server and found by a real Poller within three polls."""
 
 import gzip
+import logging
+import re
 import socket
 from datetime import timedelta
 
@@ -191,6 +193,19 @@ def test_a_healed_redesign_is_no_fault(service, university):
     university.serve("/xw.htm", redesigned(ROWS, "/"))
 
     assert ["working"] * 3 == [verdict.state for verdict in polled(one, 3)]
+
+
+def test_each_poll_is_one_line_in_the_log(service, university, caplog):
+    caplog.set_level(logging.INFO, "aggregator.poll")
+    one = service(source(column(university, 8)))
+    polled(one, 1)
+    university.forget("/xw.htm")
+    polled(one, 1)
+
+    well, failed = (record.getMessage() for record in caplog.records)
+
+    assert re.fullmatch(r"poll source=haitang-news outcome=new cause=None status=200 entries=8 items=8 ms=\d+", well)
+    assert failed.startswith("poll source=haitang-news outcome=failed cause=moved status=404 entries=0 items=0 ms=")
 
 
 # ------------------------------------------------------------ proof
