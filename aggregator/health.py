@@ -149,10 +149,11 @@ def silence_of(dates: Sequence[datetime], known: Sequence[datetime], items: int,
     """
     is_dated = len(dates) * 2 >= items and len(dates) > 0
     last = min(max(dates), now) if is_dated else now
-    gap = longest_gap([*dates, *known]) if is_dated else None
+    gap = longest_gap([min(date, now) for date in (*dates, *known)]) if is_dated else None
     quiet, stale = STALE_UNKNOWN / 2, STALE_UNKNOWN
     if gap is not None:
-        quiet, stale = max(gap, QUIET_FIRST), min(max(gap * STALE_GAPS, STALE_FIRST), STALE_LAST)
+        stale = min(max(gap * STALE_GAPS, STALE_FIRST), STALE_LAST)
+        quiet = min(max(gap, QUIET_FIRST), stale)
     return Silence(after_term(last, quiet), after_term(last, stale))
 
 

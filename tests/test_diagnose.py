@@ -246,7 +246,6 @@ def test_no_more_of_a_body_is_kept_than_is_needed():
     kept = proof(Response("http://x/", 200, b"x" * (KEPT_BYTES + 1)), None, None)
 
     assert (KEPT_BYTES, True, True) == (len(gzip.decompress(kept.body)), kept.is_cut, kept.is_good)
-    assert gzip.compress(b"x" * KEPT_BYTES, mtime=0) == kept.body
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,7 @@ def daily(start, count):
         ([*daily(0, 15), NOW - 900 * DAY], [], 16, (7, 21)),  # an old item is pinned to the top
         (daily(0, 3), [], 3, (60, 120)),  # three items tell no rhythm
         ([], [], 20, (60, 120)),  # nothing is dated
+        ([datetime(1, 1, 1, tzinfo=UTC)] * 9 + [datetime(9999, 12, 31, tzinfo=UTC)], [], 10, (365, 365)),  # nonsense
         ([NOW - 900 * DAY], [], 20, (60, 120)),  # but one pinned item
         (daily(0, 20), daily(160, 20), 20, (88, 352)),  # followed through a season: winter is its habit
     ],
