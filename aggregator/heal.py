@@ -102,6 +102,10 @@ def _settled(
 ) -> Reading:
     """The reading of a page on which no known rule finds what it should."""
     said = "; ".join(complaints)
+    if kept is not None and (against := _strangers(kept, memory)):
+        if fresh is None or _keys(kept, memory.same) >= _keys(fresh, memory.same):
+            raise ParseError(f"{said}; {against}; correct the source's url or give it a rule")
+        kept = None
     if fresh is None:
         if kept is None:
             # why nothing can be read says more than that a rule finds nothing
@@ -119,6 +123,17 @@ def _settled(
     if kept is None:
         raise ParseError(f"{said}; {against}; correct the source's url or give it a rule")
     return Reading(kept, None, f"{said}; {against}", is_changed=True)
+
+
+def _strangers(kept: Listing, memory: Memory) -> str | None:
+    """Why what a known rule finds is a menu rather than the list, changed: no dates, and nothing known."""
+    if any(item.published for item in kept.items):
+        return None
+    entries = memory.entries()
+    keys, titles = _keys(kept, memory.same), _Titles(item.title for item in kept.items)
+    if not entries or any(one.uid in keys or one.title in titles for one in entries):
+        return None
+    return f"its rule finds {len(kept.items)} links without dates, none of them known"
 
 
 def look_at(listing: Listing, url: str) -> Look:
