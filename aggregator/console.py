@@ -12,7 +12,7 @@ import click
 
 COLOURS = {
     "new": "green", "working": "green", "ok": "green",
-    "failed": "red", "broken": "red", "blocked": "red", "gone": "red", "fail": "red",
+    "failed": "red", "broken": "red", "stale": "red", "gone": "red", "fail": "red",
     "failing": "yellow", "quiet": "yellow", "warn": "yellow",
     "off": "bright_black", "unchanged": "bright_black",
 }  # fmt: skip
@@ -58,10 +58,23 @@ def progress(label: str, total: int | None) -> Iterator[Progress]:
         yield _Lines()
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
     from rich.progress import Progress as Bar
+    from rich.text import Text
 
-    columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.speed:.1f}/s" if task.speed else "")
+
+    columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), Rate(), TimeElapsedColumn(), TimeRemainingColumn())
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(label, total=total)
 

@@ -9,14 +9,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from aggregator.errors import OperatorError
+from aggregator.errors import MailError, OperatorError
 from aggregator.health import health
 from aggregator.rules import load as load_rules
 from aggregator.settings import Settings
 from aggregator.settings import load as load_settings
+from aggregator.smtp import check as check_mail
 from aggregator.store import Store
 
-ENOUGH_BYTES = 500_000_000
+ENOUGH_BYTES, TOO_FEW_BYTES = 500_000_000, 50_000_000
 # a clock before this program was written is wrong
 EARLIEST = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -40,7 +41,7 @@ def examine(now: datetime) -> list[Check]:
     for what, look in LOOKS.items():
         try:
             checks += [Check(what, *finding) for finding in look(settings, now)]
-        except OperatorError as error:
+        except (OperatorError, MailError) as error:
             checks.append(Check(what, "fail", str(error)))
     return checks
 
@@ -62,12 +63,20 @@ def _folder(settings: Settings, now: datetime) -> Iterator[Finding]:
     if not os.access(folder, os.W_OK):
         yield "fail", f"{folder} may not be written; chown it to the user who runs the service"
         return
-    free = shutil.disk_usage(folder).free
-    verdict: Literal["ok", "warn"] = "ok" if free > ENOUGH_BYTES else "warn"
-    yield (
-        verdict,
-        f"{folder} may be written, {free / 1e9:.1f} GB free" + ("" if verdict == "ok" else "; make room soon"),
-    )
+    unwritable = [path for path in folder.glob("aggregator.db*") if not os.access(path, os.W_OK)]
+    if unwritable:
+        yield "fail", f"{unwritable[0]} may not be written; chown it to the user who runs the service"
+        return
+    yield "ok", f"{folder} may be written"
+
+
+def _disk(settings: Settings, now: datetime) -> Iterator[Finding]:
+    del now
+    free = shutil.disk_usage(_existing(settings.instance)).free
+    if free > ENOUGH_BYTES:
+        yield "ok", f"{free / 1e9:.1f} GB free"
+    else:
+        yield "fail" if free < TOO_FEW_BYTES else "warn", f"{free / 1e9:.2f} GB free; make room, nothing stored is lost"
 
 
 def _rules(settings: Settings, now: datetime) -> Iterator[Finding]:
@@ -127,6 +136,25 @@ def _names(settings: Settings, now: datetime) -> Iterator[Finding]:
         yield "warn", f"www.edu.cn is not found ({error.strerror}); check the machine's DNS and network"
 
 
+def _mail(settings: Settings, now: datetime) -> Iterator[Finding]:
+    del now
+    if not settings.mail.host:
+        yield "ok", "mail.host is empty: no mail is sent"
+        return
+    yield "ok", check_mail(settings.mail)
+    if settings.mail.tls == "none" and settings.mail.password:
+        yield "warn", "mail.password travels in the clear; set mail.tls to starttls or tls"
+
+
+def _alert(settings: Settings, now: datetime) -> Iterator[Finding]:
+    del now
+    told = [*settings.alert.addresses, *(["the webhook"] if settings.alert.webhook else [])]
+    if told:
+        yield "ok", f"{', '.join(told)} hear of breaks that last for {settings.alert.settle_hours:g} working hours"
+    else:
+        yield "warn", "nobody is told when a source breaks; set alert.mail or alert.webhook, or follow /sources.atom"
+
+
 def _existing(path: Path) -> Path:
     while not path.exists() and path != path.parent:
         path = path.parent
@@ -136,9 +164,12 @@ def _existing(path: Path) -> Path:
 LOOKS: dict[str, Callable[[Settings, datetime], Iterator[Finding]]] = {
     "clock": _clock,
     "folder": _folder,
+    "disk": _disk,
     "rules": _rules,
     "database": _database,
     "address": _address,
     "port": _port,
     "names": _names,
+    "mail": _mail,
+    "alert": _alert,
 }

@@ -8,13 +8,14 @@ AggregatorError
 ├── SourceError            the publisher's: stands in the poll's record, the run goes on
 │   ├── FetchError             no usable response; *cause* is one of CAUSES
 │   └── ParseError             a response that cannot be read as what it should be
+├── MailError              a mail server that does not take a mail; logged, tried again
 └── NotFound               nothing stored under that name: HTTP 404
 
 Anything else is a fault of the program: logged with its traceback, that poll fails, the service goes on.
 """
 
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 
 Cause = Literal[
     "address", "dns", "connect", "tls", "timeout", "redirect", "protocol", "status", "robots", "size", "encoding"
@@ -44,24 +45,38 @@ class StoreError(OperatorError):
 class SourceError(AggregatorError):
     """Something the publisher's server did; recorded in the Poll."""
 
+    response: Any = None  # the model.Response it is about, where there was one: it tells the cause
+
 
 class FetchError(SourceError):
     """No usable response. *cause* names the kind of failure, *status* the HTTP status where there was one.
 
-    *retry_after* is how long the server's host is left alone now, None where it may be asked again at once.
+    *retry_after* is how long the server's host is left alone now, None where it may be asked again at once; *response*
+    is what it answered, if it did.
     """
 
     def __init__(
-        self, message: str, *, cause: Cause, status: int | None = None, retry_after: timedelta | None = None
+        self,
+        message: str,
+        *,
+        cause: Cause,
+        status: int | None = None,
+        retry_after: timedelta | None = None,
+        response: Any = None,
     ) -> None:
         super().__init__(message)
         self.cause: Cause = cause
         self.status = status
         self.retry_after = retry_after
+        self.response = response
 
 
 class ParseError(SourceError):
     """A response that is not what the source should serve."""
+
+
+class MailError(AggregatorError):
+    """A mail that its server did not take."""
 
 
 class NotFound(AggregatorError):  # noqa: N818 - the web's own word

@@ -42,6 +42,7 @@ class Reading:
     look: Look | None
     note: str | None = None
     is_repaired: bool = False  # the list is read by a new rule from now on
+    is_changed: bool = False  # the list is not what it was, and nothing better is found
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,23 +102,38 @@ def _settled(
 ) -> Reading:
     """The reading of a page on which no known rule finds what it should."""
     said = "; ".join(complaints)
+    if kept is not None and (against := _strangers(kept, memory)):
+        if fresh is None or _keys(kept, memory.same) >= _keys(fresh, memory.same):
+            raise ParseError(f"{said}; {against}; correct the source's url or give it a rule")
+        kept = None
     if fresh is None:
         if kept is None:
             # why nothing can be read says more than that a rule finds nothing
             raise ParseError("; ".join(dict.fromkeys((empty or "", *complaints[:1]))))
-        return Reading(kept, None, said)
+        return Reading(kept, None, said, is_changed=True)
     if not complaints:
         return Reading(fresh, look_at(fresh, response.url))
     if kept is not None and _keys(kept, memory.same) >= _keys(fresh, memory.same):
         # nothing else is there to be read: the list itself has changed
-        return Reading(kept, look_at(kept, response.url), said)
+        return Reading(kept, look_at(kept, response.url), said, is_changed=True)
     against = objection(response, fresh, memory)
     if against is None:
         found = f"{said}; read by {fresh.rule.item!r} from now on" if fresh.rule else said
         return Reading(fresh, look_at(fresh, response.url), found, is_repaired=True)
     if kept is None:
         raise ParseError(f"{said}; {against}; correct the source's url or give it a rule")
-    return Reading(kept, None, f"{said}; {against}")
+    return Reading(kept, None, f"{said}; {against}", is_changed=True)
+
+
+def _strangers(kept: Listing, memory: Memory) -> str | None:
+    """Why what a known rule finds is a menu rather than the list, changed: no dates, and nothing known."""
+    if any(item.published for item in kept.items):
+        return None
+    entries = memory.entries()
+    keys, titles = _keys(kept, memory.same), _Titles(item.title for item in kept.items)
+    if not entries or any(one.uid in keys or one.title in titles for one in entries):
+        return None
+    return f"its rule finds {len(kept.items)} links without dates, none of them known"
 
 
 def look_at(listing: Listing, url: str) -> Look:

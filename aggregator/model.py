@@ -16,6 +16,30 @@ from sqlmodel import Field, SQLModel
 Kind = Literal["feed", "list", "article"]
 Precision = Literal["minute", "day"]
 Outcome = Literal["new", "unchanged", "failed"]
+# what is wrong with a source, as its operator would say it: diagnose.py finds it
+Fault = Literal[
+    "moved",  # not there any more, or sent on to the home page
+    "gone",  # the publisher says: for good
+    "redesigned",  # a page, but no list that is surely this source's
+    "empty",  # a list without items
+    "shape",  # a list, but not what it was: few items, no dates, foreign links, one title for all
+    "articles",  # the list is read, its article pages are not
+    "blocked",  # a firewall
+    "intranet",  # for the campus only
+    "login",
+    "limited",  # asked too often
+    "robots",
+    "dns",
+    "tls",
+    "connect",
+    "timeout",
+    "server",  # 5xx
+    "redirect",
+    "protocol",  # no answer that a browser would take
+    "size",
+    "program",  # ours
+    "stale",  # silent for much longer than it ever was
+]
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
@@ -206,6 +230,14 @@ class Rhythm:
 
 
 @dataclass(frozen=True, slots=True)
+class Silence:
+    """From when on a source is quiet, and from when on stale, unless news come."""
+
+    quiet_at: datetime
+    stale_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Article:
     """A story page, read and cleaned. *html* is safe; *text* has one block a line."""
 
@@ -266,6 +298,26 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """A response kept as proof of a source's health: the beginning of its body, its headers without secrets."""
+
+    is_good: bool  # the source was read from it
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes  # compressed by gzip
+    is_cut: bool  # the body was longer
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A break that begins with a visit; *reason* is a sentence for the operator."""
+
+    cause: Fault
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Visit:
     """All that one poll of one source found, recorded in one transaction."""
 
@@ -295,6 +347,19 @@ class Visit:
     moved_at: datetime | None = None
     lease: Lease | None = None  # under which it was made; None: recorded whoever holds the host
     free_at: datetime | None = None  # the lease ends with this visit: others may claim the host from then on
+    # what it says of the source's health
+    fault: Fault | None = None  # there may be one though the source was read
+    silence: Silence | None = None  # None: as before
+    strikes: int = 0  # polls in a row that met a fault
+    broken_by: Fault | None = None  # the cause of the break that lasts from now on; None: the source is not broken
+    begun: Begun | None = None  # it began with this visit
+    ended: bool = False  # the one that lasted until now ended with it
+    kept: Kept | None = None  # None: what was kept before stays
+
+    @property
+    def met(self) -> Fault | None:
+        """The fault that this very visit met; None where our own network was down: the source is as it was."""
+        return None if self.cause == "offline" else self.fault
 
     def outcome(self, brought: int) -> Outcome:
         """What became of the visit, of whose entries *brought* were new to the store."""
@@ -312,6 +377,19 @@ class SourceRef:
     title: str
     url: str
     university: str
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """A time in which a source was broken; *ended_at* is None while it lasts."""
+
+    id: int
+    source: SourceRef
+    began_at: datetime
+    seen_at: datetime  # by the last poll that met it
+    cause: Fault
+    reason: str
+    ended_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,6 +435,18 @@ class FeedInfo:
     icon: str | None = None  # address of a square picture
     rights: str | None = None
     hub_url: str | None = None  # WebSub
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A sentence of our own for a feed of ours, about a page of ours."""
+
+    id: str
+    title: str
+    url: str
+    author: str
+    updated: datetime
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -412,6 +502,8 @@ class Source(SQLModel, table=True):
     newest: datetime | None = None
     per_day: float | None = None
     working_share: float | None = None
+    quiet_at: datetime | None = None  # from when on it is quiet, unless news come; NULL: nothing tells
+    stale_at: datetime | None = None
     etag: str | None = None
     last_modified: str | None = None
     body_hash: str | None = None  # of the last body read; equal: nothing to do
@@ -419,6 +511,9 @@ class Source(SQLModel, table=True):
     next_poll_at: datetime
     failures: int = 0  # in a row
     news_at: datetime | None = None  # when a poll last brought a new entry
+    fault: str | None = None  # a Fault, of the last poll; NULL: none
+    strikes: int = 0  # polls in a row that met a fault, failed or not
+    broken_by: str | None = None  # the Fault with which the break began that lasts; NULL: it is not broken
 
 
 class Host(SQLModel, table=True):
@@ -506,18 +601,55 @@ class Poll(SQLModel, table=True):
     """One visit to one source, with its outcome."""
 
     __tablename__ = "poll"
-    __table_args__ = (Index("ix_poll_source", "source_id", "id"),)
+    __table_args__ = (
+        Index("ix_poll_source", "source_id", "id"),
+        Index("ix_poll_polled_at", "polled_at", "outcome", "fault"),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     source_id: int = Field(foreign_key="source.id")
     polled_at: datetime
     outcome: str
     cause: str | None = None  # of a failure: errors.Cause, "parse", "offline", or "program"
+    fault: str | None = None  # a Fault; there may be one though the source was read
     status: int | None = None  # NULL: no HTTP answer
     items: int = 0  # on the list or in the feed
     entries: int = 0  # new
     milliseconds: int = 0
     message: str | None = None  # what failed and what to do; NULL: nothing
+
+
+class KeptResponse(SQLModel, table=True):
+    """The last response from which a source was read, and the first one of its latest trouble."""
+
+    __tablename__ = "kept_response"
+
+    source_id: int = Field(primary_key=True, foreign_key="source.id")
+    is_good: bool = Field(primary_key=True)
+    fetched_at: datetime
+    url: str  # after redirects
+    status: int
+    headers: dict[str, str] = Field(sa_column=Column(JSON, nullable=False))
+    body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))  # compressed by gzip
+    is_cut: bool = False
+
+
+class SourceBreak(SQLModel, table=True):
+    """A time in which a source was broken, and who was told. NULL in the last four: not yet, or not at all."""
+
+    __tablename__ = "source_break"
+
+    id: int | None = Field(default=None, primary_key=True)
+    source_id: int = Field(foreign_key="source.id", index=True)
+    began_at: datetime
+    seen_at: datetime  # by the last poll that met it
+    cause: str  # a Fault
+    reason: str
+    ended_at: datetime | None = Field(default=None, index=True)  # NULL: it lasts
+    mailed_at: datetime | None = None
+    posted_at: datetime | None = None  # to the webhook
+    recovery_mailed_at: datetime | None = None
+    recovery_posted_at: datetime | None = None
 
 
 class Pending(SQLModel, table=True):

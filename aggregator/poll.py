@@ -20,12 +20,15 @@ from urllib.parse import urlsplit
 
 from aggregator.compose import keyed, own_key, says_more
 from aggregator.connectivity import Connectivity
+from aggregator.diagnose import fault_of, proof, strangeness
 from aggregator.errors import AggregatorError, FetchError, ParseError, RuleError, SourceError, StoreError, placed
 from aggregator.gather.fetch import Fetcher
 from aggregator.gather.fingerprint import fingerprint
-from aggregator.heal import Memory, moved, read_older, read_source
+from aggregator.heal import Memory, Reading, moved, read_older, read_source
+from aggregator.health import ACCUSTOMED_AFTER, judged, silence_of
 from aggregator.identity import turn_of
 from aggregator.model import (
+    Fault,
     Item,
     Listing,
     ListingRule,
@@ -46,7 +49,7 @@ from aggregator.settings import Settings
 from aggregator.store import Store
 from aggregator.store.leases import Holder
 from aggregator.store.recorder import Recorder
-from aggregator.stories import ARTICLE_TRIES, Stories, apart
+from aggregator.stories import ARTICLE_TRIES, Brought, Stories, apart
 from aggregator.turns import Turn, Turns
 
 log = logging.getLogger(__name__)
@@ -183,7 +186,7 @@ class Poller:
             async with asyncio.timeout(2 * POLL_SECONDS):
                 visit = await self._visit(source)
             self._network.heard(turn_of(source.url), None)
-            visit = replace(visit, milliseconds=round((monotonic() - started) * 1000))
+            visit = judged(source, replace(visit, milliseconds=round((monotonic() - started) * 1000)))
             visit = self._turns.seal(visit, turn)
             brought = await self._recorder.record(visit)
         except StoreError:
@@ -195,7 +198,7 @@ class Poller:
             if not isinstance(error, AggregatorError):
                 log.exception("poll source=%s fault of the program", source.name)
             visit = replace(self._failed(source, error), milliseconds=round((monotonic() - started) * 1000))
-            visit = self._turns.seal(visit, turn)
+            visit = self._turns.seal(judged(source, visit), turn)
             brought = await self._recorder.record(visit)
         if brought is None:
             log.warning("poll source=%s is not recorded: another worker claimed its host meanwhile", source.name)
@@ -203,9 +206,11 @@ class Poller:
             self._cancel(turn)
             return
         log.info(
-            "poll source=%s outcome=%s entries=%d items=%d ms=%d%s",
+            "poll source=%s outcome=%s cause=%s status=%s entries=%d items=%d ms=%d%s",
             source.name,
             visit.outcome(brought),
+            visit.met or visit.cause,
+            visit.status,
             brought,
             visit.items,
             visit.milliseconds,
@@ -247,9 +252,12 @@ class Poller:
             partial(self._store.entries.known, source.id or 0),
             self._same,
         )
-        reading = await apart(
-            partial(read_source, response, rule, memory, timezone=site.timezone, now=polled_at), response
-        )
+        read = partial(read_source, response, rule, memory, timezone=site.timezone, now=polled_at)
+        try:
+            reading = await apart(read, response)
+        except ParseError as error:
+            error.response = response  # it tells why
+            raise
         listing = reading.listing
         items = keyed(listing, source.url, self._same)
         tries = self._unknown(items)
@@ -272,6 +280,11 @@ class Poller:
         said: list[Item | NewEntry] = [*listing.items, *brought.entries]
         dated = [(one.published, one.precision) for one in said if one.published]
         rhythm = rhythm_of(dated, polled_at, self._hours(site)) or _rhythm(source)
+        silence = None
+        if tries or source.stale_at is None:
+            known = [one.published for one in memory.entries() if one.published]
+            silence = silence_of([time for time, _ in dated], known, len(said), polled_at)
+        fault = self._strangeness(source, rule, response, reading, brought)
         if brought.left:
             faults.append(f"{brought.left} more articles are left for the next poll")
         return Visit(
@@ -292,12 +305,36 @@ class Poller:
             body_hash=digest if complete else None,
             kind=listing.kind,
             rule=listing.rule,
-            look=reading.look,
+            # an ailing look is not what the list is measured by
+            look=None if fault == "shape" else reading.look,
             rhythm=rhythm,
             fetched_at=polled_at,
             moved_to=moved_to,
             moved_at=moved_at,
             repair=f"{polled_at:%Y-%m-%d}: {reading.note}" if reading.is_repaired else None,
+            fault=fault,
+            silence=silence,
+            kept=proof(response, fault, source.fault),
+        )
+
+    def _strangeness(
+        self,
+        source: Source,
+        rule: SourceRule,
+        response: Response,
+        reading: Reading,
+        brought: Brought,
+    ) -> Fault | None:
+        """What is wrong with a source though it was read."""
+        is_full = rule.article is None or rule.article.full_text
+        empty = sum(not (entry.text or entry.images or entry.attachments) for entry in brought.entries)
+        return strangeness(
+            source.url,
+            response,
+            reading.listing.items,
+            is_changed=reading.is_changed and source.strikes < ACCUSTOMED_AFTER,
+            tried=len(brought.entries) + len(brought.pending) if is_full else 0,
+            unread=empty + len(brought.pending),
         )
 
     def _unknown(self, items: dict[str, Item]) -> dict[str, int]:
@@ -346,6 +383,8 @@ class Poller:
             polled_at,
             self._next_poll_at(source, polled_at, _rhythm(source), fresh_for=fresh_for),
             status=response.status,
+            # the page is what it was when it was read last
+            fault=None if source.failures else source.fault,
             **said,
         )
 
@@ -370,6 +409,7 @@ class Poller:
         polled_at = self._now()
         moved_to, moved_at = moved_of(source, address_of(source, polled_at), None, polled_at)
         failures = source.failures + 1
+        fault: Fault | None = fault_of(error, source.url)
         status = getattr(error, "status", None)
         cause: str = (
             error.cause
@@ -385,7 +425,7 @@ class Poller:
         )
         if self._network.is_down:
             # no source is blamed for what is ours: its count stays, and it is asked again soon
-            cause, failures = "offline", source.failures
+            cause, fault, failures = "offline", None, source.failures
             message = f"our own network seems to be down: no host has answered for a while; {message}"
         return self._kept(
             source,
@@ -405,6 +445,8 @@ class Poller:
             validators=Validators(source.etag, source.last_modified),
             moved_to=moved_to,
             moved_at=moved_at,
+            fault=fault,
+            kept=proof(getattr(error, "response", None), fault, source.fault),
         )
 
     def _kept(self, source: Source, polled_at: datetime, next_poll_at: datetime, **said: Any) -> Visit:

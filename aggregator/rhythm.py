@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
+from functools import cache, lru_cache
+from itertools import chain, count, pairwise
 from statistics import median
 from zoneinfo import ZoneInfo
 
-from aggregator.model import Precision, Rhythm
+from aggregator.model import SHANGHAI, Precision, Rhythm
 
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 # expected entries at which a look is worth it: half of the looks then bring something
@@ -25,6 +26,11 @@ OF_SILENCE = 0.1
 USUAL_SHARE, USUAL_ITEMS = 0.9, 10
 # longest pause after failures: a source is never given up
 MAX_BACKOFF = timedelta(days=3)
+# silences on a page that tell how long one may last; fewer say nothing
+ENOUGH_GAPS = 4
+# first and last day: winter vacation around the Spring Festival (its date moves by a month), Labour Day, summer
+# vacation, National Day. What a university publishes in them says as little of its rhythm as their silence.
+VACATIONS = (((1, 8), (3, 1)), ((5, 1), (5, 5)), ((7, 3), (9, 3)), ((10, 1), (10, 8)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +102,53 @@ def rhythm_of(
             working += USUAL_SHARE if time.astimezone(hours.zone).weekday() < 5 else 0.0
     share = (working + USUAL_SHARE * USUAL_ITEMS) / (len(past) + USUAL_ITEMS)
     return Rhythm(max(time for time, _ in past), len(past) / 2 / max(middle, 1 / 24), share)
+
+
+def term_days(start: datetime, end: datetime) -> float:
+    """How many days of term lie between two times: all but the VACATIONS of Chinese universities."""
+    begin, over = start.timestamp(), end.timestamp()
+    seconds = over - begin
+    for year in range(start.year, end.year + 1):
+        for first, last in _vacations(year):
+            seconds -= max(min(over, last) - max(begin, first), 0)
+    return max(seconds, 0) / DAY.total_seconds()
+
+
+def after_term(start: datetime, days: float) -> datetime:
+    """When so many days of term have passed since *start*."""
+    now, left = start.timestamp(), days * DAY.total_seconds()
+    for first, last in chain.from_iterable(map(_vacations, count(start.year))):
+        if last <= now:
+            continue
+        free = max(first - now, 0)
+        if left <= free:
+            break
+        now, left = last, left - free
+    return datetime.fromtimestamp(now + left, UTC)
+
+
+@cache
+def _vacations(year: int) -> list[tuple[float, float]]:
+    """When the vacations of *year* begin and when they are over, in seconds since 1970."""
+    return [
+        (
+            datetime(year, *first, tzinfo=SHANGHAI).timestamp(),
+            (datetime(year, *last, tzinfo=SHANGHAI) + DAY).timestamp(),
+        )
+        for first, last in VACATIONS
+    ]
+
+
+def longest_gap(times: Sequence[datetime]) -> float | None:
+    """The longest silence between two of *times*, in days of term; None where fewer than ENOUGH_GAPS testify.
+
+    With the entries of a year among them it knows a source's seasons.
+
+    Of the newest three quarters only: an old item pinned to the top of a list must not stretch its rhythm.
+    """
+    newest = sorted(times, reverse=True)[: max(round(len(times) * 0.75), ENOUGH_GAPS + 1)]
+    gaps = [term_days(earlier, later) for later, earlier in pairwise(newest)]
+    return max(gaps) if len(gaps) >= ENOUGH_GAPS else None
 
 
 def next_poll_at(

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from aggregator.alert import EVERY_MINUTES, Alerts
 from aggregator.errors import StoreError
 from aggregator.poll import Poller
 from aggregator.settings import Settings
@@ -25,7 +26,12 @@ def stop_on_signals() -> asyncio.Event:
 
 
 async def serve(
-    settings: Settings, store: Store, poller: Poller, now: Callable[[], datetime], stop: asyncio.Event
+    settings: Settings,
+    store: Store,
+    poller: Poller,
+    now: Callable[[], datetime],
+    stop: asyncio.Event,
+    alerts: Alerts | None = None,
 ) -> None:
     """Poll what is due until *stop* is set, then end cleanly: what is being stored is finished."""
 
@@ -45,6 +51,8 @@ async def serve(
     scheduler = AsyncIOScheduler(job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
     scheduler.add_job(tick, "interval", seconds=settings.schedule.tick_seconds, id="tick", next_run_time=now())
     scheduler.add_job(tidy, "cron", hour=4, id="tidy", timezone=settings.zone)
+    if alerts is not None:
+        scheduler.add_job(alerts.tell, "interval", minutes=EVERY_MINUTES, id="alert", next_run_time=now())
     scheduler.start()
     try:
         await stop.wait()

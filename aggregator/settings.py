@@ -19,6 +19,7 @@ from aggregator.errors import SettingsError
 
 PREFIX = "AGGREGATOR_"
 PACKAGE = Path(__file__).parent
+MAILBOX = re.compile(r"[^\s@,;<>\"]+@[^\s@,;<>\"]+")
 FIELD_SAFE = " !\"#$%&'()*+,/:;<=>?@[\\]^`{|}~"
 YEAR_MINUTES = 525_600
 
@@ -32,6 +33,18 @@ def _address(value: str) -> str:
 
 def _optional_address(value: str) -> str:
     return _address(value) if value else ""
+
+
+def _mailbox(value: str) -> str:
+    if value and not MAILBOX.fullmatch(value):
+        raise ValueError(f"{value!r} is not a mail address like news@example.edu.cn")
+    return value
+
+
+def _mailboxes(value: str) -> str:
+    for one in filter(None, value.split(",")):
+        _mailbox(one.strip())
+    return value
 
 
 def _timezone(value: str) -> str:
@@ -122,6 +135,37 @@ class ScheduleSettings(Section):
     )
 
 
+class MailSettings(Section):
+    """The server that takes our mail."""
+
+    host: str = Field("", description="mail server; empty: no mail is sent")
+    port: int = Field(587, ge=1, le=65535, description="its port: 587 for starttls, 465 for tls, 25 for none")
+    tls: Literal["starttls", "tls", "none"] = Field("starttls", description="how the connection is secured")
+    username: str = Field("", description="name to log in with; empty: no login")
+    password: str = Field("", repr=False, description="its password; better in the variable than in a file")
+    sender: Annotated[str, AfterValidator(_mailbox)] = Field("", description="address that our mail comes from")
+    per_minute: float = Field(60.0, gt=0, le=6000, description="mails sent in a minute at most")
+    timeout_seconds: float = Field(30.0, gt=0, le=600, description="longest wait for the server")
+
+
+class AlertSettings(Section):
+    """Who is told when a source breaks and when it is well again."""
+
+    mail: Annotated[str, AfterValidator(_mailboxes)] = Field(
+        "", description="mail addresses, separated by commas; empty: no mail"
+    )
+    webhook: Annotated[str, AfterValidator(_optional_address)] = Field(
+        "", repr=False, description="address that gets a POST with JSON, on any network; empty: none"
+    )
+    settle_hours: float = Field(
+        4.0, ge=0, le=1000, description="hours within schedule.working_hours that a break must last before it is told"
+    )
+
+    @property
+    def addresses(self) -> list[str]:
+        return [one.strip() for one in self.mail.split(",") if one.strip()]
+
+
 class WebSettings(Section):
     """The pages."""
 
@@ -142,6 +186,8 @@ class Settings(BaseSettings):
     database: DatabaseSettings = DatabaseSettings()
     fetch: FetchSettings = FetchSettings()
     schedule: ScheduleSettings = ScheduleSettings()
+    mail: MailSettings = MailSettings()
+    alert: AlertSettings = AlertSettings()
     web: WebSettings = WebSettings()
 
     @classmethod
@@ -200,6 +246,10 @@ def load(instance: Path | None = None) -> Settings:
         raise SettingsError(_sentence(error, path)) from error
     if settings.schedule.min_interval_minutes > settings.schedule.max_interval_minutes:
         raise SettingsError("schedule.min_interval_minutes is larger than schedule.max_interval_minutes; lower it")
+    if settings.mail.host and not settings.mail.sender:
+        raise SettingsError("mail.host is set but mail.sender is not; name the address that our mail comes from")
+    if settings.alert.mail and not settings.mail.host:
+        raise SettingsError("alert.mail is set but mail.host is not; name the server that takes our mail")
     site = settings.site
     if "url" not in site.model_fields_set:  # nobody has named the public address: it is where we listen
         port = f":{settings.web.port}" if settings.web.port else ""

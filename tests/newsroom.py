@@ -1,5 +1,6 @@
 """A store with two weeks of invented news, and the app that shows it: what the tests of web/ start from."""
 
+import gzip
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cache
@@ -7,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from aggregator.identity import identity, slug
-from aggregator.model import Attachment, NewEntry, Site, SourceRule, Visit
+from aggregator.model import Attachment, Begun, Kept, NewEntry, Site, SourceRule, Visit
 from aggregator.settings import Settings, SiteSettings
 from aggregator.store import Store
 from aggregator.web.app import create_app
@@ -130,6 +131,11 @@ def fill(store, picture=PICTURE):
     ]
     store.entries.record([visit(1 + number, *news[number::4]) for number in range(4)])
     store.entries.record([visit(2, status=304, items=0)])
-    broken = {"cause": "timeout", "status": None, "failures": 4, "items": 0, "kind": None}
     message = "http://xinghu.example/xinghu-lectures/ did not answer within 30 s; the server may be down"
-    store.entries.record([visit(5, message=message, **broken)])
+    broken = {"cause": "timeout", "fault": "timeout", "status": None, "failures": 4, "strikes": 4, "items": 0}
+    broken |= {"kind": None, "broken_by": "timeout", "begun": Begun("timeout", message)}
+    body = gzip.compress("<title>维护</title><script>alert('网站维护中')</script>".encode(), mtime=0)
+    refusal = Kept(
+        False, "http://xinghu.example/", 503, {"content-type": "text/html; charset=utf-8"}, body, is_cut=False
+    )
+    store.entries.record([visit(5, message=message, kept=refusal, **broken)])

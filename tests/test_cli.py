@@ -162,7 +162,8 @@ def test_sources_says_how_they_are(followed):
     rows = json.loads(run("sources", "--json"))
 
     states = {row["name"]: row["health"] for row in rows}
-    assert ("working", "new", "off") == (states["demo-haitang-news"], states["demo-yunling-news"], states["off-nankai"])
+    # its news are of 2025, and it is read today
+    assert ("stale", "new", "off") == (states["demo-haitang-news"], states["demo-yunling-news"], states["off-nankai"])
     assert "demo-haitang-news\t海棠大学" in run("sources")
 
 
@@ -390,3 +391,23 @@ def test_the_demo_shows_news_appearing_and_leaves_nothing_behind():
     assert before > 0
     assert json.loads(published)
     assert (0, True) == (code, "published: " in output)
+
+
+def test_secrets_are_not_printed(instance, monkeypatch):
+    monkeypatch.setenv("AGGREGATOR_MAIL__PASSWORD", "hunter2")
+    monkeypatch.setenv("AGGREGATOR_ALERT__WEBHOOK", "https://hooks.example/?key=hunter2")
+
+    output = run("settings")
+
+    assert "hunter2" not in output
+    assert 'password = "***"' in output
+
+
+def test_a_broken_source_says_its_cause_and_what_to_do(followed):
+    run("poll", "demo-haitang-news")
+
+    row = next(row for row in json.loads(run("sources", "--json")) if row["name"] == "demo-haitang-news")
+
+    assert ("stale", "look whether the column is still kept, or has moved") == (row["cause"], row["advice"])
+    assert row["reason"].startswith("nothing new since 2025-03-")
+    assert f"{row['reason']}; {row['advice']}" in run("sources")

@@ -368,6 +368,26 @@ def test_bodies_that_end_at_the_edge_of_a_piece_are_whole(fetch, university, siz
     assert size == len(fetch(url).body)
 
 
+def test_a_refusal_tells_why_in_so_many_bytes(fetch, university):
+    url = university.serve("/secret", "校内".encode() * 20_000, status=403)
+
+    with pytest.raises(FetchError) as caught:
+        fetch(url)
+
+    response = caught.value.response
+    assert (403, 65_536) == (response.status, len(response.body))
+    assert response.body.decode("utf-8", "ignore").startswith("校内")
+
+
+def test_a_refusal_that_breaks_off_is_still_a_refusal(fetch, university):
+    url = university.serve("/secret", b"no", status=403, headers={"content-encoding": "gzip"})
+
+    with pytest.raises(FetchError) as caught:
+        fetch(url)
+
+    assert ("status", 403, b"") == (caught.value.cause, caught.value.status, caught.value.response.body)
+
+
 # ---------------------------------------------------------------- secure connections
 
 

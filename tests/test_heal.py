@@ -120,6 +120,39 @@ def test_navigation_is_no_list_even_when_nothing_else_is_left():
         read(page(f"<ul>{links}</ul>"), entries=stored())
 
 
+def menu(links=5, name="机构设置与职能介绍"):
+    return "".join(f"<li><a href='/menu/{n}.htm'>{name}{n}</a></li>" for n in range(links))
+
+
+@pytest.mark.parametrize("body", [f"<ul>{menu()}</ul>", f"<ul>{menu(2)}</ul>", f"<ul>{menu(5, '机构')}</ul>"])
+def test_a_known_rule_that_finds_only_a_menu_is_no_list_that_changed(body):
+    with pytest.raises(ParseError, match="links without dates, none of them known"):
+        read(page(body), kept=ListingRule("ul > li"), entries=stored())
+
+
+def test_a_menu_under_the_known_rule_does_not_hide_the_list_beside_it():
+    body = f"<ul>{menu()}</ul>" + as_cards(STORIES)
+    reading = read(page(body), kept=ListingRule("ul > li"), entries=stored())
+    assert (ALL, True) == (paths(reading), reading.is_repaired)
+
+
+@pytest.mark.parametrize(
+    "stories",
+    [
+        [(path, title, "") for path, title, _ in STORIES[:3]],  # known, though their dates are gone
+        [(f"/info/9/{n}.htm", f"海棠大学新年第{n}号新闻", f"2025-03-{20 - n:02}") for n in range(3)],  # dated
+    ],
+)
+def test_a_list_that_shrank_to_what_is_known_or_dated_is_kept(stories):
+    reading = read(page(as_list(stories)), entries=stored())
+    assert (3, False, True) == (len(reading.listing.items), reading.is_repaired, reading.is_changed)
+
+
+def test_a_source_of_which_nothing_is_stored_is_not_measured_by_it():
+    reading = read(page(f"<ul>{menu()}</ul>"), kept=ListingRule("ul > li"))
+    assert 5 == len(reading.listing.items)
+
+
 def test_far_fewer_items_are_looked_at_again():
     # the old box keeps two pinned rows, the list itself moved into another
     body = as_list(STORIES[:2]) + as_cards(STORIES)

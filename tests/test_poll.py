@@ -629,6 +629,11 @@ def test_a_network_that_is_down_is_no_fault_of_the_sources(service):
     assert {"connect", "offline"} == set(causes)
     blamed = [one.store.sources.by_name(f"n{n}").source.failures for n in range(2, 10)]
     assert (4, 4) == (blamed.count(1), blamed.count(0))
+    struck = [one.store.sources.by_name(f"n{n}").source.strikes for n in range(2, 10)]
+    assert blamed == struck
+    assert {("connect", "connect"), ("offline", None)} == {
+        (one.last(f"n{n}").cause, one.last(f"n{n}").fault) for n in range(2, 10)
+    }
     assert all(
         one.store.sources.by_name(f"n{n}").source.next_poll_at < one.now + timedelta(minutes=17) for n in range(2, 10)
     )

@@ -1,15 +1,17 @@
 """The scheduler with a real database and server, stopped as SIGTERM would."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from time import monotonic
 
-from aggregator.gather.fetch import Fetcher
-from aggregator.model import ArticleRule, Site, SourceRule
+from aggregator.alert import Alerts
+from aggregator.gather.fetch import Fetcher, post
+from aggregator.model import ArticleRule, Begun, Site, SourceRule, Visit
 from aggregator.poll import Poller
 from aggregator.rules import Rules
 from aggregator.schedule import serve
-from aggregator.settings import FetchSettings, ScheduleSettings, Settings
+from aggregator.settings import AlertSettings, FetchSettings, ScheduleSettings, Settings
 from aggregator.store import Store
 
 FEED = "<rss version='2.0'><channel><item><title>甲</title><link>http://a.edu.cn/1</link><description>文</description></item></channel></rss>"
@@ -31,12 +33,12 @@ def staged(folder, url, **schedule):
     return settings, rules, store
 
 
-async def run(settings, rules, store, seconds):
+async def run(settings, rules, store, seconds, alerts=None):
     stop = asyncio.Event()
     asyncio.get_running_loop().call_later(seconds, stop.set)
     async with Fetcher(settings.fetch, "tests") as fetcher:
         now = lambda: datetime.now(UTC)  # noqa: E731
-        await serve(settings, store, Poller(settings, rules, store, fetcher, now), now, stop)
+        await serve(settings, store, Poller(settings, rules, store, fetcher, now), now, stop, alerts)
 
 
 def test_what_is_due_is_polled_again_and_again(tmp_path, university):
@@ -67,3 +69,18 @@ def test_stopping_does_not_wait_for_a_slow_server(tmp_path, university):
     assert monotonic() - started < 4
     assert () == staging[2].sources.by_name("one").polls
     staging[2].close()
+
+
+def test_the_operator_is_told_while_the_service_runs(tmp_path, university):
+    hook = university.serve("/hook", "")
+    settings, rules, store = staged(tmp_path, university.serve("/feed", FEED))
+    settings = settings.model_copy(update={"alert": AlertSettings(webhook=hook, settle_hours=0)})
+    now = datetime.now(UTC)
+    broken = Visit(1, now, now + timedelta(hours=1), begun=Begun("dns", "why"), broken_by="dns")
+    store.entries.record([broken])
+    alerts = Alerts(settings, store, lambda *_: ("", ""), partial(post, timeout_seconds=2), lambda: now)
+
+    asyncio.run(run(settings, rules, store, 0.8, alerts))
+
+    assert ["/hook"] == [request.path for request in university.requests]
+    store.close()

@@ -9,7 +9,7 @@ import pytest
 from lxml import etree
 from sqlalchemy import text
 
-from aggregator.model import Site, SourceRule
+from aggregator.model import Begun, Site, SourceRule
 from aggregator.store import Store
 from tests.newsroom import NOW, SITE_URL, UNIVERSITIES, app_of, empty_store, fill, rules, story, visit
 
@@ -256,6 +256,56 @@ def test_head_says_what_get_would(client, store, encoding):
 
     assert b"" == head.data
     assert {k: v for k, v in got.headers if k != "Date"} == {k: v for k, v in head.headers if k != "Date"}
+
+
+# ------------------------------------------------------------ breaks
+
+
+def breaks(store, source_id, *, hours, ended=True, cause="timeout"):
+    """A break of so many working hours, this morning."""
+    for hour in (0, hours):
+        begun = Begun(cause, "it did not answer") if not hour else None
+        at = NOW + timedelta(hours=hour)
+        store.entries.record([visit(source_id, polled_at=at, cause=cause, broken_by=cause, begun=begun)])
+    if ended:
+        store.entries.record([visit(source_id, polled_at=NOW + timedelta(hours=hours + 0.5), ended=True)])
+
+
+def test_breaks_and_recoveries_are_a_feed(client, store):
+    breaks(store, 1, hours=5)
+    breaks(store, 5, hours=6, ended=False, cause="redesigned")
+    breaks(store, 3, hours=1)  # weather
+
+    response = client.get("/sources.atom")
+
+    assert "application/atom+xml; charset=utf-8" == response.headers["Content-Type"]
+    assert [
+        "海棠大学 学校要闻 恢复",
+        "星湖理工学院讲座与展览 失效：页面改版，读不出列表",
+        "海棠大学 学校要闻 失效：等待超时",
+    ] == titles(response.data)
+    feed = etree.fromstring(response.data)
+    assert ["1:end", "2", "1"] == [one.text.partition(":break:")[2] for one in feed.iterfind(f"{ATOM}entry/{ATOM}id")]
+    assert f"{SITE_URL}/sources/haitang-news/" == feed.find(f"{ATOM}entry/{ATOM}link").get("href")
+    assert "2025-03-21T08:00:00+00:00" == feed.findtext(f"{ATOM}updated")
+    assert {"self": f"{SITE_URL}/sources.atom", "alternate": f"{SITE_URL}/sources/"} == links(response.data)
+
+
+def test_the_feed_of_breaks_is_the_same_bytes_until_one_begins_or_ends(store, tmp_path):
+    breaks(store, 1, hours=5, ended=False)
+    first = app_of(store, tmp_path).test_client().get("/sources.atom")
+    store.entries.record([visit(1, polled_at=NOW + timedelta(days=9), cause="timeout", broken_by="timeout")])
+
+    later = app_of(store, tmp_path, now=NOW + timedelta(days=400)).test_client()
+    again = later.get("/sources.atom", headers={"If-None-Match": first.headers["ETag"]})
+
+    assert (304, first.data) == (again.status_code, later.get("/sources.atom").data)
+
+
+def test_a_service_whose_sources_are_well_has_an_empty_feed_of_breaks(client):
+    response = client.get("/sources.atom")
+
+    assert (200, []) == (response.status_code, titles(response.data))
 
 
 # ------------------------------------------------------------ OPML

@@ -1,16 +1,20 @@
+import gzip
 import json
 import re
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 
 import pytest
 from markupsafe import Markup
 
-from aggregator.store import Store
+from aggregator.health import health
+from aggregator.model import Kept, ListingRule, Silence
+from aggregator.store import Store, revisions
 from aggregator.store.entries import Cursor
 from aggregator.web.app import create_app
 from aggregator.web.body import readable
-from tests.newsroom import NOW, PICTURE, SITE_URL, app_of, empty_store, fill, settings, story, visit
+from tests.newsroom import NOW, PICTURE, SITE_URL, app_of, empty_store, fill, rules, settings, story, visit
 
 FORMATS = ("atom", "rss", "json")
 
@@ -184,13 +188,51 @@ def test_a_source_shows_why_it_fails(full):
     ) * 4
 
 
+def test_a_source_proves_its_health(full, store):
+    rule = ListingRule("ul > li", "a", "", "span")
+    kept = Kept(
+        True, "http://haitang.example/haitang-news/", 200, {"server": "VSB"}, gzip.compress(b"<b>list</b>"), is_cut=True
+    )
+    store.entries.record([visit(1, rule=rule, kept=kept, repair="2025-03-20: read by 'ul > li' from now on")])
+
+    well, broken = full.get("/sources/haitang-news/").text, full.get("/sources/xinghu-lectures/").text
+
+    for part in (
+        "item = ul &gt; li",
+        "date = span",
+        "2025-03-20: read by",
+        "&lt;b&gt;list&lt;/b&gt;",
+        "VSB",
+        "只留下开头",
+    ):
+        assert part in well
+    for part in (
+        "&lt;script&gt;alert(&#39;网站维护中&#39;)&lt;/script&gt;",
+        "503",
+        "失效记录",
+        "至今",
+        "若很快，便是本机的网络被拒",
+    ):
+        assert part in broken
+    assert "<script" not in broken
+
+
+def test_the_sources_name_the_feed_of_breaks(full):
+    assert "/sources.atom" in read(full, "/sources/").alternates
+
+
 def test_sources_that_are_new_off_or_quiet_say_so(client, store):
     assert "还没有读过" in client.get("/sources/").text
 
     long_ago = NOW - timedelta(days=90)
-    store.entries.record([visit(1, story(1), polled_at=long_ago)])
-    store.entries.record([visit(1)])
-    assert "自2024年12月21日起没有新条目" in client.get("/sources/").text
+    silence = Silence(NOW - timedelta(days=9), NOW + timedelta(days=9))
+    store.entries.record([visit(1, story(1), polled_at=long_ago, silence=silence)])
+    assert "自2024年12月21日起没有新条目，还在它的节奏之内" in client.get("/sources/").text
+
+    store.entries.record([visit(1, silence=Silence(long_ago, NOW))])
+    page = client.get("/sources/haitang-news/").text
+    assert "自2024年12月21日起没有新条目，远比平常久" in page
+    assert "看看这个栏目是否还在用" in page
 
     store.sources.sync([], NOW)
     assert "已在来源文件中停用" in client.get("/sources/").text
@@ -348,16 +390,56 @@ def test_healthz_counts(full):
     assert "no-store" == response.headers["Cache-Control"]
 
 
+def test_the_numbers_are_what_prometheus_reads(full, store):
+    response = full.get("/metrics")
+
+    assert "text/plain; version=0.0.4; charset=utf-8" == response.headers["Content-Type"]
+    assert "no-store" in response.headers["Cache-Control"]
+    for line in response.text.splitlines():
+        assert re.fullmatch(r'# (HELP|TYPE) \w+ .+|\w+(\{\w+="[^"]*"(,\w+="[^"]*")*\})? \d+(\.\d+)?', line), line
+    for line in (
+        'aggregator_sources{state="working"} 4',
+        'aggregator_sources{state="broken"} 1',
+        "aggregator_entries 60",
+        'aggregator_polls_last_hour{outcome="failed",fault="timeout"} 1',
+        'aggregator_polls_last_hour{outcome="new",fault=""} 4',
+    ):
+        assert line in response.text.splitlines()
+    assert revisions()[-1] in response.text
+
+
+def test_the_database_counts_the_states_that_health_tells(store):
+    later, before = NOW + timedelta(days=1), NOW - timedelta(days=1)
+    for number, said in enumerate(
+        (
+            {"fault": "gone", "cause": "status", "failures": 1, "strikes": 1},
+            {"fault": "dns", "cause": "dns", "failures": 2, "strikes": 2},
+            {"fault": "shape", "strikes": 3, "silence": Silence(before, before)},
+            {"silence": Silence(before, before)},
+            {"silence": Silence(before, later)},
+        ),
+        1,
+    ):
+        store.entries.record([visit(number, **said)])
+
+    told = Counter(health(state.source, state.polls, NOW).state for state in store.counts.of_sources())
+
+    assert {"gone": 1, "failing": 1, "broken": 1, "stale": 1, "quiet": 1} == told
+    assert told == store.counts.standing(NOW, NOW).states
+    store.sources.sync(rules()[:4], NOW)
+    assert 1 == store.counts.standing(NOW, NOW).states["off"]
+
+
 def test_a_database_that_cannot_be_read_is_told(tmp_path, caplog):
     (tmp_path / "broken.db").write_bytes(b"this is not a database" * 1000)
     client = app_of(Store(f"sqlite:///{tmp_path}/broken.db"), tmp_path).test_client()
 
-    health, page, feed = client.get("/healthz"), client.get("/"), client.get("/feed.atom")
+    answers = [client.get(place) for place in ("/healthz", "/", "/feed.atom", "/metrics")]
 
-    assert [503] * 3 == [health.status_code, page.status_code, feed.status_code]
-    assert "unavailable" == health.json["status"]
-    assert "暂时读不到数据库" in page.text
-    assert str(tmp_path) not in page.text + health.text
+    assert [503] * 4 == [answer.status_code for answer in answers]
+    assert "unavailable" == answers[0].json["status"]
+    assert "暂时读不到数据库" in answers[1].text
+    assert str(tmp_path) not in "".join(answer.text for answer in answers)
     assert str(tmp_path) in caplog.text
 
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Sequence
+from time import monotonic, process_time
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -66,6 +67,7 @@ def _poll(config: "Settings", known: "Rules", store: "Store", names: list[str] |
     outcomes: dict[str, int] = {}
     entries = 0
     held: list[Holder] = []
+    started, spent = monotonic(), process_time()
 
     with progress("polling", total) as bar:
 
@@ -78,6 +80,7 @@ def _poll(config: "Settings", known: "Rules", store: "Store", names: list[str] |
             words = [
                 source.name,
                 coloured(outcome),
+                visit.met or "",
                 found,
                 f"{visit.milliseconds / 1000:.1f} s",
                 visit.message or "",
@@ -97,9 +100,10 @@ def _poll(config: "Settings", known: "Rules", store: "Store", names: list[str] |
     if held:
         _say_held(held, config)
     polled = sum(outcomes.values())
+    took, cpu = monotonic() - started, process_time() - spent
     click.echo(
         f"{polled} polled: {', '.join(f'{count} {word}' for word, count in sorted(outcomes.items()))}; "
-        f"{entries} new entries"
+        f"{entries} new entries; {took:.1f} s ({polled / max(took, 0.001):.1f} sources a second, {cpu:.1f} s of CPU)"
     )
     return outcomes.get("failed", 0), polled
 

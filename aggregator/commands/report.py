@@ -36,7 +36,9 @@ def sources(as_object: bool) -> None:
                 "url": state.source.url,
                 "kind": state.source.found_kind or state.source.kind,
                 "health": verdict.state,
+                "cause": verdict.cause,
                 "reason": verdict.reason,
+                "advice": verdict.advice,
                 "entries": state.entry_count,
                 "polled_at": _iso(state.source.polled_at),
                 "repair": state.source.repair,
@@ -47,9 +49,16 @@ def sources(as_object: bool) -> None:
         click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
         return
     table(
-        ("name", "university", "title", "health", "entries", "reason"),
-        [(r["name"], r["university"], r["title"], r["health"], str(r["entries"]), r["reason"]) for r in rows],
+        ("name", "university", "title", "health", "cause", "entries", "reason"),
+        [
+            (r["name"], r["university"], r["title"], r["health"], r["cause"] or "", str(r["entries"]), _told(r))
+            for r in rows
+        ],
     )
+
+
+def _told(row: dict[str, Any]) -> str:
+    return f"{row['reason']}; {row['advice']}" if row["advice"] else str(row["reason"])
 
 
 def _iso(time: datetime | None) -> str | None:
@@ -98,6 +107,8 @@ def show_settings() -> None:
         click.echo(f"\n[{section}]")
         for key, field in type(table).model_fields.items():
             value = PASSWORD.sub(r"\1***@", json.dumps(getattr(table, key), ensure_ascii=False))
+            if not field.repr and getattr(table, key):
+                value = '"***"'  # a secret
             default = (
                 ""
                 if getattr(table, key) == field.default
@@ -108,7 +119,10 @@ def show_settings() -> None:
 
 @click.command()
 def doctor() -> None:
-    """Check settings, folder, rules, database, clock and network; say what to do. Exit code 1 if something is wrong."""
+    """Check settings, clock, folder, disk, rules, database, addresses, DNS and mail; say what to do.
+
+    Exit code 1 if something is wrong.
+    """
     from aggregator.console import coloured
     from aggregator.doctor import examine
 

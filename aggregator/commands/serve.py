@@ -1,6 +1,7 @@
 """`aggregator run`, `worker`, `web` and `demo`: the service until it is told to stop."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,14 +52,20 @@ def web() -> None:
 
 def _serve(config: "Settings", known: "Rules", store: "Store", *, with_web: bool) -> None:
     """Poll (and serve) until SIGTERM or Ctrl-C."""
-    from aggregator.gather.fetch import Fetcher
+    from aggregator.alert import Alerts
+    from aggregator.gather.fetch import Fetcher, post
     from aggregator.poll import Poller
     from aggregator.schedule import serve, stop_on_signals
+    from aggregator.web.render import alert_mail
+
+    webhook = partial(post, timeout_seconds=config.mail.timeout_seconds)
+    alerts = Alerts(config, store, partial(alert_mail, config), webhook, parts.now)
 
     async def work() -> None:
         stop = stop_on_signals()
         async with Fetcher(config.fetch, config.user_agent, own=config.own_ports, robots=store.robots) as fetcher:
-            await serve(config, store, Poller(config, known, store, fetcher, parts.now), parts.now, stop)
+            poller = Poller(config, known, store, fetcher, parts.now)
+            await serve(config, store, poller, parts.now, stop, alerts)
 
     with store.sole_scheduler():
         if store.path:

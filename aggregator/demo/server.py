@@ -29,6 +29,7 @@ class Request:
     path: str  # with the query
     headers: Mapping[str, str]  # names in lower case
     status: int | None = None  # None: not answered, the connection was dropped or raw bytes were sent
+    body: bytes = b""
 
 
 class Raw(bytes):
@@ -185,7 +186,8 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
-        request = Request(self.command, self.path, _lower(self.headers))
+        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        request = Request(self.command, self.path, _lower(self.headers), body=body)
         answer = self.server.answers.get(self.path, Answer("404 Not Found", "text/plain", 404))
         while callable(answer.body):
             found = answer.body(request)
@@ -196,7 +198,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.requests.append(replace(request, status=None if silent else answer.status))
         self._send(answer)
 
-    do_HEAD = do_GET  # noqa: N815
+    do_HEAD = do_POST = do_GET  # noqa: N815
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Quiet: ``University.requests`` is the log."""

@@ -74,6 +74,7 @@ def refusal(response: Response, now: datetime) -> FetchError:
         cause="status",
         status=status,
         retry_after=retry_after(response, now),
+        response=response,
     )
 
 

@@ -19,7 +19,7 @@ async def read_body(answer: httpx.Response, url: str, limit: int, *, cut: bool =
     if declared.isascii() and declared.isdigit() and int(declared[:20]) > limit and not cut:
         raise _too_large(url, limit, answer.status_code)
     body = bytearray()  # not a list of pieces: they may be of one byte each
-    async for piece in _decoded(answer, url, limit):
+    async for piece in decoded(answer, url, limit):
         body += piece
         if len(body) > limit:
             if cut:
@@ -32,7 +32,7 @@ def _too_large(url: str, limit: int, status: int) -> FetchError:
     return FetchError(f"{url} is larger than fetch.max_bytes ({limit:,} bytes)", cause="size", status=status)
 
 
-async def _decoded(answer: httpx.Response, url: str, limit: int) -> AsyncIterator[bytes]:
+async def decoded(answer: httpx.Response, url: str, limit: int) -> AsyncIterator[bytes]:
     """The body in pieces of bounded size, so that a compressed bomb stops at the limit and not in memory."""
     coding = answer.headers.get("content-encoding", "identity").strip().lower()
     if coding in ("", "identity", "none"):

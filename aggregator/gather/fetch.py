@@ -5,21 +5,24 @@ and never asks one machine for two things at a time. Decompressing, judging addr
 """
 
 import asyncio
-from collections.abc import Callable, Collection
+import logging
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from types import TracebackType
+from typing import Any
 from urllib.parse import urljoin
 from weakref import WeakValueDictionary
 
+import aiohttp
 import httpx
 
 from aggregator.errors import FetchError
 from aggregator.gather.address import Address, parse
 from aggregator.gather.answer import conditional, cookies_set, fields, refusal, retry_after
 from aggregator.gather.connect import WIRE_ERRORS, fault, tls_context, transport
-from aggregator.gather.decode import read_body
+from aggregator.gather.decode import decoded, read_body
 from aggregator.gather.guard import ForbiddenAddressError, Guard, Resolve, is_number, reach, resolve
 from aggregator.gather.robots import MAX_BYTES as ROBOTS_BYTES
 from aggregator.gather.robots import ProcessMemory, Robots, RobotsMemory, readable, token_of, unreadable
@@ -27,6 +30,8 @@ from aggregator.gather.turns import Rests, Turns
 from aggregator.identity import domain_of
 from aggregator.model import Allowance, Response, RobotsFile, Validators
 from aggregator.settings import FetchSettings
+
+log = logging.getLogger(__name__)
 
 MAX_REDIRECTS = 5
 REDIRECTS = {301, 302, 303, 307, 308}
@@ -37,6 +42,9 @@ ACCEPT = (
     b"text/html, application/xhtml+xml, application/atom+xml, application/rss+xml, "
     b"application/feed+json, application/xml;q=0.9, */*;q=0.5"
 )
+# of the page with which a server refuses
+REFUSAL_BYTES = 65_536
+REFUSAL_SECONDS = 5.0
 NOTHING_ALLOWED = Allowance()
 ROBOTS_REMEMBERED = 2000
 # reading an address again is the larger part of what httpx costs, and a source's is the same at each poll
@@ -260,8 +268,10 @@ class Fetcher:
                 )
                 try:
                     body = b""
-                    if 200 <= answer.status_code < 300:  # what else there is may be anything, and says nothing we need
+                    if 200 <= answer.status_code < 300:
                         body = await read_body(answer, written, visit.limit, cut=visit.cut)
+                    elif answer.status_code >= 400 and not visit.cut:
+                        body = await _beginning(answer, written)
                 finally:
                     await answer.aclose()
         except TimeoutError as error:
@@ -303,6 +313,40 @@ class Fetcher:
                 status=rest.status,
                 retry_after=wait,
             )
+
+
+async def post(url: str, payload: Mapping[str, Any], timeout_seconds: float) -> None:
+    """Send *payload* as JSON to *url*, the operator's own address: on any network, without waiting for a turn.
+
+    Through the proxy that the environment names, if any. Raises FetchError for any answer but 2xx.
+    """
+    timeout = aiohttp.ClientTimeout(total=timeout_seconds)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar(), trust_env=True) as session,
+            session.post(url, json=payload, allow_redirects=False) as answer,
+        ):
+            status = answer.status
+    except TimeoutError as error:
+        raise FetchError(f"the webhook did not answer within {timeout_seconds:g} seconds", cause="timeout") from error
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        raise FetchError(f"the webhook cannot be reached: {error}", cause="connect") from error
+    if not 200 <= status < 300:
+        raise FetchError(f"the webhook answered {status}; correct alert.webhook", cause="status", status=status)
+
+
+async def _beginning(answer: httpx.Response, url: str) -> bytes:
+    """What a refusal says of its reason, at most REFUSAL_BYTES of it; what cannot be read soon is left out."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(REFUSAL_SECONDS):
+            async for piece in decoded(answer, url, REFUSAL_BYTES):
+                body += piece
+                if len(body) >= REFUSAL_BYTES:
+                    break
+    except (FetchError, httpx.HTTPError, *WIRE_ERRORS) as error:  # the status has been said
+        log.debug("%s: %d bytes of its refusal were read: %s", url, len(body), error)
+    return bytes(body[:REFUSAL_BYTES])
 
 
 def _parsed(url: str) -> Address:

@@ -10,7 +10,7 @@ from feedgen.entry import FeedEntry
 from feedgen.feed import FeedGenerator
 from lxml import etree
 
-from aggregator.model import FeedInfo, FullEntry
+from aggregator.model import FeedInfo, FullEntry, Note
 from aggregator.publish import wire
 
 GENERATOR = "aggregator"  # without a version: an update of the program is no news for readers
@@ -18,6 +18,29 @@ GENERATOR = "aggregator"  # without a version: an update of the program is no ne
 
 def render(info: FeedInfo, entries: Sequence[FullEntry]) -> bytes:
     """The Atom document, UTF-8, entries in the order given. ``updated`` is what *info* says, never now."""
+    feed = _feed(info)
+    for entry in entries:
+        feed.add_entry(_entry(info, entry), order="append")  # feedgen would prepend
+    return bytes(feed.atom_str())
+
+
+def render_notes(info: FeedInfo, notes: Sequence[Note]) -> bytes:
+    """The Atom document of *notes* in the order given, as bit-stable as `render`."""
+    feed = _feed(info)
+    for note in notes:
+        item = FeedEntry()
+        item.id(wire.address(note.id))
+        item.title(wire.one_line(note.title))
+        item.updated(wire.utc(note.updated))
+        item.author(name=wire.one_line(note.author))
+        item.link(href=wire.address(note.url))
+        item.summary(wire.one_line(note.text), type="text")
+        feed.add_entry(item, order="append")
+    return bytes(feed.atom_str())
+
+
+def _feed(info: FeedInfo) -> FeedGenerator:
+    """The document without entries."""
     feed = FeedGenerator()
     feed.id(wire.address(info.id))
     feed.title(wire.one_line(info.title) or wire.address(info.url))
@@ -33,9 +56,7 @@ def render(info: FeedInfo, entries: Sequence[FullEntry]) -> bytes:
         feed.icon(wire.address(info.icon))
     if info.rights:
         feed.rights(wire.one_line(info.rights))
-    for entry in entries:
-        feed.add_entry(_entry(info, entry), order="append")  # feedgen would prepend
-    return bytes(feed.atom_str())
+    return feed
 
 
 def feed_links(info: FeedInfo, media_type: str) -> list[dict[str, str]]:

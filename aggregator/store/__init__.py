@@ -17,6 +17,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, NoSuchModuleError
 
 from aggregator.errors import StoreError
+from aggregator.store.breaks import Breaks
 from aggregator.store.counts import Counts
 from aggregator.store.entries import Entries
 from aggregator.store.feeds import Feeds
@@ -57,6 +58,7 @@ class Store:
         self.feeds = Feeds(self)
         self.counts = Counts(self)
         self.robots = RobotsFiles(self)
+        self.breaks = Breaks(self)
 
     @property
     def is_sqlite(self) -> bool:

@@ -1,12 +1,12 @@
 """What is asked for numbers: how many entries a time, a university or a tag has, and how each source stands."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, bindparam, case, func, or_, select, text
 
 from aggregator.model import Entry, EntryTag, Poll, Source, Tag
 from aggregator.store.sources import SourceState
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 entry, entry_tag, tag = Entry.__table__, EntryTag.__table__, Tag.__table__  # type: ignore[attr-defined]
 source, poll = Source.__table__, Poll.__table__  # type: ignore[attr-defined]
+
+BROKEN_AFTER = 3  # as health.py has it, which this room does not know
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,18 @@ class Share:
 
     name: str
     counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the service stands, in numbers."""
+
+    states: Mapping[str, int]  # health.State -> sources
+    due: int
+    due_since: datetime | None  # when the longest due source fell due; None: none is due
+    entries: int
+    polls: Sequence[tuple[str, str | None, int]]  # since a moment: (outcome, fault, how many)
+    stored_bytes: int
 
 
 class Counts:
@@ -62,6 +76,30 @@ class Counts:
         with self._store.read() as connection:
             return _shares(connection.execute(_of_tags(len(bounds)), _moments(bounds) | {"limit": limit}))
 
+    def standing(self, now: datetime, since: datetime) -> Standing:
+        """All that /metrics says, in a few milliseconds for thousands of sources."""
+        state = state_at(now).label("state")
+        states = select(state, func.count()).group_by(state)
+        due = select(func.count(), func.min(source.c.next_poll_at)).where(
+            source.c.enabled, source.c.next_poll_at <= now
+        )
+        polls = select(poll.c.outcome, poll.c.fault, func.count()).where(poll.c.polled_at >= since)
+        polls = polls.group_by(poll.c.outcome, poll.c.fault).order_by(poll.c.outcome, poll.c.fault)
+        if self._store.is_sqlite:
+            size = text("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
+        else:
+            size = text("SELECT pg_database_size(current_database())")
+        with self._store.read() as connection:
+            count, due_since = connection.execute(due).one()
+            return Standing(
+                {row[0]: row[1] for row in connection.execute(states)},
+                count,
+                due_since,
+                connection.execute(select(func.count()).select_from(entry)).scalar_one(),
+                [(row[0], row[1], row[2]) for row in connection.execute(polls)],
+                connection.execute(size).scalar_one(),
+            )
+
     def of_sources(self) -> list[SourceState]:
         """Every source by university and name, with its newest poll; in two queries, however many there are."""
         number = select(func.count()).where(entry.c.source_id == source.c.id).scalar_subquery()
@@ -70,6 +108,22 @@ class Counts:
         with self._store.read() as connection:
             polls = {row.source_id: (row,) for row in connection.execute(select(poll).where(poll.c.id.in_(newest)))}
             return [_state(row, polls.get(row.id, ())) for row in connection.execute(query)]
+
+
+def state_at(now: datetime) -> ColumnElement[str]:
+    """What health.health says of a source's row, for the database to count."""
+    its = source.c
+    met = its.strikes + its.failures
+    return case(
+        (~its.enabled, "off"),
+        (its.polled_at.is_(None), "new"),
+        ((met > 0) & (its.fault == "gone"), "gone"),
+        (or_(its.strikes >= BROKEN_AFTER, its.failures >= BROKEN_AFTER), "broken"),
+        (met > 0, "failing"),
+        (its.stale_at <= now, "stale"),
+        (its.quiet_at <= now, "quiet"),
+        else_="working",
+    )
 
 
 # statements by their number of bounds, made once: making one costs more than asking it

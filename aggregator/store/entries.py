@@ -45,7 +45,7 @@ from aggregator.model import (
     Tag,
     Visit,
 )
-from aggregator.store import leases
+from aggregator.store import breaks, leases
 from aggregator.store.bulk import BulkInsert
 
 if TYPE_CHECKING:
@@ -116,6 +116,11 @@ LEARNED = (
         newest=func.coalesce(bindparam("latest", type_=source.c.newest.type), source.c.newest),
         per_day=func.coalesce(bindparam("rate", type_=source.c.per_day.type), source.c.per_day),
         working_share=func.coalesce(bindparam("share", type_=source.c.working_share.type), source.c.working_share),
+        quiet_at=func.coalesce(bindparam("quiet", type_=source.c.quiet_at.type), source.c.quiet_at),
+        stale_at=func.coalesce(bindparam("stale", type_=source.c.stale_at.type), source.c.stale_at),
+        fault=bindparam("wrong"),
+        strikes=bindparam("struck"),
+        broken_by=bindparam("broken"),
     )
 )
 
@@ -193,6 +198,7 @@ class Entries:
             connection.execute(poll.insert(), [_poll_row(visit, brought[id(visit)]) for visit in kept])
             learned = [_learned(visit, brought[id(visit)]) for visit in kept]
             connection.execute(LEARNED, sorted(learned, key=lambda row: row["this"]))
+            breaks.keep(self._store, connection, kept)
         if ended := [(visit.lease, visit.free_at) for visit in kept if visit.lease and visit.free_at]:
             leases.free(connection, ended)
         return [brought.get(id(visit)) for visit in visits]
@@ -456,6 +462,7 @@ def _poll_row(visit: Visit, brought: int) -> dict[str, Any]:
         "polled_at": visit.polled_at,
         "outcome": visit.outcome(brought),
         "cause": visit.cause,
+        "fault": visit.met,
         "status": visit.status,
         "items": visit.items,
         "entries": brought,
@@ -484,6 +491,11 @@ def _learned(visit: Visit, brought: int) -> dict[str, Any]:
         "latest": visit.rhythm.newest if visit.rhythm else None,
         "rate": visit.rhythm.per_day if visit.rhythm else None,
         "share": visit.rhythm.working_share if visit.rhythm else None,
+        "quiet": visit.silence.quiet_at if visit.silence else None,
+        "stale": visit.silence.stale_at if visit.silence else None,
+        "wrong": visit.fault,
+        "struck": visit.strikes,
+        "broken": visit.broken_by,
     }
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, func, select, update
 from aggregator.errors import NotFound
 from aggregator.identity import turn_of
 from aggregator.model import Entry, FeedVersion, Pending, Poll, Site, Source, SourceRef, SourceRule
-from aggregator.store import leases
+from aggregator.store import breaks, leases
 
 if TYPE_CHECKING:
     from aggregator.store import Store
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 POLLS_KEPT = 200
 # what the polls of a source taught, where its site file says something else now
 TAUGHT = ("etag", "last_modified", "body_hash", "found_kind", "rule", "look", "repair")
-RHYTHM = ("fetched_at", "moved_to", "moved_at", "newest", "per_day", "working_share")
+RHYTHM = ("fetched_at", "moved_to", "moved_at", "newest", "per_day", "working_share", "quiet_at", "stale_at")
 FORGOTTEN = dict.fromkeys((*TAUGHT, *RHYTHM))
 
 source, poll, entry = Source.__table__, Poll.__table__, Entry.__table__  # type: ignore[attr-defined]
@@ -75,6 +75,7 @@ class Sources:
         if new:
             connection.execute(source.insert(), new)
         leases.schedule(connection, hosts)
+        breaks.forget(connection, now)
         if new or changed or gone:
             _count_change(connection)
 

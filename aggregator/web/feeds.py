@@ -6,7 +6,7 @@ Knows no format: publish.FORMATS has them.
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,17 +15,21 @@ from flask_babel import force_locale
 from flask_babel import gettext as _
 
 from aggregator.errors import StoreError
-from aggregator.model import FeedInfo, FullEntry
+from aggregator.health import is_settled
+from aggregator.model import Break, FeedInfo, FullEntry, Note
 from aggregator.publish import FORMATS, wire
 from aggregator.publish.opml import render_feeds, render_sources
+from aggregator.rhythm import WorkingHours
 from aggregator.settings import Settings
 from aggregator.store.entries import Cursor
 from aggregator.store.feeds import StoredFeed
+from aggregator.web.language import ADVICE, FAULTS
 from aggregator.web.service import address, service
 
 blueprint = Blueprint("feeds", __name__)
 
 LENGTH = 50  # entries in one document
+BREAKS_LOOKED_AT = 500  # of which most are weather
 MAX_AGE = 300  # seconds a reader or cache need not ask again
 RENDER = 1  # raise it with any change of how feeds look: kept bytes are then made again
 # of a feed without entries; what it says may not depend on when it is asked
@@ -85,6 +89,47 @@ def source(name: str, extension: str) -> Response:
         {"source_name": name},
     )
     return _answer(subject, extension)
+
+
+@blueprint.get("/sources.atom")
+def breaks() -> Response:
+    """The newest breaks of sources and recoveries from them; those that were over before anybody was told are none."""
+    here = service()
+    schedule, alert = here.settings.schedule, here.settings.alert
+    hours = WorkingHours.parse(schedule.working_hours, here.settings.zone)
+    settle = timedelta(hours=alert.settle_hours)
+    settled = [one for one in here.store.breaks.newest(BREAKS_LOOKED_AT) if is_settled(one, hours, settle)]
+    with force_locale(here.settings.site.language):
+        notes = [note for one in settled for note in _notes(one)]
+        notes = sorted(notes, key=lambda note: (note.updated, note.id), reverse=True)[:LENGTH]
+        info = FeedInfo(
+            id=f"tag:{_host()},2026:feed:/sources/breaks/",
+            title=f"{_('来源的失效与恢复')} · {here.settings.site.name}",
+            url=address("pages.sources"),
+            self_url=address("feeds.breaks"),
+            site_url=here.settings.site.url,
+            updated=max((note.updated for note in notes), default=BEGINNING),
+            icon=address("ops.favicon"),
+        )
+    from aggregator.publish.atom import render_notes  # feedgen is heavy, and most feeds are served as kept bytes
+
+    return _served(StoredFeed.made(FORMATS["atom"].media_type, render_notes(info, notes), info.updated), timed=False)
+
+
+def _notes(one: Break) -> list[Note]:
+    """What is to say of a break: that it began, and that it ended."""
+    name, cause = wire.source_title(one.source), FAULTS[one.cause]
+    page, id_ = address("pages.source", name=one.source.name), f"tag:{_host()},2026:break:{one.id}"
+    begun = _("%(name)s 失效：%(cause)s", name=name, cause=cause)
+    notes = [Note(id_, begun, page, one.source.university, one.began_at, f"{one.reason} {ADVICE[one.cause]}")]
+    if one.ended_at:
+        ended = _("%(name)s 恢复", name=name)
+        notes.append(Note(f"{id_}:end", ended, page, one.source.university, one.ended_at, begun))
+    return notes
+
+
+def _host() -> str | None:
+    return urlsplit(service().settings.site.url).hostname
 
 
 @blueprint.get("/sources.opml")

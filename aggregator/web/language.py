@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 
 from aggregator.health import State
+from aggregator.model import Fault
 from aggregator.publish.digest import Period
 
 # the names our languages give themselves, and their BCP 47 tags
@@ -29,10 +30,10 @@ STATES: dict[State, str] = {
     "off": lazy_gettext("停用"),
     "new": lazy_gettext("待读"),
     "working": lazy_gettext("正常"),
-    "quiet": lazy_gettext("久无更新"),
+    "quiet": lazy_gettext("暂无更新"),
+    "stale": lazy_gettext("久无更新"),
     "failing": lazy_gettext("暂时不通"),
     "broken": lazy_gettext("失效"),
-    "blocked": lazy_gettext("被拒绝"),
     "gone": lazy_gettext("已撤销"),
 }
 OUTCOMES = {
@@ -40,22 +41,52 @@ OUTCOMES = {
     "unchanged": lazy_gettext("无变化"),
     "failed": lazy_gettext("失败"),
 }
-# errors.Cause, and the two that poll.py adds
-CAUSES = {
-    "address": lazy_gettext("地址不可访问"),
+FAULTS: dict[Fault, str] = {
+    "moved": lazy_gettext("页面已移走"),
+    "gone": lazy_gettext("页面已撤销"),
+    "redesigned": lazy_gettext("页面改版，读不出列表"),
+    "empty": lazy_gettext("列表为空"),
+    "shape": lazy_gettext("列表与从前不同"),
+    "articles": lazy_gettext("正文读不出"),
+    "blocked": lazy_gettext("被防火墙拒绝"),
+    "intranet": lazy_gettext("仅限校内访问"),
+    "login": lazy_gettext("要求登录"),
+    "limited": lazy_gettext("嫌访问过勤"),
+    "robots": lazy_gettext("robots.txt 不允许"),
     "dns": lazy_gettext("域名无法解析"),
-    "connect": lazy_gettext("连接不上"),
     "tls": lazy_gettext("证书有误"),
+    "connect": lazy_gettext("连接不上"),
     "timeout": lazy_gettext("等待超时"),
+    "server": lazy_gettext("服务器出错"),
     "redirect": lazy_gettext("转向有误"),
     "protocol": lazy_gettext("回应不合 HTTP 规范"),
-    "status": lazy_gettext("服务器拒绝或出错"),
-    "robots": lazy_gettext("robots.txt 不允许"),
     "size": lazy_gettext("页面过大"),
-    "encoding": lazy_gettext("内容无法解码"),
-    "parse": lazy_gettext("页面读不懂，可能已改版"),
-    "offline": lazy_gettext("本机网络不通"),
     "program": lazy_gettext("本程序出错"),
+    "stale": lazy_gettext("停更已久"),
+}
+# what to do about each
+ADVICE: dict[Fault, str] = {
+    "moved": lazy_gettext("找到新地址，改正来源的 url。"),
+    "gone": lazy_gettext("移除这个来源，或找到它的新闻现在在哪里。"),
+    "redesigned": lazy_gettext("打开页面看看；改正来源的 url，或为它写规则（[source.listing]）。"),
+    "empty": lazy_gettext("打开页面看看；若看得见列表，那是脚本生成的，请改用别的页面或订阅源。"),
+    "shape": lazy_gettext("打开页面，与上次读到的对照；若已换成别的列表，请改正 url 或规则。"),
+    "articles": lazy_gettext("打开一篇文章看看；为它写规则（[source.article]），或设 full_text = false。"),
+    "blocked": lazy_gettext("请校方放行（site.contact 写明联系方式），或换一个网络读取（fetch.proxy）。"),
+    "intranet": lazy_gettext("在校内运行 worker，或改读公开的页面。"),
+    "login": lazy_gettext("只能读公开的页面，请另找一页。"),
+    "limited": lazy_gettext("调大 fetch.per_host_delay_seconds 或 schedule.min_interval_minutes。"),
+    "robots": lazy_gettext("对方的 robots.txt 不许读这一页；请与校方商量，或改读别的页面。"),
+    "dns": lazy_gettext("改正来源的 url；若所有来源都如此，请检查本机的 DNS。"),
+    "tls": lazy_gettext("告知校方其证书有误；其间或可改用 http 地址。"),
+    "connect": lazy_gettext("打开页面看看；若打得开，便是本机的网络被拒（fetch.proxy）。"),
+    "timeout": lazy_gettext("打开页面看看；若很快，便是本机的网络被拒（fetch.proxy）。"),
+    "server": lazy_gettext("对方服务器有故障；等一等，或告知校方。"),
+    "redirect": lazy_gettext("打开页面看看；把来源的 url 改成最后到达的地址。"),
+    "protocol": lazy_gettext("打开页面看看；若打得开，请连同日志报告给我们。"),
+    "size": lazy_gettext("调大 fetch.max_bytes，或改读短一些的页面。"),
+    "program": lazy_gettext("这是本程序的错误，请连同日志报告给我们。"),
+    "stale": lazy_gettext("看看这个栏目是否还在用，或已搬走。"),
 }
 
 

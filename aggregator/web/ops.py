@@ -1,4 +1,4 @@
-"""For machines and for the day something fails: /healthz, robots.txt, the icon, error pages and security headers."""
+"""For machines and for the day something fails: /healthz, /metrics, robots.txt, the icon, error pages, headers."""
 
 from collections import Counter
 
@@ -8,6 +8,7 @@ from werkzeug.exceptions import HTTPException
 
 from aggregator.errors import NotFound, StoreError
 from aggregator.health import health
+from aggregator.web.metrics import MEDIA_TYPE, metrics
 from aggregator.web.service import service
 
 blueprint = Blueprint("ops", __name__)
@@ -47,6 +48,19 @@ def healthz() -> Response:
     else:
         count = Counter(health(state.source, state.polls, here.now()).state for state in states)
         answer = jsonify(status="ok", entries=sum(state.entry_count for state in states), sources=dict(count))
+    answer.cache_control.no_store = True
+    return answer
+
+
+@blueprint.get("/metrics")
+def numbers() -> Response:
+    """For Prometheus; names no source and no secret."""
+    here = service()
+    try:
+        answer = Response(metrics(here.store, here.now()), content_type=MEDIA_TYPE)
+    except StoreError as error:
+        current_app.logger.error("/metrics: %s", error)
+        answer = Response("the database cannot be read; the log says why\n", 503, content_type=MEDIA_TYPE)
     answer.cache_control.no_store = True
     return answer
 

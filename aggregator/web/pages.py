@@ -3,6 +3,7 @@
 Knows no HTML: what a page looks like stands in templates/.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -115,7 +116,8 @@ def sources() -> str:
     now = here.now()
     verdicts = {state.source.name: health(state.source, state.polls, now) for state in states}
     by_university = [(name, list(group)) for name, group in groupby(states, lambda state: state.source.university)]
-    return render_template("sources.html", universities=by_university, verdicts=verdicts)
+    counts = Counter(verdict.state for verdict in verdicts.values())
+    return render_template("sources.html", universities=by_university, verdicts=verdicts, counts=counts)
 
 
 @blueprint.get("/sources/<name>/")
@@ -123,7 +125,21 @@ def source(name: str) -> str:
     here = service()
     state = here.store.sources.by_name(name)
     verdict = health(state.source, state.polls, here.now())
-    return render_template("source.html", state=state, verdict=verdict, page=_page(source_name=name))
+    page = _page(source_name=name)
+    if not page.is_first:
+        return render_template("source.html", state=state, verdict=verdict, page=page)
+    id_ = state.source.id or 0
+    good, bad = (here.store.breaks.proof(id_, good=is_good) for is_good in (True, False))
+    return render_template(
+        "source.html",
+        state=state,
+        verdict=verdict,
+        page=page,
+        good=good,
+        bad=bad,
+        last_good=next((poll.polled_at for poll in state.polls if poll.outcome != "failed"), good and good.fetched_at),
+        breaks=here.store.breaks.of(id_),
+    )
 
 
 @blueprint.get("/entries/<slug>/")

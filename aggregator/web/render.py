@@ -4,16 +4,20 @@ With it digests are drawn for the command line too, where no server runs.
 """
 
 import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from flask import Flask, render_template, request
-from flask_babel import Babel
+from flask_babel import Babel, ngettext
+from flask_babel import gettext as _
 from werkzeug.routing import BaseConverter
 
-from aggregator.model import Digest, FullEntry
+from aggregator.gather.charset import decode
+from aggregator.model import Break, Digest, FullEntry
 from aggregator.publish import FORMATS, wire
 from aggregator.publish.digest import digest_address
 from aggregator.settings import PACKAGE, Settings, template_folder
@@ -49,6 +53,18 @@ def digest_text(digest: Digest, settings: Settings) -> str:
     return _drawn("digest.txt", digest, settings)
 
 
+def alert_mail(settings: Settings, begun: Sequence[Break], ended: Sequence[Break]) -> tuple[str, str]:
+    """Subject and text of a mail on breaks that began and that ended, in the site's language."""
+    with _drawing(settings):
+        counts = [
+            ngettext("%(num)s 个来源失效", "%(num)s 个来源失效", len(begun)) if begun else "",
+            ngettext("%(num)s 个来源恢复", "%(num)s 个来源恢复", len(ended)) if ended else "",
+        ]
+        comma = _("，")
+        subject = f"[{settings.site.name}] {comma.join(filter(None, counts))}"
+        return subject, render_template("alert.txt", begun=begun, ended=ended)
+
+
 def drawing_app(settings: Settings) -> Flask:
     """A new app with all addresses and templates; app.py gives it a store."""
     app = Flask(
@@ -73,12 +89,19 @@ def drawing_app(settings: Settings) -> Flask:
 
 
 def _drawn(template: str, digest: Digest, settings: Settings) -> str:
+    with _drawing(settings):
+        return render_template(template, digest=digest)
+
+
+@contextmanager
+def _drawing(settings: Settings) -> Iterator[None]:
+    """Templates and texts in the site's language, where no server runs."""
     app = drawing_app(settings)
     site = urlsplit(settings.site.url)
     # outside a request Flask makes absolute addresses, from these
     app.config.update(SERVER_NAME=site.netloc, APPLICATION_ROOT=site.path or "/", PREFERRED_URL_SCHEME=site.scheme)
     with app.app_context():
-        return render_template(template, digest=digest)
+        yield
 
 
 def _prepare_templates(app: Flask, settings: Settings) -> None:
@@ -110,6 +133,7 @@ def _prepare_templates(app: Flask, settings: Settings) -> None:
         headline=wire.title,
         source_title=wire.source_title,
         readable=readable,
+        decoded=lambda proof: decode(proof.body, proof.headers.get("content-type")),
         fold=plaintext.fold,
         day=language.day_text,
         weekday=language.weekday_text,
@@ -130,7 +154,8 @@ def _prepare_templates(app: Flask, settings: Settings) -> None:
         periods=language.PERIODS,
         states=language.STATES,
         outcomes=language.OUTCOMES,
-        causes=language.CAUSES,
+        faults=language.FAULTS,
+        advice=language.ADVICE,
         rule=plaintext.rule,
     )
 
