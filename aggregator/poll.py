@@ -10,6 +10,7 @@ Every call returns here; no worker calls the next one.
 
 import asyncio
 import logging
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -64,7 +65,10 @@ CATCH_UP_PAGES = 5
 
 
 class Poller:
-    """Polls sources. *now* is the clock; *on_visit* hears of every recorded visit with the number of new entries."""
+    """Polls sources. *now* is the clock; *on_visit* hears of every recorded visit with the number of new entries.
+
+    Each poll begins after a part of *spread_seconds*, drawn by lot: what falls due together, as at a start, comes apart.
+    """
 
     def __init__(
         self,
@@ -74,6 +78,7 @@ class Poller:
         fetcher: Fetcher,
         now: Callable[[], datetime],
         on_visit: Callable[[Source, Visit, int], None] | None = None,
+        spread_seconds: float = 0,
     ) -> None:
         self._settings = settings
         self._rules = _by_name(rules)
@@ -83,6 +88,7 @@ class Poller:
         self._fetcher = fetcher
         self._now = now
         self._on_visit = on_visit
+        self._spread = spread_seconds
         self._stories = Stories(fetcher, self._families, now, urlsplit(settings.site.url).hostname)
         self._turns = Turns(settings, store, now, self._knows, self._cancel)
         self._running: dict[asyncio.Task[None], Turn] = {}
@@ -181,6 +187,7 @@ class Poller:
         return source.name in self._rules
 
     async def _poll(self, source: Source, turn: Turn) -> None:
+        await asyncio.sleep(random.random() * self._spread)  # noqa: S311 - no secret
         started = monotonic()
         try:
             async with asyncio.timeout(2 * POLL_SECONDS):
@@ -209,8 +216,8 @@ class Poller:
             "poll source=%s outcome=%s cause=%s status=%s entries=%d items=%d ms=%d%s",
             source.name,
             visit.outcome(brought),
-            visit.met or visit.cause,
-            visit.status,
+            visit.met or visit.cause or "-",
+            visit.status or "-",
             brought,
             visit.items,
             visit.milliseconds,

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from aggregator.settings import Settings
     from aggregator.store import Store
 
+# polls that fall due together begin within so long of each other
+SPREAD_SECONDS = 5.0
+
 
 @click.command()
 def run() -> None:
@@ -64,7 +67,8 @@ def _serve(config: "Settings", known: "Rules", store: "Store", *, with_web: bool
     async def work() -> None:
         stop = stop_on_signals()
         async with Fetcher(config.fetch, config.user_agent, own=config.own_ports, robots=store.robots) as fetcher:
-            poller = Poller(config, known, store, fetcher, parts.now)
+            spread = min(config.schedule.tick_seconds, SPREAD_SECONDS)
+            poller = Poller(config, known, store, fetcher, parts.now, spread_seconds=spread)
             await serve(config, store, poller, parts.now, stop, alerts)
 
     with store.sole_scheduler():
