@@ -87,12 +87,14 @@ def strangeness(
     return "articles" if tried >= ENOUGH and unread == tried else None
 
 
-def proof(response: Response | None, fault: Fault | None, before: str | None) -> Kept | None:
+def proof(response: Response | None, fault: Fault | None, before: str | None, *, good: bool = False) -> Kept | None:
     """*response* as it is kept: at most KEPT_BYTES of its body, no header that may hold a secret.
 
-    Each one that was read well, and the first of each trouble: None for one that says what the one *before* it said.
+    The first of each trouble: None for one that says what the one *before* it said. Where all is well only if a *good*
+    one is wanted: at each poll it would cost more than reading the page.
     """
-    if response is None or response.not_modified or (fault is not None and fault == before):
+    is_wanted = good if fault is None else fault != before
+    if response is None or response.not_modified or not is_wanted:
         return None
     said = {name: value for name, value in response.headers.items() if not any(word in name for word in SECRET)}
     body = gzip.compress(response.body[:KEPT_BYTES], 1, mtime=0)  # a third of the usual time, hardly larger

@@ -504,6 +504,7 @@ class Source(SQLModel, table=True):
     working_share: float | None = None
     quiet_at: datetime | None = None  # from when on it is quiet, unless news come; NULL: nothing tells
     stale_at: datetime | None = None
+    kept_at: datetime | None = None  # when a good response was last kept as proof
     etag: str | None = None
     last_modified: str | None = None
     body_hash: str | None = None  # of the last body read; equal: nothing to do

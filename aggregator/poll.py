@@ -60,6 +60,8 @@ T = TypeVar("T")
 POLL_SECONDS = 600
 # a conditional request is trusted for so long
 WHOLE_AFTER = timedelta(days=1)
+# a good response is kept as proof so often
+KEPT_AFTER = timedelta(days=1)
 # list pages followed when a whole page is unknown: the source said more since the last poll than one page holds
 CATCH_UP_PAGES = 5
 
@@ -321,7 +323,12 @@ class Poller:
             repair=f"{polled_at:%Y-%m-%d}: {reading.note}" if reading.is_repaired else None,
             fault=fault,
             silence=silence,
-            kept=proof(response, fault, source.fault),
+            kept=proof(
+                response,
+                fault,
+                source.fault,
+                good=source.kept_at is None or polled_at - source.kept_at >= KEPT_AFTER,
+            ),
         )
 
     def _strangeness(

@@ -13,6 +13,7 @@ from aggregator.diagnose import KEPT_BYTES, fault_of, proof
 from aggregator.errors import FetchError, ParseError
 from aggregator.health import BROKEN_AFTER, health
 from aggregator.model import Response
+from aggregator.poll import KEPT_AFTER
 from tests.test_poll import Service, article_page, column, list_page, redesigned, rss, source
 
 MENU = "".join(f"<li><a href='/{name}/'>{name}</a></li>" for name in ("首页", "学校概况", "招生就业", "联系我们"))
@@ -242,8 +243,27 @@ def test_a_poll_that_brings_nothing_keeps_nothing(service, university):
     assert one.store.breaks.proof(1, good=False) is None
 
 
+def test_a_good_response_is_kept_once_a_day_and_the_first_of_each_trouble_at_once(service, university):
+    one = service(source(column(university, 8)))
+    polled(one, 1)
+    first = one.now
+    column(university, 9, etag='"v2"')
+    polled(one, 1)
+    assert first == one.store.breaks.proof(1, good=True).fetched_at
+
+    university.serve("/xw.htm", "gone", status=404)
+    polled(one, 1)
+    assert one.now == one.store.breaks.proof(1, good=False).fetched_at
+
+    column(university, 10, etag='"v3"')
+    one.now = first + KEPT_AFTER
+    one.poll("haitang-news")
+    kept = one.store.breaks.proof(1, good=True)
+    assert (one.now, True) == (kept.fetched_at, "海棠大学第9号新闻" in kept.body.decode())
+
+
 def test_no_more_of_a_body_is_kept_than_is_needed():
-    kept = proof(Response("http://x/", 200, b"x" * (KEPT_BYTES + 1)), None, None)
+    kept = proof(Response("http://x/", 200, b"x" * (KEPT_BYTES + 1)), None, None, good=True)
 
     assert (KEPT_BYTES, True, True) == (len(gzip.decompress(kept.body)), kept.is_cut, kept.is_good)
 

@@ -13,6 +13,7 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("source", sa.Column("quiet_at", UTCDateTime(), nullable=True))
     op.add_column("source", sa.Column("stale_at", UTCDateTime(), nullable=True))
+    op.add_column("source", sa.Column("kept_at", UTCDateTime(), nullable=True))
     op.add_column("source", sa.Column("fault", sa.String(), nullable=True))
     op.add_column("source", sa.Column("strikes", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("source", sa.Column("broken_by", sa.String(), nullable=True))
