@@ -69,7 +69,7 @@ CATCH_UP_PAGES = 5
 class Poller:
     """Polls sources. *now* is the clock; *on_visit* hears of every recorded visit with the number of new entries.
 
-    Each poll begins after a part of *spread_seconds*, drawn by lot: what falls due together, as at a start, comes apart.
+    Each poll begins after a part of *spread_seconds*, drawn by lot, so that what falls due together comes apart.
     """
 
     def __init__(

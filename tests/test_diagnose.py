@@ -205,7 +205,7 @@ def test_each_poll_is_one_line_in_the_log(service, university, caplog):
 
     well, failed = (record.getMessage() for record in caplog.records)
 
-    assert re.fullmatch(r"poll source=haitang-news outcome=new cause=None status=200 entries=8 items=8 ms=\d+", well)
+    assert re.fullmatch(r"poll source=haitang-news outcome=new cause=- status=200 entries=8 items=8 ms=\d+", well)
     assert failed.startswith("poll source=haitang-news outcome=failed cause=moved status=404 entries=0 items=0 ms=")
 
 
