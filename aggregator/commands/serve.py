@@ -45,7 +45,7 @@ def web() -> None:
     from aggregator.web.server import Server
 
     config = parts.settings()
-    server = Server(create_app(config, parts.open_store(config)), config.web)
+    server = Server(create_app(config, parts.open_store(config)), config.web, config.fetch.max_bytes)
     click.echo(f"serving {server.url}", err=True)
     server.run()
 
@@ -54,6 +54,7 @@ def _serve(config: "Settings", known: "Rules", store: "Store", *, with_web: bool
     """Poll (and serve) until SIGTERM or Ctrl-C."""
     from aggregator.alert import Alerts
     from aggregator.gather.fetch import Fetcher, post
+    from aggregator.hubs import Hubs
     from aggregator.poll import Poller
     from aggregator.schedule import serve, stop_on_signals
     from aggregator.web.render import alert_mail
@@ -65,7 +66,8 @@ def _serve(config: "Settings", known: "Rules", store: "Store", *, with_web: bool
         stop = stop_on_signals()
         async with Fetcher(config.fetch, config.user_agent, own=config.own_ports, robots=store.robots) as fetcher:
             poller = Poller(config, known, store, fetcher, parts.now)
-            await serve(config, store, poller, parts.now, stop, alerts)
+            hubs = Hubs(store, fetcher, config.callback_url, parts.now) if config.callback_url else None
+            await serve(config, store, poller, parts.now, stop, alerts, hubs)
 
     with store.sole_scheduler():
         if store.path:
@@ -77,7 +79,7 @@ def _serve(config: "Settings", known: "Rules", store: "Store", *, with_web: bool
         from aggregator.web.app import create_app
         from aggregator.web.server import Server
 
-        server = Server(create_app(config, store), config.web)
+        server = Server(create_app(config, store), config.web, config.fetch.max_bytes)
         with server.in_thread():
             click.echo(f"serving {server.url}, polling {len(known.sources)} sources; stop with Ctrl-C", err=True)
             asyncio.run(work())
