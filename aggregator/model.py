@@ -6,11 +6,11 @@ No ``from __future__ import annotations`` here: SQLModel reads the annotations w
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import JSON, BigInteger, Column, Index, LargeBinary
+from sqlalchemy import JSON, BigInteger, Column, Index, LargeBinary, text
 from sqlmodel import Field, SQLModel
 
 Kind = Literal["feed", "list", "article"]
@@ -209,6 +209,9 @@ class Listing:
     items: Sequence[Item]
     next_page: str | None = None
     rule: ListingRule | None = None  # the rule that found the items of a list
+    refresh: timedelta | None = None  # how seldom the feed asks to be visited: ttl, sy:updatePeriod
+    hub: str | None = None  # WebSub: who announces its news,
+    topic: str | None = None  # and the address it is known by there
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,6 +358,12 @@ class Visit:
     begun: Begun | None = None  # it began with this visit
     ended: bool = False  # the one that lasted until now ended with it
     kept: Kept | None = None  # None: what was kept before stays
+    refresh: timedelta | None = None
+    hub: str | None = None
+    topic: str | None = None
+    pushed_at: datetime | None = None  # the last announcement that the visit knew of
+    owed: int | None = None  # what its hub owes from now on; None: as before
+    was_missed: bool = False  # the hub was silent about an entry
 
     @property
     def met(self) -> Fault | None:
@@ -515,6 +524,47 @@ class Source(SQLModel, table=True):
     fault: str | None = None  # a Fault, of the last poll; NULL: none
     strikes: int = 0  # polls in a row that met a fault, failed or not
     broken_by: str | None = None  # the Fault with which the break began that lasts; NULL: it is not broken
+    refresh_seconds: int | None = None  # what the feed last said of ttl and sy:updatePeriod
+    hub: str | None = None  # WebSub, as the feed last said: its hub,
+    topic: str | None = None  # and the address it is known by there
+    pushed_at: datetime | None = None  # when a hub last announced something
+
+
+class HubSubscription(SQLModel, table=True):
+    """What we asked of a hub for one source (WebSub). At most one of a source is wanted; others are being left."""
+
+    __tablename__ = "hub_subscription"
+    __table_args__ = (
+        Index(
+            "ix_hub_subscription_wanted",
+            "source_id",
+            unique=True,
+            sqlite_where=text("wanted"),
+            postgresql_where=text("wanted"),
+        ),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    source_id: int = Field(foreign_key="source.id")
+    hub: str
+    topic: str
+    key: str = Field(unique=True)  # the last part of the callback: nobody can guess it
+    callback: str  # as the hub knows it; another one is asked for when site.url changes
+    secret: str  # the key of the hub's signatures
+    wanted: bool = True  # False: to be unsubscribed
+    asked_at: datetime | None = None  # NULL: not yet
+    next_ask_at: datetime
+    tries: int = 0  # requests that the hub has not confirmed
+    failed_at: datetime | None = None  # when it last did not take a request
+    since: datetime | None = None  # subscribed without a gap; NULL: not subscribed
+    until: datetime | None = None  # the end of the lease
+    denied_at: datetime | None = None
+    message: str | None = None  # why it is not subscribed
+    owed: int  # entries it has to announce in time before it is trusted
+    missed_at: datetime | None = None  # when a poll last found what it had not announced
+    pushes: int = 0
+    forged: int = 0  # without a right signature
+    method: str | None = None  # the best it has signed with
 
 
 class Host(SQLModel, table=True):

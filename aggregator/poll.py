@@ -23,6 +23,7 @@ from aggregator.compose import keyed, own_key, says_more
 from aggregator.connectivity import Connectivity
 from aggregator.diagnose import fault_of, proof, strangeness
 from aggregator.errors import AggregatorError, FetchError, ParseError, RuleError, SourceError, StoreError, placed
+from aggregator.gather.discovery import advertised
 from aggregator.gather.fetch import Fetcher
 from aggregator.gather.fingerprint import fingerprint
 from aggregator.heal import Memory, Reading, moved, read_older, read_source
@@ -30,6 +31,7 @@ from aggregator.health import ACCUSTOMED_AFTER, judged, silence_of
 from aggregator.identity import turn_of
 from aggregator.model import (
     Fault,
+    HubSubscription,
     Item,
     Listing,
     ListingRule,
@@ -52,6 +54,7 @@ from aggregator.store.leases import Holder
 from aggregator.store.recorder import Recorder
 from aggregator.stories import ARTICLE_TRIES, Brought, Stories, apart
 from aggregator.turns import Turn, Turns
+from aggregator.websub import announced, is_active, owed_after
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -296,11 +299,19 @@ class Poller:
         fault = self._strangeness(source, rule, response, reading, brought)
         if brought.left:
             faults.append(f"{brought.left} more articles are left for the next poll")
+        hub, topic = advertised(response, listing)
+        subscription = self._subscription(source, polled_at)
+        verdicts = self._verdicts(source, subscription, [items[key] for key, tried in tries.items() if not tried])
+        owed = owed_after(subscription.owed, verdicts) if subscription else None
         return Visit(
             source_id=source.id or 0,
             polled_at=polled_at,
             next_poll_at=self._next_poll_at(
-                source, polled_at, rhythm, more_waits=not complete, fresh_for=freshness(response.headers, polled_at)
+                source,
+                polled_at,
+                None if owed == 0 else rhythm,  # a hub that is trusted says when to look
+                more_waits=not complete or (not tries and _was_pushed(source)),
+                fresh_for=max(freshness(response.headers, polled_at), listing.refresh or timedelta(0)),
             ),
             status=response.status,
             message="; ".join(faults[:3]) or None,
@@ -321,6 +332,12 @@ class Poller:
             moved_to=moved_to,
             moved_at=moved_at,
             repair=f"{polled_at:%Y-%m-%d}: {reading.note}" if reading.is_repaired else None,
+            refresh=listing.refresh,
+            hub=hub,
+            topic=topic,
+            pushed_at=source.pushed_at,
+            owed=owed,
+            was_missed=False in verdicts,
             fault=fault,
             silence=silence,
             kept=proof(
@@ -350,6 +367,26 @@ class Poller:
             tried=len(brought.entries) + len(brought.pending) if is_full else 0,
             unread=empty + len(brought.pending),
         )
+
+    def _subscription(self, source: Source, now: datetime) -> HubSubscription | None:
+        """The hub that announces the news of *source*, None where none has agreed to."""
+        if source.hub is None or source.id is None or self._settings.callback_url is None:
+            return None
+        found = self._store.websub.of_source(source.id)
+        return found if found and is_active(found, now) else None
+
+    def _verdicts(self, source: Source, subscription: HubSubscription | None, new: Sequence[Item]) -> list[bool | None]:
+        """Of each of the *new* items, whether the hub announced it; None where that cannot be told."""
+        if subscription is None or subscription.since is None:
+            return []
+        judged = partial(
+            announced,
+            subscribed_at=subscription.since,
+            pushed_at=self._store.websub.pushed_at(subscription.source_id),
+            read_at=None if source.failures else source.polled_at,  # nobody knows what a failed poll would have seen
+            now=self._now(),
+        )
+        return [judged(item.published, item.precision) for item in new]
 
     def _unknown(self, items: dict[str, Item]) -> dict[str, int]:
         """The keys of *items* that are not stored, with how often each was tried."""
@@ -391,11 +428,15 @@ class Poller:
         return [f"{source.url}: more than {CATCH_UP_PAGES} pages are new; the older ones were not read"]
 
     def _unchanged(self, source: Source, polled_at: datetime, response: Response, **said: Any) -> Visit:
-        fresh_for = freshness(response.headers, polled_at)
+        fresh_for = max(freshness(response.headers, polled_at), timedelta(seconds=source.refresh_seconds or 0))
+        subscription = self._subscription(source, polled_at)
+        rhythm = None if subscription and subscription.owed == 0 else _rhythm(source)
+        # a hub may be quicker than its publisher's caches: one more look
+        waits = _was_pushed(source)
         return self._kept(
             source,
             polled_at,
-            self._next_poll_at(source, polled_at, _rhythm(source), fresh_for=fresh_for),
+            self._next_poll_at(source, polled_at, rhythm, fresh_for=fresh_for, more_waits=waits),
             status=response.status,
             # the page is what it was when it was read last
             fault=None if source.failures else source.fault,
@@ -473,8 +514,17 @@ class Poller:
             body_hash=source.body_hash,
             kind=kind if kind in ("feed", "list") else None,  # type: ignore[arg-type]
             rule=ListingRule(**source.rule) if source.rule else None,
+            refresh=timedelta(seconds=source.refresh_seconds) if source.refresh_seconds else None,
+            hub=source.hub,
+            topic=source.topic,
+            pushed_at=source.pushed_at,
             **said,
         )
+
+
+def _was_pushed(source: Source) -> bool:
+    """Whether a hub announced news since the last poll of *source* began."""
+    return source.pushed_at is not None and (source.polled_at is None or source.pushed_at > source.polled_at)
 
 
 def _rhythm(source: Source) -> Rhythm | None:

@@ -1,4 +1,4 @@
-"""APScheduler: one tick job that polls what is due and one that tidies. The sources' times live in their rows."""
+"""APScheduler: one job that polls what is due, one that asks hubs, one that tidies. The times live in the rows."""
 
 import asyncio
 import logging
@@ -10,6 +10,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from aggregator.alert import EVERY_MINUTES, Alerts
 from aggregator.errors import StoreError
+from aggregator.hubs import Hubs
 from aggregator.poll import Poller
 from aggregator.settings import Settings
 from aggregator.store import Store
@@ -32,8 +33,12 @@ async def serve(
     now: Callable[[], datetime],
     stop: asyncio.Event,
     alerts: Alerts | None = None,
+    hubs: Hubs | None = None,
 ) -> None:
-    """Poll what is due until *stop* is set, then end cleanly: what is being stored is finished."""
+    """Poll what is due until *stop* is set, then end cleanly: what is being stored is finished.
+
+    Without *hubs* no hub is asked to announce news.
+    """
 
     async def tick() -> None:
         try:
@@ -47,12 +52,20 @@ async def serve(
         except StoreError as error:
             log.error("tidy: %s", error)
 
+    async def tend_hubs(hubs: Hubs) -> None:
+        try:
+            await hubs.tend()
+        except StoreError as error:
+            log.error("hubs: %s", error)
+
     # coalesce: after a pause (a laptop asleep) one tick, not all that were missed
     scheduler = AsyncIOScheduler(job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
     scheduler.add_job(tick, "interval", seconds=settings.schedule.tick_seconds, id="tick", next_run_time=now())
     scheduler.add_job(tidy, "cron", hour=4, id="tidy", timezone=settings.zone)
     if alerts is not None:
         scheduler.add_job(alerts.tell, "interval", minutes=EVERY_MINUTES, id="alert", next_run_time=now())
+    if hubs:
+        scheduler.add_job(tend_hubs, "interval", [hubs], seconds=settings.schedule.tick_seconds, id="hubs")
     scheduler.start()
     try:
         await stop.wait()

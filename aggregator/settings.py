@@ -3,6 +3,7 @@
 One list of fields with default and help; unknown keys are errors. Knows no database and no network.
 """
 
+import ipaddress
 import os
 import re
 import tomllib
@@ -133,6 +134,9 @@ class ScheduleSettings(Section):
     working_hours: Annotated[str, AfterValidator(_working_hours)] = Field(
         "08:00-18:00", description="when universities publish, Monday to Friday in their time zone: polled more often"
     )
+    websub: bool = Field(
+        True, description="let hubs that feeds name announce news; needs a site.url that the internet reaches"
+    )
 
 
 class MailSettings(Section):
@@ -221,6 +225,15 @@ class Settings(BaseSettings):
         return ZoneInfo(self.site.timezone)
 
     @property
+    def callback_url(self) -> str | None:
+        """What the addresses begin with where hubs call us back (WebSub); None: no hub could, or none shall."""
+        host = urlsplit(self.site.url).hostname or ""
+        is_reached = self.site.url != _own_url(self.web) and (
+            self.fetch.allow_private_networks or _is_public(host)  # intranets have hubs of their own
+        )
+        return f"{self.site.url}/websub/" if self.schedule.websub and is_reached else None
+
+    @property
     def user_agent(self) -> str:
         """One honest name with an address where a webmaster finds us (RFC 9110 §10.1.5)."""
         contact = "; ".join(filter(None, ["+" + self.site.url, self.site.contact]))
@@ -252,8 +265,7 @@ def load(instance: Path | None = None) -> Settings:
         raise SettingsError("alert.mail is set but mail.host is not; name the server that takes our mail")
     site = settings.site
     if "url" not in site.model_fields_set:  # nobody has named the public address: it is where we listen
-        port = f":{settings.web.port}" if settings.web.port else ""
-        site = site.model_copy(update={"url": f"http://127.0.0.1{port}"})
+        site = site.model_copy(update={"url": _own_url(settings.web)})
     return settings.model_copy(update={"instance": folder, "site": site})
 
 
@@ -261,6 +273,18 @@ def template_folder() -> Path:
     """Where the templates are: inside the package of a wheel, beside it in a source tree."""
     inside = PACKAGE / "templates"
     return inside if inside.is_dir() else PACKAGE.parent / "templates"
+
+
+def _own_url(web: WebSettings) -> str:
+    return "http://127.0.0.1" + (f":{web.port}" if web.port else "")
+
+
+def _is_public(host: str) -> bool:
+    """Whether *host* looks like one that the internet reaches: a name with a dot, or a global number."""
+    try:
+        return ipaddress.ip_address(host).is_global
+    except ValueError:
+        return "." in host and not host.endswith((".local", ".localhost", ".internal"))
 
 
 def _read(path: Path) -> dict[str, Any]:

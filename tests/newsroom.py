@@ -89,7 +89,7 @@ def rules(universities=UNIVERSITIES):
 @contextmanager
 def empty_store(folder):
     """The universities' sources and not one entry."""
-    (folder / "aggregator.db").write_bytes(_blank())
+    (folder / "aggregator.db").write_bytes(blank())
     store = Store(f"sqlite:///{folder}/aggregator.db")
     store.sources.sync(rules(), NOW)
     yield store
@@ -97,7 +97,7 @@ def empty_store(folder):
 
 
 @cache
-def _blank():
+def blank():
     """An empty database, made once: making one takes longer than most tests."""
     with TemporaryDirectory() as folder:
         store = Store(f"sqlite:///{folder}/blank.db")

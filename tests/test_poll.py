@@ -637,3 +637,16 @@ def test_a_network_that_is_down_is_no_fault_of_the_sources(service):
     assert all(
         one.store.sources.by_name(f"n{n}").source.next_poll_at < one.now + timedelta(minutes=17) for n in range(2, 10)
     )
+
+
+def test_a_feed_is_visited_as_seldom_as_it_asks_and_that_is_remembered(service, university):
+    document = rss(("甲", "/1", "1")).replace("<title>海棠", "<ttl>200</ttl><title>海棠", 1)
+    one = service(source(university.serve("/feed", document, etag='"1"', content_type="application/rss+xml")))
+
+    for _ in range(2):
+        one.poll("haitang-news")
+        waits = one.store.sources.by_name("haitang-news").source.next_poll_at - one.now
+        assert timedelta(minutes=200) <= waits <= timedelta(minutes=220)
+        one.now += timedelta(hours=4)
+
+    assert "unchanged" == one.last("haitang-news").outcome

@@ -4,12 +4,15 @@ import json
 import re
 import sys
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from aggregator.commands import parts
 from aggregator.errors import SettingsError
+
+if TYPE_CHECKING:
+    from aggregator.model import HubSubscription, Source
 
 PASSWORD = re.compile(r"(://[^:/@]*:)[^@/]*@")  # in an address
 
@@ -26,6 +29,7 @@ def sources(as_object: bool) -> None:
     store = parts.open_store(config)
     store.sources.sync(known.sources, parts.now())
     rows: list[dict[str, Any]] = []
+    subscriptions = store.websub.of_sources() if config.callback_url else {}
     for state in store.sources.all():
         verdict = health(state.source, state.polls, parts.now())
         rows.append(
@@ -43,6 +47,7 @@ def sources(as_object: bool) -> None:
                 "polled_at": _iso(state.source.polled_at),
                 "repair": state.source.repair,
                 "next_poll_at": _iso(state.source.next_poll_at) if state.source.enabled else None,
+                "websub": _websub(state.source, subscriptions.get(state.source.id or 0)),
             }
         )
     if as_object:
@@ -59,6 +64,28 @@ def sources(as_object: bool) -> None:
 
 def _told(row: dict[str, Any]) -> str:
     return f"{row['reason']}; {row['advice']}" if row["advice"] else str(row["reason"])
+
+
+def _websub(source: "Source", subscription: "HubSubscription | None") -> dict[str, Any] | None:
+    """How things stand with the hub of *source*, None where none is asked."""
+    from aggregator.websub import is_trusted, standing
+
+    if subscription is None:
+        return None
+    return {
+        "hub": subscription.hub,
+        "topic": subscription.topic,
+        "state": standing(subscription, parts.now()),
+        "since": _iso(subscription.since),
+        "until": _iso(subscription.until),
+        "trusted": is_trusted(subscription, parts.now()),
+        "owed": subscription.owed,
+        "pushes": subscription.pushes,
+        "pushed_at": _iso(source.pushed_at),
+        "missed_at": _iso(subscription.missed_at),
+        "forged": subscription.forged,
+        "message": subscription.message,
+    }
 
 
 def _iso(time: datetime | None) -> str | None:

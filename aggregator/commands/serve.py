@@ -48,7 +48,7 @@ def web() -> None:
     from aggregator.web.server import Server
 
     config = parts.settings()
-    server = Server(create_app(config, parts.open_store(config)), config.web)
+    server = Server(create_app(config, parts.open_store(config)), config.web, config.fetch.max_bytes)
     click.echo(f"serving {server.url}", err=True)
     server.run()
 
@@ -57,6 +57,7 @@ def _serve(config: "Settings", known: "Rules", store: "Store", *, with_web: bool
     """Poll (and serve) until SIGTERM or Ctrl-C."""
     from aggregator.alert import Alerts
     from aggregator.gather.fetch import Fetcher, post
+    from aggregator.hubs import Hubs
     from aggregator.poll import Poller
     from aggregator.schedule import serve, stop_on_signals
     from aggregator.web.render import alert_mail
@@ -69,7 +70,8 @@ def _serve(config: "Settings", known: "Rules", store: "Store", *, with_web: bool
         async with Fetcher(config.fetch, config.user_agent, own=config.own_ports, robots=store.robots) as fetcher:
             spread = min(config.schedule.tick_seconds, SPREAD_SECONDS)
             poller = Poller(config, known, store, fetcher, parts.now, spread_seconds=spread)
-            await serve(config, store, poller, parts.now, stop, alerts)
+            hubs = Hubs(store, fetcher, config.callback_url, parts.now) if config.callback_url else None
+            await serve(config, store, poller, parts.now, stop, alerts, hubs)
 
     with store.sole_scheduler():
         if store.path:
@@ -81,7 +83,7 @@ def _serve(config: "Settings", known: "Rules", store: "Store", *, with_web: bool
         from aggregator.web.app import create_app
         from aggregator.web.server import Server
 
-        server = Server(create_app(config, store), config.web)
+        server = Server(create_app(config, store), config.web, config.fetch.max_bytes)
         with server.in_thread():
             click.echo(f"serving {server.url}, polling {len(known.sources)} sources; stop with Ctrl-C", err=True)
             asyncio.run(work())

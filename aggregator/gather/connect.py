@@ -114,6 +114,7 @@ class _AiohttpTransport(httpx.AsyncBaseTransport):
             yarl.URL(str(request.url), encoded=True),
             # aiohttp sends text as UTF-8, so that these are the very bytes of *request*
             headers=[(name.decode(), value.decode()) for name, value in request.headers.raw],
+            data=request.content or None,
             allow_redirects=False,
             **self._proxy,
         )

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from aggregator.errors import ParseError
+from aggregator.gather.discovery import preferred
 from aggregator.gather.feed_values import (
     MOST_ITEMS,
     Reading,
@@ -39,7 +40,14 @@ def listing_of_json(document: str, reading: Reading) -> Listing:
     items = [
         _item(item, feed, home, reading) for item in feed["items"] if isinstance(item, dict) and SAYING & item.keys()
     ]
-    return Listing("feed", one_line(_text(feed, "title")) or None, items)
+    hubs = [hub for hub in _list(feed, "hubs") if isinstance(hub, dict) and _text(hub, "type").lower() == "websub"]
+    return Listing(
+        "feed",
+        one_line(_text(feed, "title")) or None,
+        items,
+        hub=preferred(address_of(_text(hub, "url"), reading.url) for hub in hubs),
+        topic=preferred([address_of(_text(feed, "feed_url"), reading.url)]),
+    )
 
 
 def _item(item: dict[str, Any], feed: dict[str, Any], home: str, reading: Reading) -> Item:

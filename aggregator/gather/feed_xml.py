@@ -13,6 +13,7 @@ from datetime import datetime
 from lxml import etree
 
 from aggregator.errors import ParseError
+from aggregator.gather.discovery import links_of, preferred, refresh_of
 from aggregator.gather.feed_roles import ATOM, Parts, parts_of, roles_in
 from aggregator.gather.feed_values import (
     MOST_ITEMS,
@@ -67,6 +68,9 @@ def listing_of(root: etree._Element, reading: Reading) -> Listing:
         "feed",
         (_title(title, feed.typed) or None) if title is not None else None,
         [_item(entry, feed) for entry in entries],
+        refresh=refresh_of(channel),
+        hub=preferred(links_of(channel, "hub", reading.url)),
+        topic=preferred(links_of(channel, "self", reading.url)),
     )
 
 

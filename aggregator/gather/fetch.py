@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from types import TracebackType
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urlencode, urljoin
 from weakref import WeakValueDictionary
 
 import aiohttp
@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 MAX_REDIRECTS = 5
 REDIRECTS = {301, 302, 303, 307, 308}
 PERMANENT = {301, 308}
+KEEPING = {307, 308}  # the method and what is sent with it
 # a host that asks for a longer pause than that is not waited for: the poll fails and comes again
 PATIENT_SECONDS = 5.0
 ACCEPT = (
@@ -62,6 +63,7 @@ class _Visit:
     seconds: float  # left for asking; waiting for one's turn does not count
     limit: int
     cut: bool = False  # a longer body is cut rather than refused
+    form: bytes | None = None  # to be sent; None: a page is asked for
     cookies: dict[str, dict[bytes, bytes]] = field(default_factory=dict)  # by origin
 
 
@@ -123,6 +125,23 @@ class Fetcher:
             return response
         raise refusal(response, self._now())
 
+    async def send_form(self, url: str, form: Mapping[str, str]) -> Response:
+        """What the server says to *form*: a 2xx answer. Raises FetchError for all else.
+
+        The form follows redirects that keep the method and no other (RFC 9110 §15.4.8, §15.4.9; WebSub §5.1.2).
+        """
+        content = urlencode(form).encode()
+        kind = [(b"Content-Type", b"application/x-www-form-urlencoded"), (b"Content-Length", b"%d" % len(content))]
+        settings = self._settings
+        visit = _Visit(
+            self._headers + kind, NOTHING_ALLOWED, settings.timeout_seconds, settings.max_bytes, form=content
+        )
+        response = await self._follow(visit, url, obey=False)  # robots.txt is about pages
+        if 200 <= response.status < 300:
+            return response
+        status = response.status
+        raise FetchError(f"{response.url} answered {status} to a form", cause="status", status=status)
+
     async def _follow(self, visit: _Visit, url: str, *, obey: bool) -> Response:
         """The first answer that is no redirect, whatever its status."""
         written = url
@@ -131,7 +150,7 @@ class Fetcher:
             address = _parsed(written)
             pause = await self._obey(address, visit.allowance) if obey else 0.0
             response = await self._ask(visit, address, written, pause)
-            if response.status not in REDIRECTS:
+            if response.status not in (REDIRECTS if visit.form is None else KEEPING):
                 return replace(response, moved_to=written) if hop and for_good else response
             target = response.headers.get("location", "")
             if not target:
@@ -263,9 +282,11 @@ class Fetcher:
         started = loop.time()
         try:
             async with asyncio.timeout(visit.seconds) as timer:
-                answer = await wire.handle_async_request(
-                    httpx.Request("GET", _url(address.url), headers=headers, extensions=self._extensions)
+                method = "GET" if visit.form is None else "POST"
+                request = httpx.Request(
+                    method, _url(address.url), headers=headers, content=visit.form, extensions=self._extensions
                 )
+                answer = await wire.handle_async_request(request)
                 try:
                     body = b""
                     if 200 <= answer.status_code < 300:

@@ -24,6 +24,7 @@ from aggregator.store.feeds import Feeds
 from aggregator.store.leases import Leases
 from aggregator.store.robots import RobotsFiles
 from aggregator.store.sources import Sources
+from aggregator.store.websub import Websub
 
 # how long a writer waits for another before it gives up; a poll's transaction takes milliseconds
 BUSY_SECONDS = 10
@@ -59,6 +60,7 @@ class Store:
         self.counts = Counts(self)
         self.robots = RobotsFiles(self)
         self.breaks = Breaks(self)
+        self.websub = Websub(self)
 
     @property
     def is_sqlite(self) -> bool:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Row,
     Select,
     bindparam,
+    case,
     cast,
     exists,
     func,
@@ -45,8 +46,9 @@ from aggregator.model import (
     Tag,
     Visit,
 )
-from aggregator.store import breaks, leases
+from aggregator.store import breaks, leases, websub
 from aggregator.store.bulk import BulkInsert
+from aggregator.websub import early_poll_at
 
 if TYPE_CHECKING:
     from aggregator.store import Store
@@ -100,7 +102,14 @@ LEARNED = (
     .where(source.c.id == bindparam("this"))
     .values(
         polled_at=bindparam("polled"),
-        next_poll_at=bindparam("next"),
+        # announced since it was claimed: what was read may be older. By the value, not by clocks, which may differ
+        next_poll_at=case(
+            (
+                source.c.pushed_at.is_distinct_from(bindparam("heard", type_=source.c.pushed_at.type)),
+                bindparam("soon", type_=source.c.next_poll_at.type),
+            ),
+            else_=bindparam("next", type_=source.c.next_poll_at.type),
+        ),
         failures=bindparam("failed"),
         news_at=func.coalesce(bindparam("news", type_=source.c.news_at.type), source.c.news_at),
         etag=bindparam("tag"),
@@ -122,6 +131,9 @@ LEARNED = (
         fault=bindparam("wrong"),
         strikes=bindparam("struck"),
         broken_by=bindparam("broken"),
+        refresh_seconds=bindparam("refreshed"),
+        hub=bindparam("announcer"),
+        topic=bindparam("known_as"),
     )
 )
 
@@ -199,6 +211,8 @@ class Entries:
             connection.execute(poll.insert(), [_poll_row(visit, brought[id(visit)]) for visit in kept])
             learned = [_learned(visit, brought[id(visit)]) for visit in kept]
             connection.execute(LEARNED, sorted(learned, key=lambda row: row["this"]))
+            verdicts = [_judged(visit) for visit in kept if visit.owed is not None]
+            websub.judge(connection, sorted(verdicts, key=lambda row: row["this"]))
             breaks.keep(self._store, connection, kept)
         if ended := [(visit.lease, visit.free_at) for visit in kept if visit.lease and visit.free_at]:
             leases.free(connection, ended)
@@ -477,6 +491,8 @@ def _learned(visit: Visit, brought: int) -> dict[str, Any]:
         "this": visit.source_id,
         "polled": visit.polled_at,
         "next": visit.next_poll_at,
+        "heard": visit.pushed_at,
+        "soon": min(visit.next_poll_at, early_poll_at(visit.polled_at, visit.polled_at)),
         "failed": visit.failures,
         "news": visit.polled_at if brought else None,
         "tag": visit.validators.etag,
@@ -498,7 +514,14 @@ def _learned(visit: Visit, brought: int) -> dict[str, Any]:
         "wrong": visit.fault,
         "struck": visit.strikes,
         "broken": visit.broken_by,
+        "refreshed": round(visit.refresh.total_seconds()) if visit.refresh else None,
+        "announcer": visit.hub,
+        "known_as": visit.topic,
     }
+
+
+def _judged(visit: Visit) -> dict[str, Any]:
+    return {"this": visit.source_id, "owes": visit.owed, "missed": visit.polled_at if visit.was_missed else None}
 
 
 def _full_entry(row: Row[Any], tags: Sequence[str], texts: Row[Any] | None) -> FullEntry:

@@ -182,6 +182,11 @@ def free(connection: Connection, leases: Iterable[tuple[Lease, datetime]]) -> No
     connection.execute(FREED, sorted(rows, key=lambda row: row["this"]))
 
 
+def lock(connection: Connection, name: str) -> None:
+    """Let nobody claim or give back the host *name* before the transaction ends."""
+    connection.execute(select(host.c.name).where(host.c.name == name).with_for_update())
+
+
 def schedule(connection: Connection, hosts: Iterable[str]) -> None:
     """Let *hosts* be due when the first of their enabled sources is; makes the rows of those that are new."""
     for chunk in _chunks(sorted(set(hosts))):

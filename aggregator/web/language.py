@@ -89,6 +89,14 @@ ADVICE: dict[Fault, str] = {
     "stale": lazy_gettext("看看这个栏目是否还在用，或已搬走。"),
 }
 
+# websub.Standing, but for "subscribed", which the page tells with its dates
+HUB_STANDINGS = {
+    "asked": lazy_gettext("已请求订阅，等待对方确认，眼下照常读取"),
+    "denied": lazy_gettext("对方拒绝订阅，照常读取"),
+    "failed": lazy_gettext("订阅请求未成功，稍后再试，眼下照常读取"),
+    "lapsed": lazy_gettext("订阅已过期，正在续订，眼下照常读取"),
+}
+
 
 def language() -> str:
     """The language of this answer: ``?lang=``, else what the browser asks for, else the site's."""

@@ -26,6 +26,7 @@ from aggregator.publish.digest import (
 from aggregator.store.entries import Cursor
 from aggregator.web.language import asked, language
 from aggregator.web.service import service
+from aggregator.websub import standing
 
 blueprint = Blueprint("pages", __name__)
 
@@ -130,6 +131,7 @@ def source(name: str) -> str:
         return render_template("source.html", state=state, verdict=verdict, page=page)
     id_ = state.source.id or 0
     good, bad = (here.store.breaks.proof(id_, good=is_good) for is_good in (True, False))
+    subscription = here.store.websub.of_source(state.source.id or 0) if here.settings.callback_url else None
     return render_template(
         "source.html",
         state=state,
@@ -139,6 +141,8 @@ def source(name: str) -> str:
         bad=bad,
         last_good=next((poll.polled_at for poll in state.polls if poll.outcome != "failed"), good and good.fetched_at),
         breaks=here.store.breaks.of(id_),
+        subscription=subscription,
+        standing=standing(subscription, here.now()) if subscription else None,
     )
 
 

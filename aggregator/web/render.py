@@ -21,7 +21,7 @@ from aggregator.model import Break, Digest, FullEntry
 from aggregator.publish import FORMATS, wire
 from aggregator.publish.digest import digest_address
 from aggregator.settings import PACKAGE, Settings, template_folder
-from aggregator.web import feeds, language, ops, pages, plaintext
+from aggregator.web import feeds, language, ops, pages, plaintext, websub
 from aggregator.web.body import readable
 from aggregator.web.service import ADDRESSES, address
 
@@ -77,7 +77,7 @@ def drawing_app(settings: Settings) -> Flask:
     app.url_map.merge_slashes = False  # "a//b" is a tag
     app.url_map.converters |= {"tag": TagConverter, "format": FormatConverter}
     app.url_defaults(_keep_language)
-    for module in (feeds, ops, pages):
+    for module in (feeds, ops, pages, websub):
         app.register_blueprint(module.blueprint)
 
     site = urlsplit(settings.site.url)
@@ -156,6 +156,7 @@ def _prepare_templates(app: Flask, settings: Settings) -> None:
         outcomes=language.OUTCOMES,
         faults=language.FAULTS,
         advice=language.ADVICE,
+        hub_standings=language.HUB_STANDINGS,
         rule=plaintext.rule,
     )
 

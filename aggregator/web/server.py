@@ -16,9 +16,9 @@ from aggregator.settings import WebSettings
 
 
 class Server:
-    """Listens from the start; raises SettingsError when it cannot."""
+    """Listens from the start; raises SettingsError when it cannot. What is sent to it has at most *max_bytes*."""
 
-    def __init__(self, app: Any, settings: WebSettings) -> None:
+    def __init__(self, app: Any, settings: WebSettings, max_bytes: int = 10_000_000) -> None:
         try:
             # the socket is ours so that port 0 and one listener are certain
             listener = socket.create_server(
@@ -29,7 +29,9 @@ class Server:
                 f"cannot listen on {settings.host}:{settings.port}: {error.strerror}; "
                 "stop what uses that port, or set AGGREGATOR_WEB__PORT (demo: --port) to another"
             ) from error
-        self._server: Any = create_server(app, sockets=[listener], threads=settings.threads, ident="")
+        self._server: Any = create_server(
+            app, sockets=[listener], threads=settings.threads, ident="", max_request_body_size=max_bytes
+        )
         port = listener.getsockname()[1]
         self.url = f"http://{f'[{settings.host}]' if ':' in settings.host else settings.host}:{port}"
 
@@ -41,13 +43,20 @@ class Server:
     @contextmanager
     def in_thread(self) -> Iterator[None]:
         """Serve in a thread of its own for the time of the block."""
-        thread = threading.Thread(target=self._server.run, name="web", daemon=True)
+        # waitress has no way to stop from outside; to close its sockets under its own loop would break its trigger
+        stopping, sockets = threading.Event(), self._server._map
+
+        def serve() -> None:
+            while not stopping.is_set():
+                wasyncore.loop(timeout=1, map=sockets, count=1)
+
+        thread = threading.Thread(target=serve, name="web", daemon=True)
         thread.start()
         try:
             yield
         finally:
-            # waitress has no way to stop from outside but to leave its loop nothing to wait for
-            sockets = self._server._map
-            self._server.trigger.pull_trigger(lambda: wasyncore.close_all(sockets))
+            stopping.set()
+            self._server.trigger.pull_trigger()
             thread.join(5)
             self._server.task_dispatcher.shutdown(cancel_pending=True, timeout=2)
+            wasyncore.close_all(sockets)
