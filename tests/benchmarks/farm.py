@@ -1,42 +1,28 @@
-"""A farm of feeds on many loopback addresses, served by a process of its own so that its CPU is not counted.
+"""A farm of feeds or lists on many loopback addresses, served by a process of its own so that its CPU is not counted.
 
-Round 1 is the first edition of every feed; in round 2 every tenth feed has one new entry.
+Round 1 is the first edition of every source; in round 2 every tenth source has one new entry.
 """
 
 import asyncio
 import hashlib
 import multiprocessing
-import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from email.utils import format_datetime
 from html import escape
+from typing import Literal
 
-ENTRIES = 20
+from tests.benchmarks import columns
+from tests.benchmarks.stories import ENTRIES, EPOCH, story
+
 HOSTS = 250
-EPOCH = datetime(2026, 3, 1, tzinfo=UTC)
-CLAUSES = (
-    "学校召开教学工作会议", "研究团队在材料领域取得新进展", "与会专家围绕课程建设展开讨论", "志愿者走进社区开展服务",
-    "图书馆延长开放时间", "毕业生就业工作有序推进", "实验室安全检查全面展开", "校友返校参加纪念活动", "学术讲座吸引众多师生",
-    "定点帮扶工作取得实效", "国际合作项目正式启动", "体育代表队在比赛中获奖",
-)  # fmt: skip
-
-
-def story(number: int) -> tuple[str, str]:
-    """(title, HTML of 1 to 4 KB) of story *number*, always the same."""
-    draw = random.Random(number)
-    title = f"{draw.choice(CLAUSES)}（{number}）"
-    paragraphs = (
-        "<p>" + "，".join(draw.choices(CLAUSES, k=draw.randint(6, 12))) + f"，共有{draw.randint(2, 900)}人参加。</p>"
-        for _ in range(draw.randint(3, 9))
-    )
-    return title, "".join(paragraphs)
+Kind = Literal["feed", "list"]
 
 
 def feed(number: int, round_: int, base: str) -> bytes:
     """The document of feed *number*: 70 % RSS 2.0, 30 % Atom, newest entry first."""
-    first = 1 if round_ == 2 and number % 10 == 0 else 0
+    first = _newer(number, round_)
     ids = [number * 1000 + entry for entry in range(ENTRIES - 1 + first, first - 1, -1)]
     render = _rss if number % 10 < 7 else _atom
     return render(number, base, [(id_, *story(id_), EPOCH + timedelta(hours=id_ % 1000)) for id_ in ids]).encode()
@@ -67,8 +53,13 @@ def _atom(number: int, base: str, stories: list[tuple[int, str, str, datetime]])
     )
 
 
+def _newer(number: int, round_: int) -> int:
+    """How many entries source *number* has that its first edition had not."""
+    return 1 if round_ == 2 and number % 10 == 0 else 0
+
+
 class _Farm(asyncio.Protocol):
-    """Just enough of an HTTP/1.1 server; documents are made once and kept."""
+    """Just enough of an HTTP/1.1 server; feeds and lists are made once and kept, articles when they are asked for."""
 
     def __init__(self, bodies: dict[str, tuple[bytes, bytes]]) -> None:
         self._bodies = bodies
@@ -85,21 +76,28 @@ class _Farm(asyncio.Protocol):
 
     def _answer(self, head: bytes) -> bytes:
         path = head.split(b" ", 2)[1].decode()
+        if path.startswith("/info/"):
+            page = columns.article(int(path.rpartition("/")[2].removesuffix(".htm")))
+            return b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n%b" % (len(page), page)
         if path not in self._bodies:  # robots.txt
             return b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
         body, etag = self._bodies[path]
         if b"\r\nif-none-match: " + etag in head.lower():
             return b"HTTP/1.1 304 Not Modified\r\nETag: %b\r\n\r\n" % etag
-        fields = b"Content-Type: application/xml\r\nETag: %b\r\nContent-Length: %d" % (etag, len(body))
+        kind = b"application/xml" if path.endswith(".xml") else b"text/html"
+        fields = b"Content-Type: %b\r\nETag: %b\r\nContent-Length: %d" % (kind, etag, len(body))
         return b"HTTP/1.1 200 OK\r\n%b\r\n\r\n%b" % (fields, body)
 
 
-def _work(count: int, round_: int, port: int, ready: "multiprocessing.connection.Connection") -> None:
+def _work(count: int, round_: int, port: int, kind: Kind, ready: "multiprocessing.connection.Connection") -> None:
     async def serve() -> None:
         bodies = {}
         for number in range(count):
-            body = feed(number, round_, address(number, port).rpartition("/")[0])
-            bodies[f"/{number}.xml"] = (body, b'"%b"' % hashlib.md5(body, usedforsecurity=False).hexdigest().encode())
+            if kind == "feed":
+                body = feed(number, round_, f"http://{host(number)}:{port}")
+            else:
+                body = columns.column(number, _newer(number, round_))
+            bodies[path(number, kind)] = (body, b'"%b"' % hashlib.md5(body, usedforsecurity=False).hexdigest().encode())
         loop = asyncio.get_running_loop()
         hosts = sorted({host(number) for number in range(count)})
         await loop.create_server(lambda: _Farm(bodies), hosts, port)
@@ -113,16 +111,20 @@ def host(number: int) -> str:
     return f"127.0.1.{number % HOSTS + 1}"
 
 
-def address(number: int, port: int) -> str:
-    return f"http://{host(number)}:{port}/{number}.xml"
+def path(number: int, kind: Kind) -> str:
+    return f"/{number}.xml" if kind == "feed" else f"/{number}.htm"
+
+
+def address(number: int, port: int, kind: Kind = "feed") -> str:
+    return f"http://{host(number)}:{port}{path(number, kind)}"
 
 
 @contextmanager
-def farm(count: int, round_: int, port: int) -> Iterator[int]:
-    """Serve *count* feeds of *round_* for the time of the block; the bytes of all of them."""
+def farm(count: int, round_: int, port: int, kind: Kind = "feed") -> Iterator[int]:
+    """Serve *count* sources of *round_* for the time of the block; the bytes of all of them."""
     context = multiprocessing.get_context("spawn")
     ready, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(count, round_, port, sender), daemon=True)
+    process = context.Process(target=_work, args=(count, round_, port, kind, sender), daemon=True)
     process.start()
     try:
         yield ready.recv()

@@ -1,9 +1,11 @@
-"""CPU of polling feeds, beside the least it can cost, in one run on the same farm.
+"""CPU of polling feeds or lists, beside the least it can cost, in one run on the same farm.
 
     python -m tests.benchmarks.polling [--sources 1000] [--memory] [--growth]
+    python -m tests.benchmarks.polling --lists 1000
 
 Prints milliseconds of CPU (user and system) a source, start-up apart, and checks that no entry is lost or doubled.
 --memory polls 5,000 sources, too; --growth polls beside 20,000 and beside 1,000,000 entries that are stored already.
+--lists polls list pages of 20 links whose article pages, about 12 KB each, are fetched and read when they are new.
 """
 
 import argparse
@@ -21,7 +23,9 @@ from sqlalchemy import update
 from aggregator.model import Host, Site, Source, SourceRule
 from aggregator.rules.write import site_toml
 from aggregator.store import Store
-from tests.benchmarks.farm import ENTRIES, EPOCH, address, farm
+from tests.benchmarks.columns import article
+from tests.benchmarks.farm import Kind, address, farm
+from tests.benchmarks.stories import ENTRIES, EPOCH
 
 ROUNDS = {"all new": 1, "all 304": 1, "a tenth": 2}  # what is polled -> the farm's edition
 MANY = 5000  # sources
@@ -53,9 +57,16 @@ def cpu(command: list[str], env: dict[str, str] | None = None) -> tuple[float, f
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sources", type=int, default=1000)
+    parser.add_argument("--lists", type=int, metavar="N", help="poll N lists instead of feeds")
     parser.add_argument("--memory", action="store_true")
     parser.add_argument("--growth", action="store_true")
     options = parser.parse_args()
+    if options.lists:
+        port = _free_port()
+        kb = sum(len(article(id_)) for id_ in range(ENTRIES)) / ENTRIES / 1000
+        print(f"lists of {ENTRIES} links to pages of {kb:.0f} KB")
+        _show_slope(*(Measured(count, port, kind="list") for count in (max(options.lists // 10, 1), options.lists)))
+        return
     count, few, port = options.sources, max(options.sources // 10, 1), _free_port()
     small, large = Measured(few, port), Measured(count, port)
     print(f"feeds of {ENTRIES} entries, {large.kib:.0f} KiB")
@@ -93,8 +104,9 @@ class Measured:
     *stored* entries of other addresses are in the database before the first round.
     """
 
-    def __init__(self, count: int, port: int, stored: int = 0) -> None:
+    def __init__(self, count: int, port: int, stored: int = 0, kind: Kind = "feed") -> None:
         self.count = count
+        self.kind = kind
         self.ours: list[float] = []
         self.floor: list[float] = []
         self.memory: list[float] = []
@@ -104,7 +116,7 @@ class Measured:
 
     def _measure(self, folder: Path, port: int, stored: int) -> None:
         sources = tuple(
-            SourceRule(name=f"farm-{n}", title=f"农场 {n}", url=address(n, port), kind="feed")
+            SourceRule(name=f"farm-{n}", title=f"农场 {n}", url=address(n, port, self.kind), kind=self.kind)
             for n in range(self.count)
         )
         site = Site("farm", "农场大学", sources=sources)
@@ -117,14 +129,15 @@ class Measured:
             "PYTHONDONTWRITEBYTECODE": "",  # compiled once, as what is installed is
         }
         poll = [sys.executable, "-m", "aggregator", "poll"]
-        floor = [sys.executable, "-m", "tests.benchmarks.floor", str(folder / "floor.db"), str(port), str(self.count)]
+        told = [str(folder / "floor.db"), str(port), str(self.count), self.kind]
+        floor = [sys.executable, "-m", "tests.benchmarks.floor", *told]
         cpu([sys.executable, "-m", "aggregator", "db", "upgrade"], env)
         store = Store(f"sqlite:///{folder}/aggregator.db")
         if stored:
             store.sources.sync([(site, source) for source in sources], datetime.now(UTC))
             _fill(store, stored)
         for label, round_ in ROUNDS.items():
-            with farm(self.count, round_, port) as size:
+            with farm(self.count, round_, port, self.kind) as size:
                 self.floor.append(cpu(floor)[0])
                 seconds, memory = cpu([*poll, *(source.name for source in sources)], env)
             self.ours.append(seconds)
