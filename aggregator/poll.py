@@ -228,6 +228,8 @@ class Poller:
         validators = Validators() if is_due else Validators(source.etag, source.last_modified)
         asked = address_of(source, polled_at)
         response = await self._fetcher.fetch(asked, validators, allowance=rule.allowance)
+        if response.not_modified and validators == Validators():
+            raise ParseError(f"{asked} answered 304 to an unconditional request; its server is at fault")
         moved_to, moved_at = moved_of(source, asked, response, polled_at)
         digest = source.body_hash if response.not_modified else fingerprint(response)
         if digest == source.body_hash and source.body_hash is not None:
@@ -243,8 +245,6 @@ class Poller:
                 moved_to=moved_to,
                 moved_at=moved_at,
             )
-        if response.not_modified:
-            raise ParseError(f"{source.url} answered 304 to an unconditional request; its server is at fault")
 
         memory = Memory(
             ListingRule(**source.rule) if source.rule else None,
@@ -365,8 +365,10 @@ class Poller:
                 read = partial(read_older, response, listing, timezone=site.timezone, now=self._now())
                 listing = await apart(read, response)
             except SourceError as error:
-                if source.failures < ARTICLE_TRIES:
-                    raise  # nothing is stored, so that the next poll sees the same gap
+                # nothing is stored, so that the next poll sees the same gap; what is gone for good does not come back,
+                # and says nothing of the source itself
+                if source.failures < ARTICLE_TRIES and getattr(error, "status", None) != 410:
+                    raise
                 return [placed(error, source.url)]
             older = {key: item for key, item in keyed(listing, source.url, self._same).items() if key not in items}
             unknown = self._unknown(older)

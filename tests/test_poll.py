@@ -428,6 +428,34 @@ def test_an_older_page_that_fails_once_loses_nothing(service, university):
     assert ("status", 15) == (failed, one.store.entries.count())
 
 
+def test_an_older_page_that_is_gone_for_good_is_no_fault_of_the_source(service, university):
+    one = service(source(university.serve("/xw.htm", page_of(university, range(6), "xw2.htm"))))
+    one.poll()
+    university.serve("/xw.htm", page_of(university, range(20, 26), "xw2.htm"))
+    university.serve("/xw2.htm", "gone", status=410)
+    one.poll("haitang-news")
+
+    assert ("new", None, 12) == (
+        one.last("haitang-news").outcome,
+        one.last("haitang-news").fault,
+        one.store.entries.count(),
+    )
+    assert "xw2.htm answered 410" in one.last("haitang-news").message
+
+
+def test_an_older_page_that_is_another_list_publishes_nothing_of_it(service, university):
+    one = service(source(university.serve("/xw.htm", page_of(university, range(6), "xw2.htm"))))
+    one.poll()
+    university.serve("/xw.htm", page_of(university, range(20, 26), "xw2.htm"))
+    other = [(f"zs/{n}.htm", f"招生专题栏目之第{n}篇文章", "2025-03-20") for n in range(8)]
+    university.serve("/xw2.htm", redesigned(other, "/"))
+    for _ in range(ARTICLE_TRIES + 1):
+        one.poll("haitang-news")
+
+    assert 12 == one.store.entries.count()
+    assert not any("招生专题" in title for title in one.titles())
+
+
 def test_a_pinned_item_does_not_hide_that_the_page_is_full(service, university):
     one = service(source(university.serve("/xw.htm", page_of(university, range(6), "xw2.htm"))))
     one.poll()
@@ -594,6 +622,25 @@ def test_a_page_that_became_another_list_publishes_nothing(service, university):
     assert "older than what is known" in last.message
 
 
+def test_an_address_that_leads_to_somebody_elses_list_publishes_nothing(service, university):
+    one = service(source(column(university, 8)))
+    one.poll()
+    with University() as elsewhere:
+        there = elsewhere.url.replace("127.0.0.1", "localhost")
+        other = [(f"{there}/{n}.htm", f"域名到期以后别家网站的第{n}条消息", "2025-03-21") for n in range(8)]
+        elsewhere.serve("/", redesigned(other, ""))
+        university.serve("/xw.htm", "", status=302, headers={"Location": there + "/"})
+        one.now += timedelta(hours=1)
+        one.poll("haitang-news")
+
+    assert ("failed", "moved", 8) == (
+        one.last("haitang-news").outcome,
+        one.last("haitang-news").fault,
+        one.store.entries.count(),
+    )
+    assert "another site" in one.last("haitang-news").message
+
+
 def test_a_feed_whose_addresses_all_change_publishes_nothing_twice(service, university):
     stories = [(f"第{n}条海棠新闻公告", f"https://a.edu.cn/{n}", f"id-{n}") for n in range(5)]
     one = service(source(university.serve("/feed.xml", rss(*stories)), kind="feed"))
@@ -620,6 +667,17 @@ def test_a_server_that_says_304_whatever_happens_is_not_believed_for_more_than_a
     one.now += timedelta(hours=2)
     one.poll("haitang-news")
     assert (200, 7) == (one.last("haitang-news").status, one.store.entries.count())
+
+
+def test_a_server_that_says_304_to_whoever_asks_for_all_is_at_fault(service, university):
+    one = service(source(column(university)))
+    one.poll()
+    university.serve("/xw.htm", "", status=304)
+    one.now += timedelta(days=2)
+    one.poll("haitang-news")
+
+    assert "failed" == one.last("haitang-news").outcome
+    assert "304 to an unconditional request" in one.last("haitang-news").message
 
 
 def test_a_network_that_is_down_is_no_fault_of_the_sources(service):
