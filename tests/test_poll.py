@@ -476,6 +476,31 @@ def test_what_is_left_by_the_limit_is_never_lost(service, university):
     assert 12 == one.store.entries.count()
 
 
+def test_articles_of_a_host_at_rest_keep_no_others_waiting(service, university):
+    with University() as busy:
+        rows = [(f"{busy.url}/{n}.htm", f"兄弟院校第{n}号新闻：春季学期工作会议", "2025-03-19") for n in range(5)]
+        for n in range(5):
+            busy.serve(f"/{n}.htm", "busy", status=429, headers={"Retry-After": "86400"})
+        one = service(source(university.serve("/xw.htm", list_page(*rows))), max_articles=4)
+        one.poll()
+        column(university, 4)
+        one.poll("haitang-news")
+
+    assert 4 == one.store.entries.count()
+    assert 5 == len(one.store.entries.pending_of(1))
+
+
+def test_an_article_that_leads_to_the_home_page_is_kept_with_what_the_list_says(service, university):
+    one = service(source(column(university)))
+    university.serve("/", article_page("海棠大学欢迎你", body="<p>学校概况、机构设置、招生就业。</p>" * 5))
+    university.serve("/info/1055/3.htm", "", status=302, headers={"Location": "/"})
+    for _ in range(ARTICLE_TRIES):
+        one.poll("haitang-news")
+
+    entry = one.store.entries.by_slug(slug(university.url + "/info/1055/3.htm"))
+    assert ("海棠大学第3号新闻：春季学期工作会议召开", "") == (entry.title, entry.text)
+
+
 def test_a_title_that_no_database_stores_is_mended(service, university):
     feed = {"version": "https://jsonfeed.org/version/1.1", "title": "x", "items": [
         {"id": "1", "url": university.url + "/1", "title": "坏\ud800字\0", "content_html": "<p>文</p>"},
