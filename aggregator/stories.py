@@ -78,7 +78,8 @@ class Stories:
                 if fetched == most or monotonic() > until:
                     break
                 fetched += 1
-                article, fault = await self._story(site, rule, item)
+                # half of the time: one book page by page must not cost the poll, and all that was read before it
+                article, fault = await self._story(site, rule, item, seconds / 2)
                 if fault:
                     brought.faults.append(placed(fault, item.url))
                     is_resting = isinstance(fault, FetchError) and fault.retry_after is not None
@@ -94,13 +95,18 @@ class Stories:
         brought.left = len(todo)
         return brought
 
-    async def _story(self, site: Site, rule: SourceRule, item: Item) -> tuple[Article | None, Exception | None]:
-        """(the article as far as it could be read, what failed)."""
+    async def _story(
+        self, site: Site, rule: SourceRule, item: Item, seconds: float
+    ) -> tuple[Article | None, Exception | None]:
+        """(the article as far as it could be read within *seconds*, what failed)."""
         read_at = partial(self._read_at, site, rule, item)
         first: Article | None = None
         try:
-            first = await read_at(item.url)
-            return await whole(first, read_at), None
+            async with asyncio.timeout(seconds):
+                first = await read_at(item.url)
+                return await whole(first, read_at), None
+        except TimeoutError:
+            return first, FetchError(f"{item.url} took more than {seconds:g} seconds with all its pages", cause="timeout")
         except Exception as error:  # one article must not cost the others
             if isinstance(error, StoreError):
                 raise
