@@ -285,6 +285,8 @@ class Poller:
             known = [one.published for one in memory.entries() if one.published]
             silence = silence_of([time for time, _ in dated], known, len(said), polled_at)
         fault = self._strangeness(source, rule, response, reading, brought)
+        if fault == "moved":
+            faults.insert(0, f"{source.url} leads to {response.url}")
         if brought.left:
             faults.append(f"{brought.left} more articles are left for the next poll")
         return Visit(
@@ -380,13 +382,15 @@ class Poller:
 
     def _unchanged(self, source: Source, polled_at: datetime, response: Response, **said: Any) -> Visit:
         fresh_for = freshness(response.headers, polled_at)
+        # the page is what it was when it was read last
+        fault = None if source.failures else source.fault
         return self._kept(
             source,
             polled_at,
             self._next_poll_at(source, polled_at, _rhythm(source), fresh_for=fresh_for),
             status=response.status,
-            # the page is what it was when it was read last
-            fault=None if source.failures else source.fault,
+            message=f"{source.url} is what it was when it was read last" if fault else None,
+            fault=fault,
             **said,
         )
 

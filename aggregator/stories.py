@@ -106,7 +106,9 @@ class Stories:
                 first = await read_at(item.url)
                 return await whole(first, read_at), None
         except TimeoutError:
-            return first, FetchError(f"{item.url} took more than {seconds:g} seconds with all its pages", cause="timeout")
+            return first, FetchError(
+                f"{item.url} took more than {seconds:g} seconds with all its pages", cause="timeout"
+            )
         except Exception as error:  # one article must not cost the others
             if isinstance(error, StoreError):
                 raise

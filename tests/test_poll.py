@@ -666,6 +666,36 @@ def test_an_address_that_leads_to_somebody_elses_list_publishes_nothing(service,
     assert "another site" in one.last("haitang-news").message
 
 
+def test_a_fault_of_a_page_that_was_read_is_said_at_every_poll(service, university):
+    column(university, etag=None)
+    one = service(source(university.serve("/old/xw.htm", "", status=302, headers={"Location": "/"})))
+    university.serve("/", list_page(*[(f"info/1055/{n}.htm", f"海棠大学第{n}号新闻：会议召开", "2025-03-20") for n in range(6)]))  # fmt: skip
+    one.poll()
+    first = one.last("haitang-news")
+    one.poll("haitang-news")
+
+    assert ("moved", f"{university.url}/old/xw.htm leads to {university.url}/") == (first.fault, first.message)
+    again = one.last("haitang-news")
+    assert ("moved", f"{university.url}/old/xw.htm is what it was when it was read last") == (
+        again.fault,
+        again.message,
+    )
+
+
+def test_a_corrected_source_does_not_wait_for_the_failures_of_its_old_address(service, university):
+    one = service(source(university.serve("/old.htm", "no", status=503)))
+    for _ in range(8):
+        one.poll("haitang-news")
+    corrected = source(university.serve("/new.htm", "busy", status=503))
+    one.site = Site("haitang", "海棠大学", sources=(corrected,))
+    one.rules = Rules({"haitang": one.site}, FAMILIES)
+    one.store.sources.sync(one.rules.sources, one.now)
+    one.poll()
+
+    state = one.store.sources.by_name("haitang-news").source
+    assert (1, 9, True) == (state.failures, state.strikes, state.next_poll_at < one.now + timedelta(hours=1))
+
+
 def test_a_feed_whose_addresses_all_change_publishes_nothing_twice(service, university):
     stories = [(f"第{n}条海棠新闻公告", f"https://a.edu.cn/{n}", f"id-{n}") for n in range(5)]
     one = service(source(university.serve("/feed.xml", rss(*stories)), kind="feed"))
