@@ -13,6 +13,7 @@ from aggregator.gather.charset import decode
 from aggregator.gather.tree import parse, remove
 from aggregator.identity import domain_of
 from aggregator.model import Fault, Item, Kept, Response
+from aggregator.redirects import is_sent_home
 
 KEPT_BYTES = 65_536  # of a body
 LOOKED_AT_BYTES = 262_144  # a page that tells why it is no list does so at once
@@ -61,7 +62,6 @@ LOGIN_ADDRESS = re.compile(
     r"(?:^|[/.])(?:login|signin|sso|cas|authserver|passport|idp|oauth2?)(?:[/.?]|$)", re.IGNORECASE
 )
 LOGIN_WORDS = re.compile(r"登录|登陆|统一身份认证|log ?in|sign ?in", re.IGNORECASE)
-HOME = re.compile(r"/?(?:(?:index|default|main|home)\.\w+)?", re.IGNORECASE)
 
 
 def fault_of(error: Exception, url: str) -> Fault:
@@ -155,9 +155,7 @@ def _is_sent_home(url: str, landed: str) -> bool:
     asked, there = urlsplit(url), urlsplit(landed)
     if (asked.hostname, asked.path, asked.query) == (there.hostname, there.path, there.query):
         return False
-    is_home = HOME.fullmatch(there.path) is not None and not there.query
-    was_home = HOME.fullmatch(asked.path) is not None and not asked.query
-    return (is_home and not was_home) or domain_of(url) != domain_of(landed)
+    return is_sent_home(url, landed) or domain_of(url) != domain_of(landed)
 
 
 def _place(url: str) -> str:

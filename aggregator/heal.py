@@ -79,21 +79,19 @@ def read_source(response: Response, rule: SourceRule, memory: Memory, *, timezon
         complaints.append(complaint or "")
     if fresh is None and empty is None:
         fresh, empty = _try(response, None, timezone, now)
-    return _settled(response, fresh, empty, kept, complaints, memory)
+    return _settled(response, rule, fresh, empty, kept, complaints, memory)
 
 
 def read_older(response: Response, listing: Listing, *, timezone: ZoneInfo, now: datetime) -> Listing:
-    """The page that *listing* names as its next, read as it was. Raises ParseError."""
+    """The page that *listing* names as its next, read as it was. Raises ParseError: another rule finds another list."""
     if listing.kind == "feed":
         return read_feed(response, timezone=timezone, now=now)
-    try:
-        return read_listing(response, listing.rule, timezone=timezone, now=now)
-    except ParseError:
-        return read_listing(response, None, timezone=timezone, now=now)
+    return read_listing(response, listing.rule, timezone=timezone, now=now)
 
 
 def _settled(
     response: Response,
+    rule: SourceRule,
     fresh: Listing | None,
     empty: str | None,
     kept: Listing | None,
@@ -116,7 +114,7 @@ def _settled(
     if kept is not None and _keys(kept, memory.same) >= _keys(fresh, memory.same):
         # nothing else is there to be read: the list itself has changed
         return Reading(kept, look_at(kept, response.url), said, is_changed=True)
-    against = objection(response, fresh, memory)
+    against = objection(response, rule, fresh, memory)
     if against is None:
         found = f"{said}; read by {fresh.rule.item!r} from now on" if fresh.rule else said
         return Reading(fresh, look_at(fresh, response.url), found, is_repaired=True)
@@ -160,7 +158,7 @@ def ailment(listing: Listing, before: Look | None, url: str) -> str | None:
     return None
 
 
-def objection(response: Response, fresh: Listing, memory: Memory) -> str | None:
+def objection(response: Response, rule: SourceRule, fresh: Listing, memory: Memory) -> str | None:
     """Why *fresh*, found by a new rule, is not this source's list; None where it is."""
     entries = memory.entries()
     keys, titles = _keys(fresh, memory.same), _Titles(item.title for item in fresh.items)
@@ -171,6 +169,8 @@ def objection(response: Response, fresh: Listing, memory: Memory) -> str | None:
         if again >= len(on_page) * REFOUND:
             return None
         return f"a new rule finds only {again} of the {len(on_page)} known entries on the page"
+    if domain_of(response.url) != domain_of(rule.url):  # a domain that lapsed shows somebody else's news
+        return f"it leads to {response.url}, another site, where nothing is known"
     return _shape_fault(fresh, look_at(fresh, response.url), memory.look, keys, entries, memory.same)
 
 

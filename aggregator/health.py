@@ -93,7 +93,7 @@ def health(source: Source, polls: Sequence[Poll], now: datetime) -> Health:
     strikes = max(source.strikes, source.failures)
     if strikes:
         cause = _known(source.fault) or _old_fault(last)
-        said = (last.message if last else None) or "failed without a reason"
+        said = (last.message if last else None) or ADVICE[cause]
         times = f"failed {strikes} times in a row" if source.failures else f"met {strikes} times in a row"
         return Health(_trouble(cause, strikes), f"{said} ({times})", cause)
     last_news = source.newest or source.news_at
@@ -118,7 +118,7 @@ def judged(source: Source, visit: Visit) -> Visit:
     if visit.fault:
         if before or _trouble(visit.fault, strikes) == "failing":
             return visit  # a break ends when the source is well, and lasts whatever else befalls it
-        return replace(visit, broken_by=visit.fault, begun=Begun(visit.fault, visit.message or "no reason given"))
+        return replace(visit, broken_by=visit.fault, begun=Begun(visit.fault, visit.message or ADVICE[visit.fault]))
     stale_at = visit.silence.stale_at if visit.silence else source.stale_at
     if stale_at is None or visit.polled_at < stale_at:
         return replace(visit, broken_by=None, ended=before is not None)

@@ -240,6 +240,8 @@ class Poller:
         validators = Validators() if is_due else Validators(source.etag, source.last_modified)
         asked = address_of(source, polled_at)
         response = await self._fetcher.fetch(asked, validators, allowance=rule.allowance)
+        if response.not_modified and validators == Validators():
+            raise ParseError(f"{asked} answered 304 to an unconditional request; its server is at fault")
         moved_to, moved_at = moved_of(source, asked, response, polled_at)
         digest = source.body_hash if response.not_modified else fingerprint(response)
         if digest == source.body_hash and source.body_hash is not None:
@@ -255,8 +257,6 @@ class Poller:
                 moved_to=moved_to,
                 moved_at=moved_at,
             )
-        if response.not_modified:
-            raise ParseError(f"{source.url} answered 304 to an unconditional request; its server is at fault")
 
         memory = Memory(
             ListingRule(**source.rule) if source.rule else None,
@@ -297,6 +297,8 @@ class Poller:
             known = [one.published for one in memory.entries() if one.published]
             silence = silence_of([time for time, _ in dated], known, len(said), polled_at)
         fault = self._strangeness(source, rule, response, reading, brought)
+        if fault == "moved":
+            faults.insert(0, f"{source.url} leads to {response.url}")
         if brought.left:
             faults.append(f"{brought.left} more articles are left for the next poll")
         hub, topic = advertised(response, listing)
@@ -416,8 +418,10 @@ class Poller:
                 read = partial(read_older, response, listing, timezone=site.timezone, now=self._now())
                 listing = await apart(read, response)
             except SourceError as error:
-                if source.failures < ARTICLE_TRIES:
-                    raise  # nothing is stored, so that the next poll sees the same gap
+                # nothing is stored, so that the next poll sees the same gap; what is gone for good does not come back,
+                # and says nothing of the source itself
+                if source.failures < ARTICLE_TRIES and getattr(error, "status", None) != 410:
+                    raise
                 return [placed(error, source.url)]
             older = {key: item for key, item in keyed(listing, source.url, self._same).items() if key not in items}
             unknown = self._unknown(older)
@@ -433,13 +437,15 @@ class Poller:
         rhythm = None if subscription and subscription.owed == 0 else _rhythm(source)
         # a hub may be quicker than its publisher's caches: one more look
         waits = _was_pushed(source)
+        # the page is what it was when it was read last
+        fault = None if source.failures else source.fault
         return self._kept(
             source,
             polled_at,
             self._next_poll_at(source, polled_at, rhythm, fresh_for=fresh_for, more_waits=waits),
             status=response.status,
-            # the page is what it was when it was read last
-            fault=None if source.failures else source.fault,
+            message=f"{source.url} is what it was when it was read last" if fault else None,
+            fault=fault,
             **said,
         )
 

@@ -3,12 +3,15 @@
 Pure: rows and times in, addresses out. The site file's own address is kept, and asked again when the new one fails.
 """
 
+import re
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 from aggregator.model import Response, Source
 
 # a redirect that stood for so long was no slip of a webmaster's or of a captive portal
 STOOD = timedelta(days=3)
+HOME = re.compile(r"/?(?:(?:index|default|main|home)\.\w+)?", re.IGNORECASE)
 
 
 def address_of(source: Source, now: datetime) -> str:
@@ -33,3 +36,13 @@ def moved_of(
     if response.moved_to is None:
         return None, None
     return response.moved_to, source.moved_at if response.moved_to == source.moved_to else now
+
+
+def is_sent_home(asked: str, landed: str) -> bool:
+    """Whether a page below a site's home page led to a home page: what stood there is gone."""
+    return _is_home(landed) and not _is_home(asked)
+
+
+def _is_home(url: str) -> bool:
+    parts = urlsplit(url)
+    return HOME.fullmatch(parts.path) is not None and not parts.query and not parts.fragment.startswith(("/", "!"))

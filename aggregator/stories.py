@@ -13,10 +13,12 @@ from time import monotonic
 from typing import TypeVar
 
 from aggregator.compose import article_of, entry_of
-from aggregator.errors import FetchError, SourceError, StoreError, placed
+from aggregator.errors import FetchError, ParseError, SourceError, StoreError, placed
 from aggregator.gather.article import joined, read_article
 from aggregator.gather.fetch import Fetcher
+from aggregator.identity import domain_of
 from aggregator.model import Article, Attachment, Family, Item, NewEntry, Response, Site, SourceRule
+from aggregator.redirects import is_sent_home
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -76,10 +78,12 @@ class Stories:
                 if fetched == most or monotonic() > until:
                     break
                 fetched += 1
-                article, fault = await self._story(site, rule, item)
+                # half of the time: one book page by page must not cost the poll, and all that was read before it
+                article, fault = await self._story(site, rule, item, seconds / 2)
                 if fault:
                     brought.faults.append(placed(fault, item.url))
                     is_resting = isinstance(fault, FetchError) and fault.retry_after is not None
+                    fetched -= is_resting  # those of other hosts must not wait for it
                     if is_resting or tries[key] + 1 < ARTICLE_TRIES:
                         (brought.resting if is_resting else brought.pending).append((key, item))
                         todo.pop()
@@ -91,13 +95,20 @@ class Stories:
         brought.left = len(todo)
         return brought
 
-    async def _story(self, site: Site, rule: SourceRule, item: Item) -> tuple[Article | None, Exception | None]:
-        """(the article as far as it could be read, what failed)."""
+    async def _story(
+        self, site: Site, rule: SourceRule, item: Item, seconds: float
+    ) -> tuple[Article | None, Exception | None]:
+        """(the article as far as it could be read within *seconds*, what failed)."""
         read_at = partial(self._read_at, site, rule, item)
         first: Article | None = None
         try:
-            first = await read_at(item.url)
-            return await whole(first, read_at), None
+            async with asyncio.timeout(seconds):
+                first = await read_at(item.url)
+                return await whole(first, read_at), None
+        except TimeoutError:
+            return first, FetchError(
+                f"{item.url} took more than {seconds:g} seconds with all its pages", cause="timeout"
+            )
         except Exception as error:  # one article must not cost the others
             if isinstance(error, StoreError):
                 raise
@@ -107,6 +118,8 @@ class Stories:
 
     async def _read_at(self, site: Site, rule: SourceRule, item: Item, url: str) -> Article:
         response = await self._fetcher.fetch(url, allowance=rule.allowance)
+        if is_sent_home(url, response.url) and domain_of(url) == domain_of(response.url):
+            raise ParseError(f"{url} leads to the home page {response.url}; the article may be gone")
         media_type = (response.content_type or "text/html").lower()
         if not media_type.startswith(PAGE_TYPES):
             # the list links a file: the file is the article

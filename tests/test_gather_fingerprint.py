@@ -90,3 +90,16 @@ def test_bytes_that_are_no_text_are_told_apart():
 def test_what_never_ends_stays():
     assert of("<p>a<!-- one") != of("<p>a<!-- two")
     assert of("<p>a<script>one") != of("<p>a<script>two")
+
+
+@pytest.mark.parametrize(
+    "before",
+    ["<script>write('<!--')</script>", "<style>a{}/*<!--*/</style>", "<!-- <script src='a.js'> -->", "<!-->", "<!--->"],
+)
+def test_what_a_script_or_a_comment_names_hides_no_news(before):
+    after = "<!-- end --><script>var t=1</script>"
+    assert page(top=before, end=after) != page(top=before, end=after, title="学校召开第二次会议")
+
+
+def test_many_scripts_that_never_end_are_looked_through_once():
+    page(end="<script><!--" * 200_000)

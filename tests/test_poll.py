@@ -428,6 +428,34 @@ def test_an_older_page_that_fails_once_loses_nothing(service, university):
     assert ("status", 15) == (failed, one.store.entries.count())
 
 
+def test_an_older_page_that_is_gone_for_good_is_no_fault_of_the_source(service, university):
+    one = service(source(university.serve("/xw.htm", page_of(university, range(6), "xw2.htm"))))
+    one.poll()
+    university.serve("/xw.htm", page_of(university, range(20, 26), "xw2.htm"))
+    university.serve("/xw2.htm", "gone", status=410)
+    one.poll("haitang-news")
+
+    assert ("new", None, 12) == (
+        one.last("haitang-news").outcome,
+        one.last("haitang-news").fault,
+        one.store.entries.count(),
+    )
+    assert "xw2.htm answered 410" in one.last("haitang-news").message
+
+
+def test_an_older_page_that_is_another_list_publishes_nothing_of_it(service, university):
+    one = service(source(university.serve("/xw.htm", page_of(university, range(6), "xw2.htm"))))
+    one.poll()
+    university.serve("/xw.htm", page_of(university, range(20, 26), "xw2.htm"))
+    other = [(f"zs/{n}.htm", f"招生专题栏目之第{n}篇文章", "2025-03-20") for n in range(8)]
+    university.serve("/xw2.htm", redesigned(other, "/"))
+    for _ in range(ARTICLE_TRIES + 1):
+        one.poll("haitang-news")
+
+    assert 12 == one.store.entries.count()
+    assert not any("招生专题" in title for title in one.titles())
+
+
 def test_a_pinned_item_does_not_hide_that_the_page_is_full(service, university):
     one = service(source(university.serve("/xw.htm", page_of(university, range(6), "xw2.htm"))))
     one.poll()
@@ -446,6 +474,31 @@ def test_what_is_left_by_the_limit_is_never_lost(service, university):
         one.poll("haitang-news")
 
     assert 12 == one.store.entries.count()
+
+
+def test_articles_of_a_host_at_rest_keep_no_others_waiting(service, university):
+    with University() as busy:
+        rows = [(f"{busy.url}/{n}.htm", f"兄弟院校第{n}号新闻：春季学期工作会议", "2025-03-19") for n in range(5)]
+        for n in range(5):
+            busy.serve(f"/{n}.htm", "busy", status=429, headers={"Retry-After": "86400"})
+        one = service(source(university.serve("/xw.htm", list_page(*rows))), max_articles=4)
+        one.poll()
+        column(university, 4)
+        one.poll("haitang-news")
+
+    assert 4 == one.store.entries.count()
+    assert 5 == len(one.store.entries.pending_of(1))
+
+
+def test_an_article_that_leads_to_the_home_page_is_kept_with_what_the_list_says(service, university):
+    one = service(source(column(university)))
+    university.serve("/", article_page("海棠大学欢迎你", body="<p>学校概况、机构设置、招生就业。</p>" * 5))
+    university.serve("/info/1055/3.htm", "", status=302, headers={"Location": "/"})
+    for _ in range(ARTICLE_TRIES):
+        one.poll("haitang-news")
+
+    entry = one.store.entries.by_slug(slug(university.url + "/info/1055/3.htm"))
+    assert ("海棠大学第3号新闻：春季学期工作会议召开", "") == (entry.title, entry.text)
 
 
 def test_a_title_that_no_database_stores_is_mended(service, university):
@@ -594,6 +647,55 @@ def test_a_page_that_became_another_list_publishes_nothing(service, university):
     assert "older than what is known" in last.message
 
 
+def test_an_address_that_leads_to_somebody_elses_list_publishes_nothing(service, university):
+    one = service(source(column(university, 8)))
+    one.poll()
+    with University() as elsewhere:
+        there = elsewhere.url.replace("127.0.0.1", "localhost")
+        other = [(f"{there}/{n}.htm", f"域名到期以后别家网站的第{n}条消息", "2025-03-21") for n in range(8)]
+        elsewhere.serve("/", redesigned(other, ""))
+        university.serve("/xw.htm", "", status=302, headers={"Location": there + "/"})
+        one.now += timedelta(hours=1)
+        one.poll("haitang-news")
+
+    assert ("failed", "moved", 8) == (
+        one.last("haitang-news").outcome,
+        one.last("haitang-news").fault,
+        one.store.entries.count(),
+    )
+    assert "another site" in one.last("haitang-news").message
+
+
+def test_a_fault_of_a_page_that_was_read_is_said_at_every_poll(service, university):
+    column(university, etag=None)
+    one = service(source(university.serve("/old/xw.htm", "", status=302, headers={"Location": "/"})))
+    university.serve("/", list_page(*[(f"info/1055/{n}.htm", f"海棠大学第{n}号新闻：会议召开", "2025-03-20") for n in range(6)]))  # fmt: skip
+    one.poll()
+    first = one.last("haitang-news")
+    one.poll("haitang-news")
+
+    assert ("moved", f"{university.url}/old/xw.htm leads to {university.url}/") == (first.fault, first.message)
+    again = one.last("haitang-news")
+    assert ("moved", f"{university.url}/old/xw.htm is what it was when it was read last") == (
+        again.fault,
+        again.message,
+    )
+
+
+def test_a_corrected_source_does_not_wait_for_the_failures_of_its_old_address(service, university):
+    one = service(source(university.serve("/old.htm", "no", status=503)))
+    for _ in range(8):
+        one.poll("haitang-news")
+    corrected = source(university.serve("/new.htm", "busy", status=503))
+    one.site = Site("haitang", "海棠大学", sources=(corrected,))
+    one.rules = Rules({"haitang": one.site}, FAMILIES)
+    one.store.sources.sync(one.rules.sources, one.now)
+    one.poll()
+
+    state = one.store.sources.by_name("haitang-news").source
+    assert (1, 9, True) == (state.failures, state.strikes, state.next_poll_at < one.now + timedelta(hours=1))
+
+
 def test_a_feed_whose_addresses_all_change_publishes_nothing_twice(service, university):
     stories = [(f"第{n}条海棠新闻公告", f"https://a.edu.cn/{n}", f"id-{n}") for n in range(5)]
     one = service(source(university.serve("/feed.xml", rss(*stories)), kind="feed"))
@@ -620,6 +722,17 @@ def test_a_server_that_says_304_whatever_happens_is_not_believed_for_more_than_a
     one.now += timedelta(hours=2)
     one.poll("haitang-news")
     assert (200, 7) == (one.last("haitang-news").status, one.store.entries.count())
+
+
+def test_a_server_that_says_304_to_whoever_asks_for_all_is_at_fault(service, university):
+    one = service(source(column(university)))
+    one.poll()
+    university.serve("/xw.htm", "", status=304)
+    one.now += timedelta(days=2)
+    one.poll("haitang-news")
+
+    assert "failed" == one.last("haitang-news").outcome
+    assert "304 to an unconditional request" in one.last("haitang-news").message
 
 
 def test_a_network_that_is_down_is_no_fault_of_the_sources(service):

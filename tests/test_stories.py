@@ -28,7 +28,7 @@ def page(number, count):
     )
 
 
-def bring(university, tries=0, **fetch):
+def bring(university, tries=0, seconds=60):
     item = Item(f"{university.url}/story.htm", "春季学期工作会议召开")
     settings = FetchSettings(allow_private_networks=True, per_host_delay_seconds=0, timeout_seconds=2)
 
@@ -36,7 +36,7 @@ def bring(university, tries=0, **fetch):
         async with Fetcher(settings, "tests") as fetcher:
             stories = Stories(fetcher, FAMILIES, lambda: NOW, "localhost")
             rule = SourceRule("haitang-news", "要闻", university.url)
-            return await stories.bring(SITE, rule, {"key": item}, {"key": tries}, most=9, seconds=60)
+            return await stories.bring(SITE, rule, {"key": item}, {"key": tries}, most=9, seconds=seconds)
 
     return asyncio.run(work())
 
@@ -61,6 +61,18 @@ def test_an_article_whose_second_page_fails_is_tried_again_and_at_last_kept_as_f
     assert "/story_2.htm answered 404" in again.faults[0]
 
     (entry,) = bring(university, tries=ARTICLE_TRIES - 1).entries
+    assert entry.text.startswith("这是第1页的正文")
+
+
+def test_a_story_that_takes_too_long_is_kept_as_far_as_it_was_read(university):
+    university.serve("/story.htm", page(1, 2))
+    university.serve("/story_2.htm", lambda request: university.pause(9) or "late")
+
+    again = bring(university, seconds=3)
+    assert ([], 1) == (again.entries, len(again.pending))
+    assert "took more than 1.5 seconds with all its pages" in again.faults[0]
+
+    (entry,) = bring(university, tries=ARTICLE_TRIES - 1, seconds=3).entries
     assert entry.text.startswith("这是第1页的正文")
 
 

@@ -11,13 +11,16 @@ from aggregator.model import Response
 
 # larger bodies are taken as they are: to read one again costs less than to look through all of it
 LARGEST = 2_000_000
-COMMENT = (re.compile(r"<!--"), re.compile(r"-->"))
-# data in a script is news to a page that is made of it
-SCRIPT = (
-    re.compile(r"<script\b(?![^<>]{0,200}(?:json|xml))", re.IGNORECASE),
-    re.compile(r"</script\s*>", re.IGNORECASE),
+# a comment may be empty (<!-->), so that its end may share the dashes of its beginning; data in a script is news to a
+# page that is made of it
+BEGIN = re.compile(
+    r"(?P<comment><!(?=--))|(?P<script><script\b(?![^<>]{0,200}(?:json|xml)))|(?P<style><style\b)", re.IGNORECASE
 )
-STYLE = (re.compile(r"<style\b", re.IGNORECASE), re.compile(r"</style\s*>", re.IGNORECASE))
+END = {
+    "comment": re.compile(r"-->"),
+    "script": re.compile(r"</script\s*>", re.IGNORECASE),
+    "style": re.compile(r"</style\s*>", re.IGNORECASE),
+}
 # tags that hold a token, or a stylesheet's address with the time in it
 TAG = re.compile(r"<(?:input|meta|link)\b[^<>]{0,1000}>", re.IGNORECASE)
 PASSING = re.compile(r"type\s*=\s*['\"]?hidden|csrf|stylesheet", re.IGNORECASE)
@@ -60,25 +63,31 @@ def fingerprint(response: Response) -> str:
 def _of_feed(text: str) -> str:
     first = FIRST_ENTRY.search(text)
     end = first.start() if first else len(text)
-    return MADE.sub(r"<\1/>", _without(text[:end], *COMMENT)) + text[end:]
+    return MADE.sub(r"<\1/>", _seen(text[:end])) + text[end:]
 
 
 def _of_page(text: str) -> str:
-    for what in (COMMENT, SCRIPT, STYLE):
-        text = _without(text, *what)
-    text = TAG.sub(lambda tag: "" if PASSING.search(tag[0]) else tag[0], text)
+    text = TAG.sub(lambda tag: "" if PASSING.search(tag[0]) else tag[0], _seen(text))
     for pattern in (COUNTER, VISITOR, CLOCK):
         text = pattern.sub(r"\1", text)
     return SESSION.sub("", text) if "sess" in text or "SESS" in text else text
 
 
-def _without(text: str, begin: re.Pattern[str], end: re.Pattern[str]) -> str:
-    """*text* without what stands from *begin* to the next *end*; what never ends stays."""
+def _seen(text: str) -> str:
+    """*text* without its comments, scripts and styles, whichever begins first: one may name another. What never ends
+    stays."""
     pieces = []
-    position = 0
-    while (start := begin.search(text, position)) and (stop := end.search(text, start.end())):
+    position = searched = 0
+    endless: set[str] = set()
+    while start := BEGIN.search(text, searched):
+        searched = start.end()
+        kind = start.lastgroup or ""
+        stop = None if kind in endless else END[kind].search(text, searched)
+        if stop is None:
+            endless.add(kind)  # looked for once: it stands nowhere behind this either
+            continue
         pieces.append(text[position : start.start()])
-        position = stop.end()
+        position = searched = stop.end()
     pieces.append(text[position:])
     return "".join(pieces)
 

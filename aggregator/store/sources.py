@@ -66,7 +66,8 @@ class Sources:
                 changed = True
                 hosts |= {row.host, said["host"]}
                 if row.rule_hash != said["rule_hash"]:
-                    said |= {**FORGOTTEN, "next_poll_at": now}
+                    # failures lengthen the pause: those of the old address are not the new one's
+                    said |= {**FORGOTTEN, "next_poll_at": now, "failures": 0}
                 connection.execute(update(source).where(source.c.id == row.id).values(said))
         gone = [row for row in known.values() if row.enabled]
         for row in gone:
