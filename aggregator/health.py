@@ -90,6 +90,8 @@ def health(source: Source, polls: Sequence[Poll], now: datetime) -> Health:
     last = polls[0] if polls else None
     if last is None and source.polled_at is None:
         return Health("new", "never polled yet")
+    if last is not None and last.cause == "offline" and source.fetched_at is None:
+        return Health("new", f"never read yet: {last.message}")
     strikes = max(source.strikes, source.failures)
     if strikes:
         cause = _known(source.fault) or _old_fault(last)

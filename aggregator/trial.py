@@ -72,8 +72,11 @@ def _guess(response: Response, families: Sequence[Family], timezone: ZoneInfo, n
     """A list whose items are dated is a list; else the page is an article if it reads as one."""
     try:
         listing = read_listing(response, None, timezone=timezone, now=now)
-    except ParseError:
-        return read_article(response, None, families, timezone=timezone, now=now)
+    except ParseError as no_list:
+        try:
+            return read_article(response, None, families, timezone=timezone, now=now)
+        except ParseError as no_article:
+            raise ParseError(f"{no_list}; and {no_article}") from no_article
     dated = sum(item.published is not None for item in listing.items)
     if len(listing.items) >= LIST_ITEMS and dated * 2 >= len(listing.items):
         return listing

@@ -234,6 +234,24 @@ def test_try_reads_a_page_of_each_kind(followed, demo):
     assert article["published"].endswith("+08:00")
 
 
+def test_try_reads_a_saved_list_without_its_address(instance, tmp_path):
+    rows = "".join(
+        f"<li><a href='info/1/{n}.htm'>海棠大学第{n}号新闻通报</a><span>2025-03-1{n}</span></li>" for n in range(8)
+    )
+    (tmp_path / "saved.html").write_text(f"<ul>{rows}</ul>", "utf-8")
+
+    assert "list: (no title), 8 items" in run("try", str(tmp_path / "saved.html"))
+
+
+def test_try_says_why_a_page_is_neither_a_list_nor_an_article(instance, tmp_path):
+    (tmp_path / "login.html").write_text("<form><input type=password></form>", "utf-8")
+
+    said = run("try", str(tmp_path / "login.html"), code=1)
+
+    assert "is a login page" in said
+    assert "no article" in said
+
+
 def test_try_batch_answers_every_line_in_order(instance, tmp_path):
     feed = tmp_path / "feed.xml"
     feed.write_text(

@@ -223,3 +223,9 @@ def test_a_break_is_settled_after_hours_of_work(began, seen, expected):
     one = Break(1, SourceRef("x", "x", "x", "x"), began, seen, "timeout", "why", None)
 
     assert expected == is_settled(one, HOURS, timedelta(hours=4))
+
+
+def test_a_source_never_read_while_our_own_network_is_down_is_new():
+    verdict = health(source(fetched_at=None), [poll("failed", cause="offline", message="our own network")], NOW)
+
+    assert ("new", "never read yet: our own network") == (verdict.state, verdict.reason)

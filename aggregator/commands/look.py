@@ -5,6 +5,7 @@ import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import click
 
@@ -95,7 +96,7 @@ async def _visited(url: str, kind: Any, families: Any, config: "Settings") -> "L
 
 
 def _saved(path: str, url: str | None, content_type: str | None) -> "Response":
-    """A saved page, as if it had come from *url*."""
+    """A saved page, as if it had come from *url*; without one its relative links lead to this machine."""
     from aggregator.model import Response
 
     try:
@@ -103,7 +104,10 @@ def _saved(path: str, url: str | None, content_type: str | None) -> "Response":
     except OSError as error:
         raise SettingsError(f"cannot read {path}: {error.strerror}; name a file or an http address") from error
     return Response(
-        url or Path(path).absolute().as_uri(), 200, body, {"content-type": content_type} if content_type else {}
+        url or f"http://localhost/{quote(Path(path).name)}",
+        200,
+        body,
+        {"content-type": content_type} if content_type else {},
     )
 
 

@@ -52,7 +52,8 @@ class Store:
             )
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
             kind = url.partition("://")[0]  # not the whole of it: there may be a password in it
-            raise StoreError(f"database.url ({kind}://...) cannot be used: {error}") from error
+            driver = "; install its driver: pip install '.[postgresql]'" if "psycopg" in str(error) else ""
+            raise StoreError(f"database.url ({kind}://...) cannot be used: {error}{driver}") from error
         self.sources = Sources(self)
         self.leases = Leases(self)
         self.entries = Entries(self)
@@ -278,7 +279,7 @@ ADVICE = (
     ("unable to open database file", "the file cannot be opened; check that its folder exists and may be written"),
     ("readonly database", "the file may not be written; check its permissions"),
     ("file is not a database", "this is not a database; name another file in database.url or restore a backup"),
-    ("malformed", "the file is damaged; restore a backup (`aggregator db check` tells more)"),
+    ("malformed", "the file is damaged; keep a copy of it and put a backup (`aggregator db backup`) in its place"),
     ("no such table", "the database has an older schema; run `aggregator db upgrade`"),
     ("no such column", "the database has an older schema; run `aggregator db upgrade`"),
     ("Connection refused", "the database server does not answer; start it or correct database.url"),
