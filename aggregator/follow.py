@@ -16,7 +16,7 @@ from aggregator.gather.feed import find_feeds, looks_like_feed, read_feed
 from aggregator.gather.fetch import Fetcher
 from aggregator.gather.listing import read_listing
 from aggregator.identity import domain_of, identity
-from aggregator.model import SHANGHAI, Listing, Site, SourceRule
+from aggregator.model import SHANGHAI, Allowance, Listing, Site, SourceRule
 from aggregator.rules import Rules, feed_timezone
 
 # parts of a host that name no university
@@ -31,15 +31,21 @@ class Proposal:
     listing: Listing
 
 
-async def propose(fetcher: Fetcher, url: str, *, timezone: ZoneInfo, now: datetime) -> Proposal:
-    """The feed at *url*, or the first readable feed its page names, or the list on it. Raises SourceError."""
-    response = await fetcher.fetch(url)
+async def propose(
+    fetcher: Fetcher, url: str, *, timezone: ZoneInfo, now: datetime, is_intranet: bool = False
+) -> Proposal:
+    """The feed at *url*, or the first readable feed its page names, or the list on it. Raises SourceError.
+
+    *is_intranet*: private addresses may be visited on its own domain.
+    """
+    allowance = Allowance(url, private_networks=is_intranet)
+    response = await fetcher.fetch(url, allowance=allowance)
     if looks_like_feed(response):
         return Proposal(url, read_feed(response, timezone=feed_timezone(url, timezone), now=now))
     for address, _ in find_feeds(decode(response.body, response.content_type), response.url):
         try:
             zone = feed_timezone(address, timezone)
-            feed = read_feed(await fetcher.fetch(address), timezone=zone, now=now)
+            feed = read_feed(await fetcher.fetch(address, allowance=allowance), timezone=zone, now=now)
         except SourceError:
             continue  # a page often names feeds that are long dead; the list is still there
         if feed.items:
@@ -51,7 +57,14 @@ async def propose(fetcher: Fetcher, url: str, *, timezone: ZoneInfo, now: dateti
 
 
 def site_of(
-    url: str, proposal: Proposal, rules: Rules, name: str | None, tags: Sequence[str], university: str | None
+    url: str,
+    proposal: Proposal,
+    rules: Rules,
+    name: str | None,
+    tags: Sequence[str],
+    university: str | None,
+    *,
+    is_intranet: bool = False,
 ) -> Site:
     """The site that `add` writes: one source, its university taken from the known sites on the same domain."""
     name = name or suggested_name(url)
@@ -63,6 +76,7 @@ def site_of(
         url=proposal.url,
         kind=proposal.listing.kind,
         tags=tuple(tags),
+        allow_private_networks=is_intranet,
     )
     zone = feed_timezone(proposal.url, SHANGHAI) if proposal.listing.kind == "feed" else SHANGHAI
     return Site(name=name, university=university, timezone=zone, tags=(university,), sources=(source,))

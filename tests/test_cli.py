@@ -429,3 +429,17 @@ def test_a_broken_source_says_its_cause_and_what_to_do(followed):
     assert ("stale", "look whether the column is still kept, or has moved") == (row["cause"], row["advice"])
     assert row["reason"].startswith("nothing new since 2025-03-")
     assert f"{row['reason']}; {row['advice']}" in run("sources")
+
+
+def test_add_follows_an_intranet_page_by_its_own_leave(instance, university, monkeypatch):
+    monkeypatch.setenv("AGGREGATOR_FETCH__ALLOW_PRIVATE_NETWORKS", "false")
+    rows = "".join(
+        f"<li><a href='/info/1/{n}.htm'>海棠大学第{n}号新闻通报</a><span>2025-03-1{n}</span></li>" for n in range(8)
+    )
+    url = university.serve("/xw.htm", f"<html><head><title>要闻</title></head><ul>{rows}</ul></html>")
+
+    assert "--intranet" in run("add", url, "--name", "own", code=1)
+    run("add", url, "--name", "own", "--intranet")
+
+    assert "allow_private_networks = true" in (instance / "sites" / "own.toml").read_text("utf-8")
+    assert "0 new of 8" in run("poll", "own")  # the list was visited; its articles are not there

@@ -136,7 +136,8 @@ def _check_names(names: Sequence[str], known: "Rules") -> None:
 @click.option("--name", help="The source's name, part of its address; made from URL when left out.")
 @click.option("--tag", "tags", multiple=True, help="A tag for its entries; may be repeated.")
 @click.option("--university", help="The university; known ones are recognised by their domain.")
-def add(url: str, name: str | None, tags: tuple[str, ...], university: str | None) -> None:
+@click.option("--intranet", is_flag=True, help="Private addresses may be visited on this page's own domain.")
+def add(url: str, name: str | None, tags: tuple[str, ...], university: str | None, intranet: bool) -> None:
     """Follow one more page: find its feed or list, show what it would collect, write a site file.
 
     \b
@@ -154,12 +155,12 @@ def add(url: str, name: str | None, tags: tuple[str, ...], university: str | Non
 
     async def look() -> Any:
         async with Fetcher(config.fetch, config.user_agent, own=config.own_ports) as fetcher:
-            return await propose(fetcher, url, timezone=config.zone, now=parts.now())
+            return await propose(fetcher, url, timezone=config.zone, now=parts.now(), is_intranet=intranet)
 
     proposal = asyncio.run(look())
     if followed := followed_by(known, url, proposal.url):
         raise SettingsError(f"{proposal.url} is followed already, as {followed.name!r}; poll it, or edit its site file")
-    site = site_of(url, proposal, known, name, tags, university)
+    site = site_of(url, proposal, known, name, tags, university, is_intranet=intranet)
     text = site_toml(site)
     import tomllib
 

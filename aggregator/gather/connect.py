@@ -272,7 +272,8 @@ def forbidden(url: str, error: ForbiddenAddressError) -> FetchError:
         )
     return FetchError(
         f"{url} leads to {error.address}, a private or reserved address; if you mean it, set "
-        "allow_private_networks = true in the [[source]] of that site (or under [fetch] for all)",
+        "allow_private_networks = true in the [[source]] of that site (`aggregator add --intranet` does), "
+        "or under [fetch] for all",
         cause="address",
     )
 
