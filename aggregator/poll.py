@@ -52,6 +52,7 @@ from aggregator.settings import Settings
 from aggregator.store import Store
 from aggregator.store.leases import Holder
 from aggregator.store.recorder import Recorder
+from aggregator.store.sources import rule_hash
 from aggregator.stories import ARTICLE_TRIES, Brought, Stories, apart
 from aggregator.turns import Turn, Turns
 from aggregator.websub import announced, is_active, owed_after
@@ -87,6 +88,7 @@ class Poller:
     ) -> None:
         self._settings = settings
         self._rules = _by_name(rules)
+        self._hashes: dict[str, str] = {}  # rule_hash of the source's row for which its rule was last looked up
         self._families = tuple(rules.families.values())
         self._same = tuple(pair for family in self._families for pair in family.same)
         self._store = store
@@ -181,15 +183,21 @@ class Poller:
                 task.cancel()
 
     def _knows(self, source: Source) -> bool:
-        """Whether there is a rule for *source*; reads the files again for one that was added while we run."""
-        if source.name not in self._rules:
+        """Whether there is a rule for *source*; reads the files again where another process knows a newer one."""
+        name = source.name
+        if name in self._rules and name not in self._hashes:
+            self._hashes[name] = rule_hash(*self._rules[name])
+        if self._hashes.get(name) != source.rule_hash:
+            self._hashes[name] = source.rule_hash  # the files are read once for each change: it may not be in ours
             try:
-                self._rules = _by_name(load(self._settings.instance)) | self._rules
+                written = load(self._settings.instance).source(name)
             except RuleError as error:
                 log.error("the rules were not read again: %s", error)
-        if source.name not in self._rules:
-            log.warning("source=%s is in no site file; `aggregator sources` switches it off", source.name)
-        return source.name in self._rules
+            else:
+                self._rules |= {name: written} if written else {}
+        if name not in self._rules:
+            log.warning("source=%s is in no site file; `aggregator sources` switches it off", name)
+        return name in self._rules
 
     async def _poll(self, source: Source, turn: Turn) -> None:
         await asyncio.sleep(random.random() * self._spread)  # noqa: S311 - no secret

@@ -537,6 +537,29 @@ def test_a_source_added_while_we_run_is_polled(service, university, tmp_path):
     assert ["甲"] == one.titles()
 
 
+def test_a_site_file_edited_while_we_run_is_read_again(service, university, tmp_path):
+    old, new = column(university), university.serve("/neu.xml", rss(("乙", university.url + "/2", "g2")))
+    file = tmp_path / "sites" / "edited.toml"
+    file.parent.mkdir()
+    text = f'university = "新"\n[[source]]\nname = "edited"\ntitle = "新"\nkind = "list"\nurl = "{old}"\n'
+    file.write_text(text, "utf-8")
+    one = service()
+    one.rules = load(tmp_path).only(["edited"])
+    one.store.sources.sync(one.rules.sources, one.now)
+
+    async def work():
+        async with Fetcher(one.settings.fetch, "tests") as fetcher:
+            poller = Poller(one.settings, one.rules, one.store, fetcher, lambda: one.now)
+            file.write_text(text.replace("list", "feed").replace(old, new), "utf-8")
+            one.store.sources.sync(load(tmp_path).only(["edited"]).sources, one.now)  # as another process does
+            await poller.poll_all_due(["edited"])
+            await poller.stop()
+
+    asyncio.run(work())
+
+    assert ["乙"] == one.titles()
+
+
 def test_a_host_that_hangs_leaves_room_for_the_others(service, university):
     with University() as slow:
         slow.serve("/slow", lambda request: slow.pause(9) or "late")

@@ -51,7 +51,7 @@ def _leased(which: Any) -> Any:
 LEASE_DUE, LEASE_NAMED = _leased(FIRST_DUE), _leased(NAMED)
 
 # what a poll does not ask of its source: reading it would double the cost of a claim
-UNASKED = ("site", "university", "title", "kind", "enabled", "rule_hash", "repair", "quiet_at", "next_poll_at")
+UNASKED = ("site", "university", "title", "kind", "enabled", "repair", "quiet_at", "next_poll_at")
 ASKED = [column for column in source.c if column.name not in UNASKED]
 
 # the longest due sources of a host, at most *each*: read through the index however many are due

@@ -131,6 +131,11 @@ class Sources:
         return SourceState(_source(row), count, history)
 
 
+def rule_hash(site: Site, rule: SourceRule) -> str:
+    """What tells that a source's site file says something else than it did."""
+    return hashlib.sha256(repr((rule, site.timezone.key)).encode()).hexdigest()[:16]
+
+
 def _said(site: Site, rule: SourceRule) -> dict[str, Any]:
     """What a site file says of a source, as its row holds it."""
     return {
@@ -141,7 +146,7 @@ def _said(site: Site, rule: SourceRule) -> dict[str, Any]:
         "host": turn_of(rule.url),
         "kind": rule.kind,
         "enabled": rule.enabled,
-        "rule_hash": hashlib.sha256(repr((rule, site.timezone.key)).encode()).hexdigest()[:16],
+        "rule_hash": rule_hash(site, rule),
     }
 
 
