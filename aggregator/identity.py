@@ -67,17 +67,12 @@ def without_fragment(url: str) -> str:
     return url if fragment.startswith(("/", "!")) else address
 
 
-@lru_cache(maxsize=4096)  # asked several times a poll, of each source that is being polled
-def host_of(url: str) -> str:
-    """Host and port, lower case: whom a request bothers."""
-    return urlsplit(url).netloc.rpartition("@")[2].lower()
-
-
 def domain_of(url: str) -> str:
     """The part of a host that names its owner: nankai.edu.cn of news.nankai.edu.cn; a number whole; "" for no host."""
     return _domain(_host_and_port(url)[0])
 
 
+@lru_cache(maxsize=4096)  # asked several times a poll, of each source that is being polled
 def turn_of(url: str) -> str:
     """Whose turn a request to *url* takes: its host's owner's. Each port of this machine is an owner by itself."""
     host, port = _host_and_port(url)

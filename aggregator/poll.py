@@ -14,9 +14,9 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 from aggregator.compose import keyed, own_key, says_more
@@ -58,7 +58,6 @@ from aggregator.turns import Turn, Turns
 from aggregator.websub import announced, is_active, owed_after
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 # a poll fetches no further articles after so long, and is given up after twice that
 POLL_SECONDS = 600
@@ -269,7 +268,7 @@ class Poller:
         memory = Memory(
             ListingRule(**source.rule) if source.rule else None,
             Look(**source.look) if source.look else None,
-            partial(self._store.entries.known, source.id or 0),
+            cache(partial(self._store.entries.known, source.id or 0)),  # healing, moves and silence ask the same
             self._same,
         )
         read = partial(read_source, response, rule, memory, timezone=site.timezone, now=polled_at)

@@ -1,6 +1,6 @@
 import pytest
 
-from aggregator.identity import domain_of, host_of, identity, slug, turn_of
+from aggregator.identity import domain_of, identity, slug, turn_of
 
 
 def test_the_slug_is_the_ancestors():
@@ -54,10 +54,6 @@ def test_a_familys_aliases_are_one_article():
 @pytest.mark.parametrize("url", ["", "http://[", "见正文 https://x", "http://a:b/"])
 def test_what_is_no_address_is_its_own_key(url):
     assert url.strip() == identity(url) or identity(url)
-
-
-def test_host_of_names_whom_a_request_bothers():
-    assert "a.edu.cn:81" == host_of("http://user:pw@A.edu.cn:81/x")
 
 
 @pytest.mark.parametrize(
