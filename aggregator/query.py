@@ -65,6 +65,11 @@ class Expression:
         """The one tag that it is, None where it is more than that."""
         return self.names[0] if self.terms == (Term(self.names[:1]),) else None
 
+    @property
+    def address(self) -> str:
+        """How its addresses write it: a tag alone by its bare name, whatever characters it is made of."""
+        return self.name or str(self)
+
     def renamed(self, names: Mapping[str, str]) -> "Expression":
         """The same with other *names* for some of its tags; raises QueryError where little or nothing is left of it."""
         new = [names.get(name, name) for name in self.names]
@@ -95,6 +100,9 @@ class Selection:
     words: str = ""
     since: datetime | None = None
     until: datetime | None = None
+
+
+EVERYTHING = Selection()
 
 
 def tagged(name: str) -> Expression:

@@ -1,15 +1,16 @@
-"""What is asked of entries: which are unknown, and the newest of everything, a tag, a source, a day.
+"""What is asked of entries: which are unknown, and the newest of a Selection.
 
 What visits write stands in recording.py.
 """
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Integer, Row, Select, cast, func, null, select, tuple_, union_all
+from sqlalchemy import BindParameter, Connection, Integer, Row, Select, bindparam, cast, func, null, select, union_all
 
 from aggregator.errors import NotFound
 from aggregator.model import (
@@ -27,9 +28,11 @@ from aggregator.model import (
     Tag,
     Visit,
 )
+from aggregator.query import EVERYTHING, Selection
 from aggregator.store import pending
 from aggregator.store.bulk import UIDS, chunks
 from aggregator.store.recording import Recording
+from aggregator.store.selecting import Shape, newest_ids, question
 
 if TYPE_CHECKING:
     from aggregator.store import Store
@@ -48,6 +51,16 @@ ENTRY_WITH_SOURCE = select(
     source.c.url.label("source_url"),
     source.c.university,
 ).join(source, source.c.id == entry.c.source_id)
+
+BY_SLUG = ENTRY_WITH_SOURCE.where(entry.c.slug == bindparam("slug"))
+IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+TAGS_OF = (
+    select(entry_tag.c.entry_id, tag.c.name)
+    .join(tag, tag.c.id == entry_tag.c.tag_id)
+    .where(entry_tag.c.entry_id.in_(IDS))
+    .order_by(tag.c.id)
+)
+BODIES_OF = select(body).where(body.c.entry_id.in_(IDS))
 
 UNTRIED = cast(null(), Integer)
 # (key, NULL) of stored entries, (key, tries) of pending ones
@@ -105,9 +118,9 @@ class Entries:
     def known(self, source_id: int, limit: int = 200) -> list[KnownEntry]:
         """The newest entries of a source, with what tells them again, newest first."""
         query = select(entry.c.id, entry.c.uid, entry.c.title, entry.c.published)
-        query = _page(query.where(entry.c.source_id == source_id), entry.c.sort, entry.c.id, None, limit)
+        query = query.where(entry.c.source_id == source_id).order_by(entry.c.sort.desc(), entry.c.id.desc())
         with self._store.read() as connection:
-            return [KnownEntry(*row) for row in connection.execute(query)]
+            return [KnownEntry(*row) for row in connection.execute(query.limit(limit))]
 
     def record(self, visits: Sequence[Visit]) -> list[int | None]:
         """Keep what *visits* found, all of it or nothing, and end the leases they end; how many entries each brought.
@@ -122,41 +135,33 @@ class Entries:
     def newest(
         self,
         limit: int,
+        selection: Selection = EVERYTHING,
         *,
-        tag_id: int | None = None,
-        source_name: str | None = None,
         before: Cursor | None = None,
         bodies: bool = False,
     ) -> list[FullEntry]:
-        """The newest entries, newest first, at most *limit*: of all, a tag or a source; only those after *before*."""
-        if tag_id is not None:
-            # the covering index of entry_tag gives the ids alone; joining first would sort the whole tag
-            place = select(entry_tag.c.entry_id).where(entry_tag.c.tag_id == tag_id)
-            place = _page(place, entry_tag.c.sort, entry_tag.c.entry_id, before, limit)
-            query = ENTRY_WITH_SOURCE.where(entry.c.id.in_(place)).order_by(entry.c.sort.desc(), entry.c.id.desc())
-        else:
-            query = ENTRY_WITH_SOURCE
-            if source_name is not None:
-                query = query.where(source.c.name == source_name)
-            query = _page(query, entry.c.sort, entry.c.id, before, limit)
-        return self._full(query, bodies=bodies)
+        """The newest entries of *selection*, newest first, at most *limit*; only those after *before*.
+
+        Raises NotFound where *selection* names a tag, source or university that there is not.
+        """
+        with self._store.read() as connection:
+            place = (before.sort, before.id) if before else None
+            asked = question(connection, selection, place)
+            if asked is None:
+                return []
+            rows = connection.execute(_newest(asked.shape), {**asked.values, "limit": limit}).all()
+            return _full(connection, rows, bodies=bodies)
 
     def between(
-        self, first: datetime, end: datetime, *, tag_id: int | None = None, limit: int = 1000
+        self, first: datetime, end: datetime, selection: Selection = EVERYTHING, limit: int = 1000
     ) -> list[FullEntry]:
-        """The entries dated from *first* to before *end*, newest first, at most *limit*."""
-        since, until = int(first.timestamp()), int(end.timestamp())
-        query = ENTRY_WITH_SOURCE.where(entry.c.sort >= since, entry.c.sort < until)
-        if tag_id is not None:
-            place = select(entry_tag.c.entry_id).where(
-                entry_tag.c.tag_id == tag_id, entry_tag.c.sort >= since, entry_tag.c.sort < until
-            )
-            query = query.where(entry.c.id.in_(place))
-        return self._full(_page(query, entry.c.sort, entry.c.id, None, limit), bodies=False)
+        """The entries of *selection* dated from *first* to before *end*, newest first, at most *limit*."""
+        return self.newest(limit, replace(selection, since=first, until=end))
 
     def by_slug(self, name: str) -> FullEntry:
         """The entry with its body; raises NotFound."""
-        found = self._full(ENTRY_WITH_SOURCE.where(entry.c.slug == name), bodies=True)
+        with self._store.read() as connection:
+            found = _full(connection, connection.execute(BY_SLUG, {"slug": name}).all(), bodies=True)
         if not found:
             raise NotFound(f"there is no entry {name}")
         return found[0]
@@ -191,30 +196,22 @@ class Entries:
         with self._store.read() as connection:
             return connection.execute(select(func.count()).select_from(entry)).scalar_one()
 
-    def _full(self, query: Select[Any], *, bodies: bool) -> list[FullEntry]:
-        with self._store.read() as connection:
-            rows = connection.execute(query).all()
-            ids = [row.id for row in rows]
-            tags: dict[int, list[str]] = {id_: [] for id_ in ids}
-            texts: dict[int, Row[Any]] = {}
-            for chunk in chunks(ids):
-                named = select(entry_tag.c.entry_id, tag.c.name).join(tag, tag.c.id == entry_tag.c.tag_id)
-                for row in connection.execute(named.where(entry_tag.c.entry_id.in_(chunk)).order_by(tag.c.id)):
-                    tags[row.entry_id].append(row.name)
-                if bodies:
-                    texts.update(
-                        (row.entry_id, row)
-                        for row in connection.execute(select(body).where(body.c.entry_id.in_(chunk)))
-                    )
-        return [_full_entry(row, tags[row.id], texts.get(row.id)) for row in rows]
+
+@lru_cache(maxsize=500)
+def _newest(shape: Shape) -> Select[Any]:
+    query = ENTRY_WITH_SOURCE.where(entry.c.id.in_(newest_ids(shape)))
+    return query.order_by(entry.c.sort.desc(), entry.c.id.desc())
 
 
-def _page(
-    query: Select[Any], sort: ColumnElement[Any], number: ColumnElement[Any], before: Cursor | None, limit: int
-) -> Select[Any]:
-    if before is not None:
-        query = query.where(tuple_(sort, number) < tuple_(before.sort, before.id))
-    return query.order_by(sort.desc(), number.desc()).limit(limit)
+def _full(connection: Connection, rows: Sequence[Any], *, bodies: bool) -> list[FullEntry]:
+    tags: dict[int, list[str]] = {row.id: [] for row in rows}
+    texts: dict[int, Row[Any]] = {}
+    for chunk in chunks(list(tags)):
+        for row in connection.execute(TAGS_OF, {"ids": chunk}):
+            tags[row.entry_id].append(row.name)
+        if bodies:
+            texts.update((row.entry_id, row) for row in connection.execute(BODIES_OF, {"ids": chunk}))
+    return [_full_entry(row, tags[row.id], texts.get(row.id)) for row in rows]
 
 
 def _full_entry(row: Row[Any], tags: Sequence[str], texts: Row[Any] | None) -> FullEntry:
