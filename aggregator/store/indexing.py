@@ -84,7 +84,8 @@ class Index:
             connection.execute(delete(doc))
             connection.execute(delete(due))
             every = select(entry.c.id).order_by(entry.c.id)
-            return connection.execute(insert(due).from_select(["entry_id"], every)).rowcount
+            connection.execute(insert(due).from_select(["entry_id"], every))
+            return connection.execute(select(func.count()).select_from(due)).scalar_one()
 
     def tidy(self) -> None:
         """Join the pieces of the index: smaller, and quicker to search. At a million entries it takes minutes."""

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Literal
 from sqlalchemy import Connection, func, select, text
 
 from aggregator.errors import NotFound
-from aggregator.model import Entry, EntryBody, FullEntry, SearchDue, Source, Tag
+from aggregator.model import Entry, EntryBody, FullEntry, SearchDue
 from aggregator.question import Question, Word
 from aggregator.store.bulk import chunks
 from aggregator.store.entries import Cursor
 from aggregator.store.indexing import IDS, LONGEST_TEXT
 from aggregator.store.match import POSTGRESQL, SQLITE, Branch
+from aggregator.store.names import source_ids, tags_of
 from aggregator.store.spans import Place, Spans
 from aggregator.words import fold
 
@@ -32,8 +33,7 @@ MOST_COUNTED = 1000
 # what makes an entry relevant: a word in its title, a word often in its text (saturating, as in BM25), little age
 IN_TITLE, IN_TEXT, OFTEN, RECENT, YEAR = 3.0, 1.0, 2, 1.0, 31_557_600
 
-entry, body = Entry.__table__, EntryBody.__table__  # type: ignore[attr-defined]
-source, tag, due = Source.__table__, Tag.__table__, SearchDue.__table__  # type: ignore[attr-defined]
+entry, body, due = Entry.__table__, EntryBody.__table__, SearchDue.__table__  # type: ignore[attr-defined]
 
 TEXTS = select(entry.c.id, entry.c.title, body.c.text).outerjoin(body).where(entry.c.id.in_(IDS))
 IS_BEHIND = select(due.c.id).limit(1)
@@ -123,7 +123,9 @@ class Search:
                 sum_ += IN_TITLE * (_count(title, word) > 0) + IN_TEXT * often / (often + OFTEN)
             return sum_
 
-        ranked = sorted((place for place in held if place.id in texts), key=lambda place: (points(place), place), reverse=True)
+        ranked = sorted(
+            (place for place in held if place.id in texts), key=lambda place: (points(place), place), reverse=True
+        )
         after = str(first + limit) if len(ranked) > first + limit else None
         return ranked[first : first + limit], after, len(newest) > RANKED
 
@@ -167,6 +169,8 @@ class Search:
         )
 
         def ask(key: str, below: Place, most: int) -> list[Place]:
+            if not branches:
+                return []
             match = dialect.match([branch.also(key) for branch in branches] if key else branches)
             asked = {"match": match, "sort": below.sort, "id": below.id, "first": first, "most": most}
             return [Place(*row) for row in connection.execute(query, asked)]
@@ -177,28 +181,17 @@ class Search:
         chosen = question.selection
         lacks = [key for word in question.without if word.is_exact for group in _groups(word) for key in group]
         if chosen.source is not None or chosen.university is not None:
-            groups = [*groups, self._sources(connection, chosen.source, chosen.university)]
+            ids = source_ids(connection, chosen.source, chosen.university)
+            if not ids:  # the source is another university's
+                return []
+            groups = [*groups, tuple(f"${id_}" for id_ in ids)]
         if chosen.tags is None:
             return [Branch(tuple(groups), tuple(lacks))]
-        named = select(tag.c.name, tag.c.id).where(tag.c.name.in_(chosen.tags.names))
-        keys = {name: f"#{id_}" for name, id_ in connection.execute(named)}
-        if unknown := [name for name in chosen.tags.names if name not in keys]:
-            raise NotFound(f"there is no tag called {unknown[0]!r}")
+        keys = {name: f"#{one.id}" for name, one in tags_of(connection, chosen.tags.names).items()}
         return [
             Branch((*groups, *((keys[name],) for name in term.have)), (*lacks, *(keys[name] for name in term.lack)))
             for term in chosen.tags.terms
         ]
-
-    def _sources(self, connection: Connection, name: str | None, university: str | None) -> tuple[str, ...]:
-        query = select(source.c.id).order_by(source.c.id)
-        if name is not None:
-            query = query.where(source.c.name == name)
-        if university is not None:
-            query = query.where(source.c.university == university)
-        ids = connection.execute(query).scalars().all()
-        if not ids:
-            raise NotFound(f"there is no source {name or ''!r} at {university or 'any university'!r}")
-        return tuple(f"${id_}" for id_ in ids)
 
 
 def _groups(word: Word) -> list[tuple[str, ...]]:
