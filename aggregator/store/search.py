@@ -82,13 +82,15 @@ class Search:
         entries = self._store.entries.of([place.id for place in places], bodies=bodies)
         return Found(entries, after, not (is_cut or is_behind), about)
 
-    def titles(self, question: Question, limit: int = 5) -> list[str]:
-        """The newest titles that hold all words of *question*."""
+    def titles(self, question: Question, limit: int = 5) -> list[FullEntry]:
+        """The newest entries that hold all words of *question* in their titles, one of each title."""
         with self._store.read() as connection:
             spans = self._spans(connection, question, [_title_groups(word) for word in question.words])
-            titles = [title for title, _ in _texts(connection, list(islice(spans, 4 * limit))).values()]
-        held = [title for title in titles if all(word.form in fold(title) for word in question.words)]
-        return list(dict.fromkeys(held))[:limit]
+            ids = [place.id for place in islice(spans, 4 * limit)]
+        held = [
+            one for one in self._store.entries.of(ids) if all(word.form in fold(one.title) for word in question.words)
+        ]
+        return list({one.title: one for one in reversed(held)}.values())[::-1][:limit]
 
     def _newest(
         self, connection: Connection, question: Question, spans: Spans, limit: int, before: str | None
