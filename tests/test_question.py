@@ -37,7 +37,9 @@ def test_words_and_what_is_excluded(text, words, without):
 
 
 def test_filters_narrow_the_selection():
-    selection = parse("研究 tag:科研+要闻 -tag:讲座 学校：南开大学 source:nankai since:2026-03 until:2026-05-31", ZONE).selection
+    selection = parse(
+        "研究 tag:科研+要闻 -tag:讲座 学校：南开大学 source:nankai since:2026-03 until:2026-05-31", ZONE
+    ).selection
 
     assert "科研+要闻-讲座" == str(selection.tags)
     assert ("南开大学", "nankai") == (selection.university, selection.source)

@@ -38,7 +38,11 @@ def test_traditional_letters_are_marked_too():
 
 
 def test_a_long_sentence_is_cut_at_a_clause_near_the_word():
-    text = "，".join(f"第{number}项内容是这样安排的" for number in range(40)) + "，重点是碳中和，" + "然后还有很多很多的话，" * 20
+    text = (
+        "，".join(f"第{number}项内容是这样安排的" for number in range(40))
+        + "，重点是碳中和，"
+        + "然后还有很多很多的话，" * 20
+    )
 
     said = found(text, "碳中和")
 
