@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--since", metavar="DAY", help="Only entries of this day (2026-01-31), month or year, and later.")
 @click.option("--until", metavar="DAY", help="Only entries of this day, month or year, and earlier.")
 @click.option("--order", type=click.Choice(["newest", "relevance"]), default="newest", show_default=True)
-@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many at most.")
 @click.option("--json", "as_array", is_flag=True, help="A JSON array instead of text.")
 def search(
     words: tuple[str, ...],
