@@ -9,6 +9,8 @@ from functools import cache
 from zoneinfo import ZoneInfo
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import text, update
 
 from aggregator.errors import NotFound
@@ -401,3 +403,11 @@ def test_the_words_of_an_older_database_wait_to_be_indexed(tmp_path):
     assert 1 == opened.index.catch_up()
     assert ["研究一"] == found(opened, "研究")
     opened.close()
+
+
+def test_alembic_would_leave_the_index_alone(store):
+    with store.write(alone=True) as connection:
+        config = Config()
+        config.set_main_option("script_location", "aggregator:migrations")
+        config.attributes["connection"] = connection
+        command.check(config)
