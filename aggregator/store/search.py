@@ -175,7 +175,7 @@ class Search:
                 return []
             match = dialect.match([branch.also(key) for branch in branches] if key else branches)
             asked = {"match": match, "sort": below.sort, "id": below.id, "first": first, "most": most}
-            return [Place(*row) for row in connection.execute(query, asked)]
+            return list(map(Place._make, connection.execute(query, asked).all()))
 
         return ask
 
