@@ -87,10 +87,11 @@ class Search:
         with self._store.read() as connection:
             spans = self._spans(connection, question, [_title_groups(word) for word in question.words])
             ids = [place.id for place in islice(spans, 4 * limit)]
-        held = [
-            one for one in self._store.entries.of(ids) if all(word.form in fold(one.title) for word in question.words)
-        ]
-        return list({one.title: one for one in reversed(held)}.values())[::-1][:limit]
+        found: dict[str, FullEntry] = {}
+        for one in self._store.entries.of(ids):
+            if all(word.form in fold(one.title) for word in question.words):
+                found.setdefault(one.title, one)
+        return list(found.values())[:limit]
 
     def _newest(
         self, connection: Connection, question: Question, spans: Spans, limit: int, before: str | None
