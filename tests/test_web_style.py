@@ -34,7 +34,9 @@ def test_pages_bring_nothing_from_elsewhere_and_no_script_of_their_own():
 
     assert not re.search(r"url\(|@import", STYLE)
     for template in templates:
-        assert not re.search(r"<script(?! src=\"\{\{ url_for\('static')|\bstyle=|\bon\w+=|src=\"http|javascript:", template)
+        assert not re.search(
+            r"<script(?! src=\"\{\{ url_for\('static')|\bstyle=|\bon\w+=|src=\"http|javascript:", template
+        )
 
 
 def test_only_cleaned_html_is_marked_safe():
