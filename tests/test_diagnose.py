@@ -13,8 +13,8 @@ from aggregator.diagnose import KEPT_BYTES, fault_of, proof
 from aggregator.errors import FetchError, ParseError
 from aggregator.health import BROKEN_AFTER, health
 from aggregator.model import Response
-from aggregator.poll import KEPT_AFTER
-from tests.test_poll import Service, article_page, column, list_page, redesigned, rss, source
+from aggregator.outcome import KEPT_AFTER
+from tests.service import article_page, column, list_page, redesigned, rss, source
 
 MENU = "".join(f"<li><a href='/{name}/'>{name}</a></li>" for name in ("首页", "学校概况", "招生就业", "联系我们"))
 HOME = (
@@ -90,19 +90,6 @@ FAULTS = {
     "shape: one title": ("shape", page(list_page(*((path, "查看详情请点击这里", day) for path, _, day in ROWS)))),
     "gone": ("gone", page("", status=410)),
 }  # fmt: skip
-
-
-@pytest.fixture
-def service(tmp_path):
-    made = []
-
-    def make(*sources, **fetch):
-        made.append(Service(tmp_path, *sources, **fetch))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.store.close()
 
 
 def polled(one, times, hours=1):
