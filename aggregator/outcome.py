@@ -3,7 +3,7 @@
 Asks the store of hubs only; knows no network and no clock.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -84,6 +84,8 @@ class Outcomes:
             faults.append(f"{brought.left} more articles are left for the next poll")
         hub, topic = advertised(response, listing)
         subscription = self._trust.subscription(source, polled_at)
+        if subscription and (hub, topic) != (subscription.hub, subscription.topic):
+            subscription = None  # the feed has left this hub: it announces nothing any more
         new = [items[key] for key, tried in tries.items() if not tried]
         verdicts = self._trust.verdicts(source, subscription, new, polled_at)
         owed = owed_after(subscription.owed, verdicts) if subscription else None
@@ -192,7 +194,7 @@ class Outcomes:
             # no source is blamed for what is ours: its count stays, and it is asked again soon
             cause, fault, failures = "offline", None, source.failures
             message = f"our own network seems to be down: no host has answered for a while; {message}"
-        return _kept(
+        visit = _kept(
             source,
             polled_at,
             self._next_poll_at(
@@ -215,6 +217,11 @@ class Outcomes:
             fault=fault,
             kept=proof(getattr(error, "response", None), fault, source.fault),
         )
+        was_strange = source.fault is not None and not source.failures
+        if was_strange and not is_offline:
+            # that stands in the row's fault alone, which is another from now on: the same page is read again
+            return replace(visit, body_hash=None, validators=Validators())
+        return visit
 
     def _next_poll_at(
         self, source: Source, site: Site, rule: SourceRule, polled_at: datetime, rhythm: Rhythm | None, **said: Any

@@ -241,8 +241,9 @@ class Poller:
     async def _ask(self, source: Source, site: Site, rule: SourceRule) -> Answer:
         """Fetch the page unless it is what it was. Raises SourceError."""
         polled_at = self._now()
-        # once a day the whole body is asked for: some servers answer 304 whatever happened
+        # some servers answer 304 whatever happened: once a day, and to end a break, the whole body is asked for
         is_due = source.fetched_at is None or polled_at - source.fetched_at >= WHOLE_AFTER
+        is_due = is_due or (source.broken_by is not None and source.failures > 0)
         validators = Validators() if is_due else Validators(source.etag, source.last_modified)
         asked = address_of(source, polled_at)
         response = await self._fetcher.fetch(asked, validators, allowance=rule.allowance)

@@ -267,3 +267,52 @@ def test_no_more_of_a_body_is_kept_than_is_needed():
 )
 def test_an_error_without_a_page_is_named_by_itself(error, expected):
     assert expected == fault_of(error, "http://x.edu.cn/xw.htm")
+
+
+# ------------------------------------------------------------ what ends a break
+
+
+def told_of(one):
+    """The breaks that were ever noted: (cause, whether it is over)."""
+    return [(found.cause, found.ended_at is not None) for found in one.store.breaks.newest(9)]
+
+
+@pytest.mark.parametrize(
+    ("fault", "inject"),
+    [
+        ("shape", page(list_page(*ROWS[:3]), etag='"strange"')),
+        ("empty", page(EMPTY)),
+        ("moved", page("not found", status=404)),
+    ],
+)
+def test_a_time_out_and_a_304_end_no_break(service, university, fault, inject):
+    one = service(source(column(university, 8)), timeout_seconds=0.5)
+    polled(one, 1)
+    inject(university)
+    polled(one, BROKEN_AFTER)
+    assert [(fault, False)] == told_of(one)
+
+    university.serve("/xw.htm", lambda _: university.pause(5) or "late")
+    polled(one, 1)
+    if fault == "shape":
+        inject(university)
+    else:
+        university.serve("/xw.htm", "", status=304)  # of a server that says so whatever stands there
+    polled(one, 2)
+    assert [(fault, False)] == told_of(one)
+
+    column(university, 9, etag='"mended"')
+    polled(one, 1)
+    assert [(fault, True)] == told_of(one)
+
+
+def test_a_strange_page_is_not_well_because_it_is_the_same_after_a_time_out(service, university):
+    one = service(source(column(university, 8)), timeout_seconds=0.5)
+    polled(one, 1)
+    university.serve("/xw.htm", list_page(*ROWS[:3]), etag='"strange"')
+    polled(one, 1)
+    university.serve("/xw.htm", lambda _: university.pause(5) or "late")
+    polled(one, 1)
+    university.serve("/xw.htm", list_page(*ROWS[:3]), etag='"strange"')
+
+    assert [("broken", "shape")] == [(found.state, found.cause) for found in polled(one, 1)]
