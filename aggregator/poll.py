@@ -12,7 +12,7 @@ Every call returns here; no worker calls the next one.
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache, partial
@@ -31,6 +31,7 @@ from aggregator.identity import turn_of
 from aggregator.model import ListingRule, Look, Site, Source, SourceRule, Validators, Visit
 from aggregator.outcome import Answer, Outcomes
 from aggregator.redirects import address_of, moved_of
+from aggregator.rhythm import longest_pause
 from aggregator.rules import Rules, load
 from aggregator.settings import Settings
 from aggregator.store import Store
@@ -44,6 +45,8 @@ log = logging.getLogger(__name__)
 
 # a poll fetches no further articles after so long, and is given up after twice that
 POLL_SECONDS = 600
+# how often we look for times that a wrong clock has written
+MEND_EVERY = timedelta(hours=1)
 # a conditional request is trusted for so long
 WHOLE_AFTER = timedelta(days=1)
 
@@ -83,12 +86,14 @@ class Poller:
         self._stopping = False
         self._recorder = Recorder(store)
         self._fault: StoreError | None = None
+        self._mended_at: datetime | None = None
         self._is_awaited = False  # by poll_all_due, which raises a fault; else it is logged
         self._network = Connectivity(len({turn_of(rule.url) for _, rule in rules.sources if rule.enabled}))
 
     async def poll_due(self) -> int:
         """Claim what is due and start it, without waiting; how many polls now run."""
         self._fault = None  # a full disk may have room again
+        self._mend_times()
         self._turns.claim()
         self._start()
         return len(self._running)
@@ -122,6 +127,16 @@ class Poller:
             if self._fault is None:
                 raise
             log.debug("the leases run out by themselves: %s", error)
+
+    def _mend_times(self) -> None:
+        """Once an hour, and when the clock has jumped: what a clock that was ahead has written holds nothing up."""
+        now = self._now()
+        if self._mended_at is not None and abs(now - self._mended_at) < MEND_EVERY:
+            return
+        self._mended_at = now
+        mended = self._store.clock.mend(now, **furthest(self._settings, [rule for _, rule in self._rules.values()]))
+        if mended:
+            log.warning("times=%d stood further ahead than any this program sets: the clock was wrong", mended)
 
     def _start(self) -> None:
         """Begin polls as far as there is room."""
@@ -267,6 +282,16 @@ class Poller:
     def _failed(self, source: Source, error: Exception) -> Visit:
         is_offline = self._network.is_down
         return self._outcomes.failed(source, *self._rules[source.name], error, self._now(), is_offline=is_offline)
+
+
+def furthest(settings: Settings, rules: Iterable[SourceRule]) -> dict[str, timedelta]:
+    """How far ahead polls (*pause*) and leases (*lease*) are ever set."""
+    fixed = [timedelta(minutes=rule.interval_minutes) for rule in rules if rule.interval_minutes is not None]
+    schedule = settings.schedule
+    return {
+        "pause": longest_pause(timedelta(minutes=schedule.max_interval_minutes), fixed),
+        "lease": timedelta(seconds=schedule.lease_seconds),
+    }
 
 
 def _by_name(rules: Rules) -> dict[str, tuple[Site, SourceRule]]:

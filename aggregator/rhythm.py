@@ -4,7 +4,7 @@ Pure: times and numbers in, a time out. Knows no source and no clock.
 """
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -195,6 +195,11 @@ def next_poll_at(
         pause = min(max(_pause(polled_at, rhythm, hours, longest), shortest, fresh_for), longest)
     drift = zlib.crc32(f"{key} {polled_at.isoformat()}".encode()) / 2**32
     return polled_at + max(pause * (1 + drift / 10), retry_after or timedelta(0))
+
+
+def longest_pause(longest: timedelta, fixed: Iterable[timedelta] = ()) -> timedelta:
+    """The longest that ``next_poll_at`` ever gives, where sources have these *fixed* intervals."""
+    return max(longest, MAX_BACKOFF, *fixed) * 1.1
 
 
 def _pause(polled_at: datetime, rhythm: Rhythm | None, hours: WorkingHours, longest: timedelta) -> timedelta:
