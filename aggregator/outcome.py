@@ -14,6 +14,7 @@ from aggregator.gather.discovery import advertised
 from aggregator.heal import Memory, Reading
 from aggregator.health import ACCUSTOMED_AFTER, silence_of
 from aggregator.hubs import Trust
+from aggregator.mask import masked
 from aggregator.model import (
     Fault,
     Item,
@@ -102,7 +103,7 @@ class Outcomes:
                 fresh_for=max(freshness(response.headers, polled_at), listing.refresh or timedelta(0)),
             ),
             status=response.status,
-            message="; ".join(faults[:3]) or None,
+            message=masked("; ".join(faults[:3])) or None,
             items=len(listing.items),
             entries=tuple(brought.entries),
             pending=tuple(brought.pending),
@@ -155,7 +156,7 @@ class Outcomes:
                 source, answer.site, answer.rule, polled_at, rhythm, fresh_for=fresh_for, more_waits=waits
             ),
             status=response.status,
-            message=f"{source.url} is what it was when it was read last" if fault else None,
+            message=masked(f"{source.url} is what it was when it was read last") if fault else None,
             fault=fault,
             validators=Validators(fresh.etag or asked.etag, fresh.last_modified or asked.last_modified),
             fetched_at=None if response.not_modified else polled_at,
@@ -209,7 +210,7 @@ class Outcomes:
             ),
             cause=cause,
             status=status,
-            message=message,
+            message=masked(message),
             failures=failures,
             validators=Validators(source.etag, source.last_modified),
             moved_to=moved_to,

@@ -219,6 +219,24 @@ def test_the_last_good_and_the_first_bad_response_are_kept(service, university):
     assert (failed_at, 403, "<p>该页面仅限校内用户访问</p>") == (bad.fetched_at, bad.status, bad.body.decode())
 
 
+def test_no_secret_is_kept_of_a_response_nor_said_of_it(service, university):
+    column(university, 8)
+    secret = "s3cr3t"
+    headers = {"X-Auth-Token": secret, "X-Session": secret, "Link": f"</feed?token={secret}>; rel=self"}
+    page = list_page(*ROWS).replace("</body>", f"<a href='/xw.htm?token={secret}&page=2'>刷新</a></body>")
+    university.serve(f"/xw.htm?token={secret}", page, headers=headers)
+    one = service(source(f"{university.url}/xw.htm?token={secret}"))
+    polled(one, 1)
+    university.serve(f"/xw.htm?token={secret}", "no", status=403, headers=headers)
+    polled(one, 1)
+
+    for good in (True, False):
+        kept = one.store.breaks.proof(1, good=good)
+        assert secret not in f"{kept.url} {kept.headers} {kept.body.decode()}"
+    assert f"{university.url}/xw.htm?token=***" == kept.url
+    assert f"{university.url}/xw.htm?token=*** answered 403" in one.last("haitang-news").message
+
+
 def test_a_poll_that_brings_nothing_keeps_nothing(service, university):
     one = service(source(column(university, 8)))
     polled(one, 1)
