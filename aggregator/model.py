@@ -320,9 +320,9 @@ class Begun:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: to freeze so many fields is a tenth of what an unchanged source costs
 class Visit:
-    """All that one poll of one source found, recorded in one transaction."""
+    """All that one poll of one source found, recorded in one transaction. Treat it as frozen."""
 
     source_id: int
     polled_at: datetime

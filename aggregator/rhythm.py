@@ -56,9 +56,9 @@ class WorkingHours:
         """Whether *at* is working time, and the first opening, closing or midnight after it: until then it stays so."""
         local = at.astimezone(self.zone)
         minute = local.hour * 60 + local.minute
-        edge = next(one for one in (self.first, self.last, 24 * 60) if one > minute)
-        until = at + timedelta(minutes=edge - minute, seconds=-local.second, microseconds=-local.microsecond)
-        return self.hold(at), until
+        is_working = local.weekday() < 5 and self.first <= minute < self.last
+        edge = self.first if minute < self.first else self.last if minute < self.last else 24 * 60
+        return is_working, at + timedelta(minutes=edge - minute, seconds=-local.second, microseconds=-local.microsecond)
 
     @property
     def share_of_week(self) -> float:

@@ -106,13 +106,14 @@ class Turns:
             turn.is_ready = True
             self._ready.append(turn)
 
-    def seal(self, visit: Visit, turn: Turn) -> Visit:
-        """*visit* as it goes to the store: under its lease, which ends with the last visit of the turn."""
+    def seal(self, visit: Visit, turn: Turn, seconds: float) -> Visit:
+        """*visit*, which took so long, as it goes to the store: under its lease, which the turn's last visit ends."""
         turn.open.discard(visit.source_id)
         is_last = not turn.open and not turn.waiting
         if is_last:
             self._turns.discard(turn)
-        return replace(visit, lease=turn.lease, free_at=self._now() + self._pause if is_last else None)
+        free_at = self._now() + self._pause if is_last else None
+        return replace(visit, milliseconds=round(seconds * 1000), lease=turn.lease, free_at=free_at)
 
     def drop(self, turn: Turn) -> None:
         """Have no more to do with a host; its lease, if it is still ours, runs out by itself."""
