@@ -11,6 +11,7 @@ from typing import Literal
 
 from aggregator.errors import MailError, OperatorError
 from aggregator.health import health
+from aggregator.poll import furthest
 from aggregator.rules import load as load_rules
 from aggregator.settings import Settings
 from aggregator.settings import load as load_settings
@@ -96,6 +97,9 @@ def _database(settings: Settings, now: datetime) -> Iterator[Finding]:
         return
     size = f", {store.path.stat().st_size / 1e6:.1f} MB" if store.path else ""
     yield "ok", f"{store.name}: {store.entries.count()} entries{size}"
+    ahead = store.clock.ahead(now, **furthest(settings, [rule for _, rule in load_rules(settings.instance).sources]))
+    if ahead:
+        yield "warn", f"{ahead} times in it stand too far ahead: the clock was wrong once; `aggregator run` mends them"
     bad = [state for state in store.sources.all() if health(state.source, state.polls, now).is_bad]
     if bad:
         names = ", ".join(state.source.name for state in bad[:5])

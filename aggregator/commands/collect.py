@@ -34,10 +34,13 @@ def poll(names: tuple[str, ...], everything: bool) -> None:
       aggregator poll --all
     Exit code 1 when every poll failed.
     """
+    from aggregator.poll import furthest
+
     config = parts.settings()
     known = parts.rules(config)
     store = parts.open_store(config)
     store.sources.sync(known.sources, parts.now())
+    store.clock.mend(parts.now(), **furthest(config, [rule for _, rule in known.sources]))
     wanted: list[str] | None = list(names) or None
     if everything:
         wanted = [rule.name for _, rule in known.sources if rule.enabled]

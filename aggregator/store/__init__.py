@@ -18,6 +18,7 @@ from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError,
 
 from aggregator.errors import StoreError
 from aggregator.store.breaks import Breaks
+from aggregator.store.clock import Clock
 from aggregator.store.counts import Counts
 from aggregator.store.entries import Entries
 from aggregator.store.feeds import Feeds
@@ -61,6 +62,7 @@ class Store:
         self.counts = Counts(self)
         self.robots = RobotsFiles(self)
         self.breaks = Breaks(self)
+        self.clock = Clock(self)
         self.websub = Websub(self)
 
     @property
