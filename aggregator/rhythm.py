@@ -147,8 +147,15 @@ def longest_gap(times: Sequence[datetime]) -> float | None:
     Of the newest three quarters only: an old item pinned to the top of a list must not stretch its rhythm.
     """
     newest = sorted(times, reverse=True)[: max(round(len(times) * 0.75), ENOUGH_GAPS + 1)]
-    gaps = [term_days(earlier, later) for later, earlier in pairwise(newest)]
-    return max(gaps) if len(gaps) >= ENOUGH_GAPS else None
+    gaps = sorted(pairwise(newest), key=lambda gap: gap[0] - gap[1], reverse=True)
+    if len(gaps) < ENOUGH_GAPS:
+        return None
+    longest = 0.0
+    for later, earlier in gaps:
+        if (later - earlier) / DAY <= longest:
+            break  # nor has it, or any after it, more days of term
+        longest = max(longest, term_days(earlier, later))
+    return longest
 
 
 def next_poll_at(
