@@ -321,9 +321,9 @@ class Begun:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: to freeze so many fields is a tenth of what an unchanged source costs
 class Visit:
-    """All that one poll of one source found, recorded in one transaction."""
+    """All that one poll of one source found, recorded in one transaction. Treat it as frozen."""
 
     source_id: int
     polled_at: datetime
@@ -506,7 +506,9 @@ class Source(SQLModel, table=True):
     look: dict[str, int] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))  # a Look
     repair: str | None = None  # when and how a changed list was last healed
     moved_to: str | None = None  # where the server says, for good, that the page is
-    moved_at: datetime | None = None  # since when it says so
+    moved_at: datetime | None = (
+        None  # since when that counts; None: it leads to another site, and nothing vouches for it
+    )
     fetched_at: datetime | None = None  # when the whole body last came
     # a Rhythm in three columns: read at each poll, and cheaper than JSON
     newest: datetime | None = None

@@ -28,7 +28,7 @@ from aggregator.model import (
     Validators,
     Visit,
 )
-from aggregator.redirects import address_of, moved_of
+from aggregator.redirects import address_of, is_same_page, moved_of, vouched_at
 from aggregator.rhythm import WorkingHours, freshness, next_poll_at, rhythm_of
 from aggregator.settings import Settings
 from aggregator.stories import Brought
@@ -76,10 +76,16 @@ class Outcomes:
         rhythm = rhythm_of(dated, polled_at, self._hours(answer.site)) or _rhythm(source)
         silence = None
         if tries or source.stale_at is None:
-            known = [one.published for one in memory.entries() if one.published]
-            silence = silence_of([time for time, _ in dated], known, len(said), polled_at)
+            before = [one.published for one in memory.entries() if one.published]
+            silence = silence_of([time for time, _ in dated], before, len(said), polled_at)
         fault = _strangeness(answer, reading, brought)
-        if fault == "moved":
+        known = len(items) - len(tries)
+        moved_at = vouched_at(answer.moved_to, answer.moved_at, known, len(items), polled_at)
+        if answer.moved_to and moved_at is None:
+            faults.insert(
+                0, f"{source.url} leads for good to {answer.moved_to}, another site; too little of it is known"
+            )
+        elif fault == "moved":
             faults.insert(0, f"{source.url} leads to {response.url}")
         if brought.left:
             faults.append(f"{brought.left} more articles are left for the next poll")
@@ -119,7 +125,7 @@ class Outcomes:
             rhythm=rhythm,
             fetched_at=polled_at,
             moved_to=answer.moved_to,
-            moved_at=answer.moved_at,
+            moved_at=moved_at,
             repair=f"{polled_at:%Y-%m-%d}: {reading.note}" if reading.is_repaired else None,
             refresh=listing.refresh,
             hub=hub,
@@ -161,7 +167,7 @@ class Outcomes:
             validators=Validators(fresh.etag or asked.etag, fresh.last_modified or asked.last_modified),
             fetched_at=None if response.not_modified else polled_at,
             moved_to=answer.moved_to,
-            moved_at=answer.moved_at,
+            moved_at=vouched_at(answer.moved_to, answer.moved_at, is_same_page(source, response), 1, polled_at),
         )
 
     def failed(

@@ -13,7 +13,6 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache, partial
 from time import monotonic
@@ -195,14 +194,14 @@ class Poller:
         return name in self._rules
 
     async def _poll(self, source: Source, turn: Turn) -> None:
-        await asyncio.sleep(random.random() * self._spread)  # noqa: S311 - no secret
+        if self._spread:
+            await asyncio.sleep(random.random() * self._spread)  # noqa: S311 - no secret
         started = monotonic()
         try:
             async with asyncio.timeout(2 * POLL_SECONDS):
                 visit = await self._visit(source)
             self._network.heard(turn_of(source.url), None)
-            visit = judged(source, replace(visit, milliseconds=round((monotonic() - started) * 1000)))
-            visit = self._turns.seal(visit, turn)
+            visit = self._turns.seal(judged(source, visit), turn, monotonic() - started)
             brought = await self._recorder.record(visit)
         except StoreError:
             raise
@@ -212,8 +211,7 @@ class Poller:
             self._network.heard(turn_of(source.url), getattr(error, "cause", None))
             if not isinstance(error, AggregatorError):
                 log.exception("poll source=%s fault of the program", source.name)
-            visit = replace(self._failed(source, error), milliseconds=round((monotonic() - started) * 1000))
-            visit = self._turns.seal(judged(source, visit), turn)
+            visit = self._turns.seal(judged(source, self._failed(source, error)), turn, monotonic() - started)
             brought = await self._recorder.record(visit)
         if brought is None:
             log.warning("poll source=%s is not recorded: another worker claimed its host meanwhile", source.name)

@@ -56,9 +56,9 @@ class WorkingHours:
         """Whether *at* is working time, and the first opening, closing or midnight after it: until then it stays so."""
         local = at.astimezone(self.zone)
         minute = local.hour * 60 + local.minute
-        edge = next(one for one in (self.first, self.last, 24 * 60) if one > minute)
-        until = at + timedelta(minutes=edge - minute, seconds=-local.second, microseconds=-local.microsecond)
-        return self.hold(at), until
+        is_working = local.weekday() < 5 and self.first <= minute < self.last
+        edge = self.first if minute < self.first else self.last if minute < self.last else 24 * 60
+        return is_working, at + timedelta(minutes=edge - minute, seconds=-local.second, microseconds=-local.microsecond)
 
     @property
     def share_of_week(self) -> float:
@@ -147,8 +147,15 @@ def longest_gap(times: Sequence[datetime]) -> float | None:
     Of the newest three quarters only: an old item pinned to the top of a list must not stretch its rhythm.
     """
     newest = sorted(times, reverse=True)[: max(round(len(times) * 0.75), ENOUGH_GAPS + 1)]
-    gaps = [term_days(earlier, later) for later, earlier in pairwise(newest)]
-    return max(gaps) if len(gaps) >= ENOUGH_GAPS else None
+    gaps = sorted(pairwise(newest), key=lambda gap: gap[0] - gap[1], reverse=True)
+    if len(gaps) < ENOUGH_GAPS:
+        return None
+    longest = 0.0
+    for later, earlier in gaps:
+        if (later - earlier) / DAY <= longest:
+            break  # nor has it, or any after it, more days of term
+        longest = max(longest, term_days(earlier, later))
+    return longest
 
 
 def next_poll_at(

@@ -77,8 +77,8 @@ class Turns:
             self._left.clear()
         now = self._now()
         claims = self._store.leases.claim(self._owner, now, now + self._lease, self._hosts_at_once, SOURCES_PER_TURN)
-        self._more = len(claims) == self._hosts_at_once
-        self._take(claims)
+        # behind sources that nobody here knows there may be others
+        self._more = self._take(claims) or len(claims) == self._hosts_at_once
 
     def claim_named(self, names: Sequence[str]) -> list[Holder]:
         """Take the hosts of the sources called *names*, due or not; those that other processes hold."""
@@ -89,7 +89,7 @@ class Turns:
 
     def begin(self) -> tuple[Source, Turn] | None:
         """The source to poll next, longest due first, not too many of one host; claims more when none is left."""
-        if not self._ready and self._more:
+        while not self._ready and self._more:
             self.claim()
         if not self._ready:
             return None
@@ -106,13 +106,14 @@ class Turns:
             turn.is_ready = True
             self._ready.append(turn)
 
-    def seal(self, visit: Visit, turn: Turn) -> Visit:
-        """*visit* as it goes to the store: under its lease, which ends with the last visit of the turn."""
+    def seal(self, visit: Visit, turn: Turn, seconds: float) -> Visit:
+        """*visit*, which took so long, as it goes to the store: under its lease, which the turn's last visit ends."""
         turn.open.discard(visit.source_id)
         is_last = not turn.open and not turn.waiting
         if is_last:
             self._turns.discard(turn)
-        return replace(visit, lease=turn.lease, free_at=self._now() + self._pause if is_last else None)
+        free_at = self._now() + self._pause if is_last else None
+        return replace(visit, milliseconds=round(seconds * 1000), lease=turn.lease, free_at=free_at)
 
     def drop(self, turn: Turn) -> None:
         """Have no more to do with a host; its lease, if it is still ours, runs out by itself."""
@@ -142,7 +143,9 @@ class Turns:
         """Let others have the hosts whose sources were not all polled. Raises StoreError."""
         self._store.leases.release([*self._left, *(turn.lease for turn in self._turns)])
 
-    def _take(self, claims: Iterable[Claim]) -> None:
+    def _take(self, claims: Iterable[Claim]) -> bool:
+        """Begin turns of *claims*; whether a host was given back, since none of its sources is known here."""
+        is_given_back = False
         for claim in claims:
             unknown = [source for source in claim.sources if not self._knows(source)]
             known = [source for source in claim.sources if source not in unknown]
@@ -154,8 +157,10 @@ class Turns:
                 self.go_on(turn)
             else:
                 self._store.leases.release([claim.lease])
+                is_given_back = True
         if self._turns and self._renewing is None:
             self._renewing = asyncio.create_task(self._renew())
+        return is_given_back
 
     async def _renew(self) -> None:
         while True:

@@ -15,7 +15,7 @@ from aggregator.model import ArticleRule, Site, SourceRule
 from aggregator.poll import Poller
 from aggregator.rules import Rules, load
 from aggregator.stories import ARTICLE_TRIES
-from aggregator.turns import UNKNOWN_PAUSE
+from aggregator.turns import SOURCES_PER_TURN, UNKNOWN_PAUSE
 from tests.service import FAMILIES, NOW, article_page, column, list_page, page_of, redesigned, rss, source
 
 
@@ -688,3 +688,52 @@ def test_a_feed_is_visited_as_seldom_as_it_asks_and_that_is_remembered(service, 
         one.now += timedelta(hours=4)
 
     assert "unchanged" == one.last("haitang-news").outcome
+
+
+def test_a_feed_that_moves_to_another_site_is_asked_there_once_known_entries_stood_there_for_days(service, university):
+    stories = [(f"第{n}条海棠新闻公告", f"https://a.edu.cn/{n}", f"id-{n}") for n in range(5)]
+    one = service(source(university.serve("/feed.xml", rss(*stories)), kind="feed"))
+    one.poll()
+    with University() as elsewhere:
+        there = elsewhere.serve("/new.xml", rss(*stories[1:])).replace("127.0.0.1", "localhost")
+        university.serve("/feed.xml", "", status=301, headers={"Location": there})
+        one.poll("haitang-news")
+        one.now += timedelta(days=4)
+        one.poll("haitang-news")
+        asked = len(university.requests)
+        one.poll("haitang-news")
+
+    assert asked == len(university.requests)
+    assert there == one.store.sources.by_name("haitang-news").source.moved_to
+
+
+def test_a_feed_that_moves_to_a_site_where_nothing_is_known_stays_at_its_old_address(service, university):
+    stories = [(f"第{n}条海棠新闻公告", f"https://a.edu.cn/{n}", f"id-{n}") for n in range(5)]
+    one = service(source(university.serve("/feed.xml", rss(*stories)), kind="feed"))
+    one.poll()
+    with University() as elsewhere:
+        others = [(f"别家网站的第{n}条消息", f"https://b.edu.cn/{n}", f"b-{n}") for n in range(5)]
+        there = elsewhere.serve("/new.xml", rss(*others)).replace("127.0.0.1", "localhost")
+        university.serve("/feed.xml", "", status=301, headers={"Location": there})
+        one.poll("haitang-news")
+        said = one.last("haitang-news").message
+        one.now += timedelta(days=4)
+        one.poll("haitang-news")
+        asked = len(university.requests)
+        one.poll("haitang-news")
+
+    assert 1 == len(university.requests) - asked
+    assert f"leads for good to {there}, another site; too little of it is known" in said
+
+
+def test_sources_that_no_site_file_names_do_not_hide_those_behind_them(service, university):
+    one = service(source(column(university)))
+    gone = [source(f"{university.url}/{n}.htm", f"gone-{n}") for n in range(SOURCES_PER_TURN)]
+    everything = Site("haitang", "海棠大学", sources=(*gone, *one.site.sources))
+    with one.store.write() as connection:
+        connection.execute(text("DELETE FROM source"))
+    one.store.sources.sync(Rules({"haitang": everything}, FAMILIES).sources, one.now)
+
+    one.poll()
+
+    assert 6 == one.store.entries.count()

@@ -6,7 +6,8 @@ from functools import partial
 from time import monotonic
 
 from aggregator.alert import Alerts
-from aggregator.gather.fetch import Fetcher, post
+from aggregator.gather.connect import post
+from aggregator.gather.fetch import Fetcher
 from aggregator.model import ArticleRule, Begun, Site, SourceRule, Visit
 from aggregator.poll import Poller
 from aggregator.rules import Rules

@@ -8,6 +8,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
@@ -292,8 +293,8 @@ def _sqlstate(error: DBAPIError) -> str | None:
     return getattr(error.orig, "sqlstate", None)
 
 
-# json.dumps would make an encoder for each value
-_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+# json.dumps would make an encoder for each value; our dataclasses are objects of their fields
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=asdict).encode
 
 
 def revisions() -> list[str]:

@@ -9,7 +9,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Integer, Row, Select, cast, func, null, select, tuple_, union_all
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Integer,
+    Row,
+    Select,
+    bindparam,
+    cast,
+    func,
+    null,
+    select,
+    tuple_,
+    union_all,
+)
 
 from aggregator.errors import NotFound
 from aggregator.model import (
@@ -28,7 +41,7 @@ from aggregator.model import (
     Visit,
 )
 from aggregator.store import pending
-from aggregator.store.bulk import UIDS, chunks
+from aggregator.store.bulk import chunks, given
 from aggregator.store.recording import Recording
 
 if TYPE_CHECKING:
@@ -50,11 +63,11 @@ ENTRY_WITH_SOURCE = select(
 ).join(source, source.c.id == entry.c.source_id)
 
 UNTRIED = cast(null(), Integer)
-# (key, NULL) of stored entries, (key, tries) of pending ones
-KNOWN = union_all(
-    select(entry.c.uid, UNTRIED.label("tries")).where(entry.c.uid.in_(UIDS)),
-    select(address.c.uid, UNTRIED).where(address.c.uid.in_(UIDS)),
-    select(waiting.c.uid, waiting.c.tries).where(waiting.c.uid.in_(UIDS)),
+KNOWN_OF = (
+    select(entry.c.id, entry.c.uid, entry.c.title, entry.c.published)
+    .where(entry.c.source_id == bindparam("source_id"))
+    .order_by(entry.c.sort.desc(), entry.c.id.desc())
+    .limit(bindparam("most"))
 )
 
 
@@ -81,20 +94,22 @@ class Entries:
     def __init__(self, store: "Store") -> None:
         self._store = store
         self._recording = Recording(store)
+        self._known = _known(store)
 
     # ------------------------------------------------------------ in
 
     def unknown(self, uids: Sequence[str]) -> dict[str, int]:
         """Which of *uids* are not stored, each with how often its article page failed so far (0: never tried)."""
         tries = dict.fromkeys(uids, 0)
+        if not tries:
+            return {}
         stored = set()
         with self._store.read() as connection:
-            for chunk in chunks(list(tries)):
-                for uid, tried in connection.execute(KNOWN, {"uids": chunk}):
-                    if tried is None:
-                        stored.add(uid)
-                    else:
-                        tries[uid] = tried
+            for uid, tried in connection.execute(self._known, {"keys": list(tries)}):
+                if tried is None:
+                    stored.add(uid)
+                else:
+                    tries[uid] = tried
         return {uid: tried for uid, tried in tries.items() if uid not in stored}
 
     def pending_of(self, source_id: int) -> dict[str, Item]:
@@ -104,10 +119,8 @@ class Entries:
 
     def known(self, source_id: int, limit: int = 200) -> list[KnownEntry]:
         """The newest entries of a source, with what tells them again, newest first."""
-        query = select(entry.c.id, entry.c.uid, entry.c.title, entry.c.published)
-        query = _page(query.where(entry.c.source_id == source_id), entry.c.sort, entry.c.id, None, limit)
         with self._store.read() as connection:
-            return [KnownEntry(*row) for row in connection.execute(query)]
+            return [KnownEntry(*row) for row in connection.execute(KNOWN_OF, {"source_id": source_id, "most": limit})]
 
     def record(self, visits: Sequence[Visit]) -> list[int | None]:
         """Keep what *visits* found, all of it or nothing, and end the leases they end; how many entries each brought.
@@ -202,6 +215,16 @@ class Entries:
                         for row in connection.execute(select(body).where(body.c.entry_id.in_(chunk)))
                     )
         return [_full_entry(row, tags[row.id], texts.get(row.id)) for row in rows]
+
+
+def _known(store: "Store") -> CompoundSelect[Any]:
+    """Of the given keys (key, NULL) for those of stored entries, (key, tries) for those of pending ones."""
+    keys = given(store)
+    return union_all(
+        select(entry.c.uid, UNTRIED.label("tries")).join(keys, keys.c.value == entry.c.uid),
+        select(address.c.uid, UNTRIED).join(keys, keys.c.value == address.c.uid),
+        select(waiting.c.uid, waiting.c.tries).join(keys, keys.c.value == waiting.c.uid),
+    )
 
 
 def _page(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, bindparam, exists, select
 
 from aggregator.model import Entry, Item, Pending, Visit
-from aggregator.store.bulk import UIDS, chunks
+from aggregator.store.bulk import given
 
 if TYPE_CHECKING:
     from aggregator.store import Store
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 entry, pending = Entry.__table__, Pending.__table__  # type: ignore[attr-defined]
 
 PENDING_OF = select(pending).where(pending.c.source_id == bindparam("source_id"))
-SETTLED = pending.delete().where(pending.c.uid.in_(UIDS), exists().where(entry.c.uid == pending.c.uid))
 
 
 def of(connection: Connection, source_id: int) -> dict[str, Item]:
@@ -47,5 +46,7 @@ def keep(store: "Store", connection: Connection, visits: Sequence[Visit]) -> Non
             insert.on_conflict_do_update(index_elements=["uid"], set_=again), [rows[uid] for uid in sorted(rows)]
         )
     settled = [*rows, *(new.uid for visit in visits for new in visit.entries)]
-    for chunk in chunks(settled):
-        connection.execute(SETTLED, {"uids": chunk})
+    if settled:
+        is_entry = exists().where(entry.c.uid == pending.c.uid)
+        keys = select(given(store).c.value)
+        connection.execute(pending.delete().where(pending.c.uid.in_(keys), is_entry), {"keys": settled})
