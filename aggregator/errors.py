@@ -84,5 +84,5 @@ class NotFound(AggregatorError):  # noqa: N818 - the web's own word
 
 
 def placed(error: Exception, url: str) -> str:
-    """What *error* says, with the address it is about: a reader of text alone does not know it."""
-    return str(error) if url in str(error) else f"{url}: {error}"
+    """What *error* says, with the address it is about where it names none: a reader of text alone does not know it."""
+    return str(error) if "://" in str(error) else f"{url}: {error}"

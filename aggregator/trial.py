@@ -76,7 +76,7 @@ def _guess(response: Response, families: Sequence[Family], timezone: ZoneInfo, n
         try:
             return read_article(response, None, families, timezone=timezone, now=now)
         except ParseError as no_article:
-            raise ParseError(f"{no_list}; and {no_article}") from no_article
+            raise ParseError(f"{no_list}; and {str(no_article).replace(f' at {response.url}', '')}") from no_article
     dated = sum(item.published is not None for item in listing.items)
     if len(listing.items) >= LIST_ITEMS and dated * 2 >= len(listing.items):
         return listing

@@ -9,7 +9,7 @@ import pytest
 
 from aggregator.alert import Alerts
 from aggregator.demo.server import Answer
-from aggregator.gather.fetch import post
+from aggregator.gather.connect import post
 from aggregator.model import Begun
 from aggregator.settings import AlertSettings
 from aggregator.web.render import alert_mail

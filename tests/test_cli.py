@@ -249,6 +249,7 @@ def test_try_says_why_a_page_is_neither_a_list_nor_an_article(instance, tmp_path
     said = run("try", str(tmp_path / "login.html"), code=1)
 
     assert "is a login page" in said
+    assert 1 == said.count("login.html")
     assert "no article" in said
 
 

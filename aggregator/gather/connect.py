@@ -16,7 +16,7 @@ import aiohttp.abc
 import yarl
 
 from aggregator.errors import FetchError
-from aggregator.gather.fault import Troubles
+from aggregator.gather.fault import Troubles, words
 from aggregator.gather.guard import ForbiddenAddressError, Guard, reach
 from aggregator.settings import FetchSettings
 
@@ -86,7 +86,7 @@ async def post(url: str, payload: Mapping[str, Any], timeout_seconds: float) -> 
     except TimeoutError as error:
         raise FetchError(f"the webhook did not answer within {timeout_seconds:g} seconds", cause="timeout") from error
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        raise FetchError(f"the webhook cannot be reached: {error}", cause="connect") from error
+        raise FetchError(f"the webhook cannot be reached: {words(error)}", cause="connect") from error
     if not 200 <= status < 300:
         raise FetchError(f"the webhook answered {status}; correct alert.webhook", cause="status", status=status)
 

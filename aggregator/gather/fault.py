@@ -3,6 +3,8 @@
 Knows no library: each way onto the network says by its Troubles which of its exceptions mean what.
 """
 
+import os
+import re
 import socket
 import ssl
 from dataclasses import dataclass
@@ -63,10 +65,10 @@ def fault(url: str, host: str, error: BaseException, idle_seconds: float, troubl
     for kinds, cause, sentence in means:
         for one in chain:
             if isinstance(one, kinds):
-                return FetchError(f"{url}: {sentence.format(words=_words(one))}", cause=cause)
+                return FetchError(f"{url}: {sentence.format(words=words(one))}", cause=cause)
     if any(str(one).startswith("Server disconnected") for one in chain):  # httpcore has no class for it
-        return FetchError(f"{url}: no connection: {_words(chain[-1])}", cause="connect")
-    return FetchError(f"{url}: not the HTTP it should be: {_words(chain[-1])}", cause="protocol")
+        return FetchError(f"{url}: no connection: {words(chain[-1])}", cause="connect")
+    return FetchError(f"{url}: not the HTTP it should be: {words(chain[-1])}", cause="protocol")
 
 
 def forbidden(url: str, error: ForbiddenAddressError) -> FetchError:
@@ -111,6 +113,12 @@ def _chain(error: BaseException | None) -> list[BaseException]:
     return found
 
 
-def _words(error: BaseException) -> str:
-    said = str(error).strip()
-    return f"{error.__class__.__name__}: {said}"[:200] if said else error.__class__.__name__
+def words(error: BaseException) -> str:
+    """What *error* says in the system's words, else in the first line of its library's, without names and numbers."""
+    for one in _chain(error):
+        if isinstance(one, OSError) and (one.errno or 0) > 0:
+            return os.strerror(one.errno or 0).lower()
+    said = re.sub(r"^\d{3}, message:\s*", "", str(error).strip()).partition("\n")[0].strip(" .:")
+    if said.startswith(("Server disconnected", "Cannot connect to host")):
+        return "it was closed before an answer came"
+    return said[:1].lower() + said[1:200] if said else error.__class__.__name__

@@ -212,7 +212,7 @@ class Fetcher:
                 file = readable(origin, 404, None, b"", self._now())
             else:
                 failure = error
-                file = unreadable(origin, known, str(error), self._now())
+                file = unreadable(origin, known, _apart_from(f"{origin}/robots.txt", error), self._now())
         if failure and failure.cause in UNREACHED and file.read_at is None:
             # nothing is known of robots.txt, only that nobody is there: whoever comes next may try
             file = replace(file, ask_at=self._now())
@@ -302,7 +302,7 @@ class Fetcher:
     def _failed(self, address: Address, host: str, error: BaseException, wire: Wire) -> FetchError:
         said = fault(address.url, address.host, error, self._settings.idle_seconds, wire.troubles)
         if said.cause in UNREACHED:
-            self._rests.failed(host, said.cause, str(said))
+            self._rests.failed(host, said.cause, _apart_from(address.url, said))
         return said
 
     def _refuse_resting(self, address: Address, host: str) -> None:
@@ -336,6 +336,11 @@ async def _body(answer: Answer, url: str, header: Mapping[str, str], visit: _Vis
     except unread as error:  # the status has been said
         log.debug("%s: %d bytes of its refusal were read: %s", url, len(reason), error)
     return bytes(reason[:REFUSAL_BYTES])
+
+
+def _apart_from(url: str, error: FetchError) -> str:
+    """What *error* says, without the address it begins with: for a sentence that names one already."""
+    return str(error).removeprefix(url).lstrip(": ")
 
 
 def _parsed(url: str) -> Address:
