@@ -58,6 +58,21 @@ class Alerts:
             except (MailError, FetchError, StoreError) as error:
                 log.error("alert channel=%s not sent: %s", channel, error)
 
+    async def test(self, subject: str, text: str) -> dict[Channel, str | None]:
+        """Send a test through each channel; why it was not taken, None where it was."""
+        came: dict[Channel, str | None] = {}
+        for channel in self._channels:
+            try:
+                if channel == "mail":
+                    await asyncio.to_thread(self._send, subject, text, self._now())
+                else:
+                    await self._post(self._settings.alert.webhook, {**self._payload([], []), "test": text})
+            except (MailError, FetchError) as error:
+                came[channel] = str(error)
+            else:
+                came[channel] = None
+        return came
+
     async def _tell(self, channel: Channel) -> None:
         now = self._now()
         hours = WorkingHours.parse(self._settings.schedule.working_hours, self._settings.zone)
@@ -75,7 +90,9 @@ class Alerts:
         log.info("alert channel=%s broken=%d recovered=%d", channel, len(begun), len(ended))
 
     def _mail(self, begun: Sequence[Break], ended: Sequence[Break], now: datetime) -> None:
-        subject, text = self._draw(begun, ended)
+        self._send(*self._draw(begun, ended), now)
+
+    def _send(self, subject: str, text: str, now: datetime) -> None:
         mail = self._settings.mail
         list(send(mail, [message(mail, self._settings.alert.addresses, subject, text, now)]))
 

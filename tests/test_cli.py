@@ -197,7 +197,8 @@ def test_add_finds_the_feed_that_a_page_names(instance, university):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (("add", "nonsense"), 1, "not an"),
+        (("add", "nonsense"), 2, "'nonsense' is not an address: it does not begin with http:// or https://"),
+        (("try", "ftp://a.edu.cn/"), 2, "is not an address"),
         (("add", "http://127.0.0.1:1/"), 1, "no connection"),
         (("try", "no-such-file.html"), 2, "cannot read no-such-file.html"),
         (("try",), 2, "name a URL or a FILE"),
@@ -211,6 +212,8 @@ def test_add_finds_the_feed_that_a_page_names(instance, university):
     ],
 )
 def test_bad_input_gets_one_line_and_its_exit_code(instance, arguments, code, message):
+    run("db", "upgrade")
+
     assert message in run(*arguments, code=code)
 
 
@@ -253,6 +256,57 @@ def test_try_says_why_a_page_is_neither_a_list_nor_an_article(instance, tmp_path
     assert "no article" in said
 
 
+@pytest.mark.parametrize(
+    ("page", "status", "cause"), [("<form><input type=password>登录</form>", 200, "login"), ("no", 404, "moved")]
+)
+def test_try_says_in_json_why_a_page_cannot_be_read(instance, university, page, status, cause):
+    url = university.serve("/xw.htm", page, status=status)
+
+    said = json.loads(run("try", url, "--json", code=1))
+
+    assert (["error", "cause"], cause) == (list(said), said["cause"])
+    assert url in said["error"]
+    assert "settings" == json.loads(run("try", "none.html", "--json", code=2))["cause"]
+
+
+def test_try_tells_a_curious_operator_what_it_asked_for_and_what_read_it(followed, demo, caplog):
+    list_url = next(site for site in demo.sites() if "haitang" in site.name).sources[0].url
+    story = next(story for story in demo.published if story.source == "demo-haitang-news")
+
+    run("-v", "try", list_url)
+    run("-v", "try", story.url)
+
+    assert re.search(rf"fetch url={re.escape(list_url)} status=200 bytes=\d+ ms=\d+", caplog.text)
+    assert "read as list, by item=" in caplog.text
+    assert re.search(r"read as article, with the marks of \w+", caplog.text)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("sources",), ("digest",), ("export", "json"), ("export", "opml"), ("db", "check"), ("export", "hugo", "posts")],
+)
+def test_a_command_that_only_reads_makes_nothing(tmp_path, monkeypatch, arguments):
+    monkeypatch.chdir(tmp_path)
+
+    said = run(*arguments, code=2)
+
+    assert "there is no database" in said
+    assert "aggregator run" in said
+    run("settings")
+    run("doctor")
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_the_sources_in_a_pipe_are_tab_separated_below_their_headings(followed):
+    run("poll")
+
+    headings, *rows = (line.split("\t") for line in run("sources").splitlines())
+
+    assert ["name", "university", "title", "health", "cause", "entries", "reason"] == headings
+    assert {7} == {len(row) for row in rows}
+    assert "demo-haitang-news" in [row[0] for row in rows]
+
+
 def test_try_batch_answers_every_line_in_order(instance, tmp_path):
     feed = tmp_path / "feed.xml"
     feed.write_text(
@@ -264,7 +318,7 @@ def test_try_batch_answers_every_line_in_order(instance, tmp_path):
     answers = [json.loads(line) for line in run("try", "--batch", text=lines).splitlines()]
 
     assert "甲" == answers[0]["items"][0]["title"]
-    assert ["error"] * 3 == [key for answer in answers[1:] for key in answer]
+    assert [["error", "cause"]] * 3 == [list(answer) for answer in answers[1:]]
 
 
 def test_exports_hold_every_entry(followed, tmp_path):

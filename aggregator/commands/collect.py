@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aggregator.commands import parts
-from aggregator.commands.look import show_listing
+from aggregator.commands.look import show_listing, visitable
 from aggregator.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def _check_names(names: Sequence[str], known: "Rules") -> None:
 
 
 @click.command()
-@click.argument("url")
+@click.argument("url", callback=visitable)
 @click.option("--name", help="The source's name, part of its address; made from URL when left out.")
 @click.option("--tag", "tags", multiple=True, help="A tag for its entries; may be repeated.")
 @click.option("--university", help="The university; known ones are recognised by their domain.")

@@ -24,6 +24,7 @@ from aggregator.gather.robots import MAX_BYTES as ROBOTS_BYTES
 from aggregator.gather.robots import ProcessMemory, Robots, RobotsMemory, readable, token_of, unreadable
 from aggregator.gather.turns import Rests, Turns
 from aggregator.identity import domain_of
+from aggregator.mask import masked
 from aggregator.model import Allowance, Response, RobotsFile, Validators
 from aggregator.settings import FetchSettings
 
@@ -289,6 +290,9 @@ class Fetcher:
             visit.seconds = max(visit.seconds - (loop.time() - started), 0.0)
         if answer.status in REDIRECTS:
             visit.cookies.setdefault(address.origin, {}).update(cookies_set(answer.fields))
+        if log.isEnabledFor(logging.DEBUG):
+            took = (loop.time() - started) * 1000
+            log.debug("fetch url=%s status=%d bytes=%d ms=%.0f", masked(written), answer.status, len(body), took)
         return Response(written, answer.status, body, header)
 
     def _wire(self, private: bool, trusting: bool) -> Wire:
@@ -303,6 +307,7 @@ class Fetcher:
         said = fault(address.url, address.host, error, self._settings.idle_seconds, wire.troubles)
         if said.cause in UNREACHED:
             self._rests.failed(host, said.cause, _apart_from(address.url, said))
+        log.debug("fetch url=%s cause=%s", masked(address.url), said.cause)
         return said
 
     def _refuse_resting(self, address: Address, host: str) -> None:

@@ -126,7 +126,8 @@ def _notes(one: Break) -> list[Note]:
     id_ = f"tag:{_host()},2026:break:{one.id}"
     begun = _("%(name)s 失效：%(cause)s", name=name, cause=FAULTS[one.cause])
     told = _("%(what)s。%(advice)s", what=fault_text(one.cause, url), advice=ADVICE[one.cause])
-    notes = [Note(id_, begun, page, author, one.began_at, f"{told} {_('详情：')}{one.reason}")]
+    detail = _("详情：") + one.reason
+    notes = [Note(id_, begun, page, author, one.began_at, f"{told} {detail}")]
     if one.ended_at:
         ended = _("%(name)s 恢复", name=name)
         notes.append(Note(f"{id_}:end", ended, page, author, one.ended_at, begun))

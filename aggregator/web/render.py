@@ -68,6 +68,13 @@ def alert_mail(settings: Settings, begun: Sequence[Break], ended: Sequence[Break
         return subject, render_template("alert.txt", begun=begun, ended=ended)
 
 
+def trial_mail(settings: Settings) -> tuple[str, str]:
+    """Subject and text of a mail that only shows that alerts arrive, in the site's language."""
+    with _drawing(settings):
+        title, text = _("测试通知"), _("这是一次测试：来源失效、恢复时，通知会送到这里。")
+        return f"[{settings.site.name}] {title}", plaintext.fold(text) + "\n"
+
+
 def drawing_app(settings: Settings) -> Flask:
     """A new app with all addresses and templates; app.py gives it a store."""
     app = Flask(
