@@ -287,7 +287,9 @@ class Poller:
         tries = {key: tried for key, tried in tries.items() if key not in elsewhere}
         if source.news_at is not None and says_more(items, tries):
             faults += await self._catch_up(source, site, rule, listing, items, tries)
-        waiting = self._store.entries.pending_of(source.id or 0)
+        # a visit that left something to be tried again kept no hash
+        may_wait = source.polled_at is not None and source.body_hash is None
+        waiting = self._store.entries.pending_of(source.id or 0) if may_wait else {}
         items |= {key: item for key, item in waiting.items() if key not in items}  # gone from the page, not forgotten
         tries |= self._store.entries.unknown([key for key in waiting if key not in tries])
 
@@ -301,7 +303,8 @@ class Poller:
         rhythm = rhythm_of(dated, polled_at, self._hours(site)) or _rhythm(source)
         silence = None
         if tries or source.stale_at is None:
-            known = [one.published for one in memory.entries() if one.published]
+            earlier = memory.entries() if source.news_at else []  # none came yet
+            known = [one.published for one in earlier if one.published]
             silence = silence_of([time for time, _ in dated], known, len(said), polled_at)
         fault = self._strangeness(source, rule, response, reading, brought)
         if fault == "moved":
