@@ -50,7 +50,9 @@ class Backlog:
         tries = {key: tried for key, tried in tries.items() if key not in elsewhere}
         if source.news_at is not None and says_more(items, tries):
             faults += await self._catch_up(source, site, rule, listing, items, tries)
-        waiting = self._store.entries.pending_of(source.id or 0)
+        # a visit that left something to be tried again kept no hash
+        may_wait = source.polled_at is not None and source.body_hash is None
+        waiting = self._store.entries.pending_of(source.id or 0) if may_wait else {}
         items |= {key: item for key, item in waiting.items() if key not in items}  # gone from the page, not forgotten
         tries |= self._store.entries.unknown([key for key in waiting if key not in tries])
         return Found(items, tries, elsewhere, faults)

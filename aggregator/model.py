@@ -622,7 +622,7 @@ class EntryBody(SQLModel, table=True):
 
 
 class EntryAddress(SQLModel, table=True):
-    """A later identity key of an Entry: its site gave it a new address."""
+    """Another identity key of an Entry: its site gave it a new address, or another source links it otherwise."""
 
     __tablename__ = "entry_address"
 
@@ -707,16 +707,25 @@ class SourceBreak(SQLModel, table=True):
 
 
 class Pending(SQLModel, table=True):
-    """An item whose article page could not be read yet; after some tries it is kept with what the list says."""
+    """An item whose article page could not be read yet; after some tries it is kept with what the list says.
+
+    Each source that lists it has it for itself: where one is switched off, another goes on. The fields are Item's.
+    """
 
     __tablename__ = "pending"
 
     uid: str = Field(primary_key=True)
-    source_id: int = Field(foreign_key="source.id", index=True)
+    source_id: int = Field(primary_key=True, foreign_key="source.id", index=True)
     url: str
     title: str
     published: datetime | None = None
     precision: str | None = None
+    updated: datetime | None = None
+    guid: str | None = None
+    author: str | None = None
+    summary: str | None = None
+    tags: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    attachments: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     tries: int = 1
     tried_at: datetime
 

@@ -76,7 +76,8 @@ class Outcomes:
         rhythm = rhythm_of(dated, polled_at, self._hours(answer.site)) or _rhythm(source)
         silence = None
         if tries or source.stale_at is None:
-            before = [one.published for one in memory.entries() if one.published]
+            earlier = memory.entries() if source.news_at else []  # none came yet
+            before = [one.published for one in earlier if one.published]
             silence = silence_of([time for time, _ in dated], before, len(said), polled_at)
         fault = _strangeness(answer, reading, brought)
         known = len(items) - len(tries)

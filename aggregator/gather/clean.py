@@ -33,7 +33,7 @@ def clean(html: str, base_url: str) -> Cleaned:
 
     Raises ParseError for markup built to keep a parser busy.
     """
-    if plain := _of_paragraphs(html):
+    if plain := _of_tidy_paragraphs(html) or _of_paragraphs(html):
         return plain
     body = parse(f"<body>{html}").body  # else a script that comes first stands in the head
     if body is None:  # a frameset
@@ -68,13 +68,20 @@ _NEVER_SEEN = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u200b\u2060\ufeff\ud800-\
 _UNSEEN = re.compile(f"[{_NEVER_SEEN}]")
 
 
+def _of_tidy_paragraphs(html: str) -> Cleaned | None:
+    """As _of_paragraphs where no space and no empty paragraph may have to go, seen in half of its time."""
+    if not (html.startswith("<p>") and html.endswith("</p>") and html.isprintable()) or "<p></p>" in html:
+        return None
+    text = html[3:-4].replace("</p><p>", "\n")
+    return None if " " in text or "<" in text or ">" in text or "&" in text else Cleaned(html, text)
+
+
 def _of_paragraphs(html: str) -> Cleaned | None:
     """What the long way gives for a text, or paragraphs of nothing but text, as many feeds carry; None for all else.
 
     They need no tree: a tenth of the time. What is not printable is left to the long way, which knows _UNSEEN.
     """
-    is_tidy = html.isprintable() and "  " not in html
-    *blocks, rest = (html if is_tidy else " ".join(html.split())).split("</p>")
+    *blocks, rest = " ".join(html.split()).split("</p>")
     lines = []
     for block in map(str.strip, blocks):
         if not block.startswith("<p>"):
@@ -82,7 +89,7 @@ def _of_paragraphs(html: str) -> Cleaned | None:
         lines.append(block[3:].lstrip())
     rest = rest.strip()
     text = "".join(lines) + rest
-    if (rest and blocks) or "<" in text or ">" in text or "&" in text or not (is_tidy or text.isprintable()):
+    if (rest and blocks) or "<" in text or ">" in text or "&" in text or not text.isprintable():
         return None
     lines = [line for line in lines if line]
     return Cleaned(f"<p>{'</p><p>'.join(lines)}</p>" if lines else rest, "\n".join(lines) or rest)

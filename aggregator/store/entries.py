@@ -109,7 +109,7 @@ class Entries:
                 if tried is None:
                     stored.add(uid)
                 else:
-                    tries[uid] = tried
+                    tries[uid] += tried  # each source that lists it counts for itself
         return {uid: tried for uid, tried in tries.items() if uid not in stored}
 
     def pending_of(self, source_id: int) -> dict[str, Item]:

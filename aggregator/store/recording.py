@@ -4,7 +4,7 @@ Knows no query of readers; what a visit teaches about its source stands in lesso
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +37,8 @@ class Recording:
             select(entry.c.uid).join(keys, keys.c.value == entry.c.uid),
             select(address.c.uid).join(keys, keys.c.value == address.c.uid),
         )
-        self._holders = select(entry.c.slug, entry.c.source_id, entry.c.title).join(keys, keys.c.value == entry.c.slug)
+        holder = select(entry.c.slug, entry.c.id, entry.c.source_id, entry.c.title)
+        self._holders = holder.join(keys, keys.c.value == entry.c.slug)
         self._ids = select(entry.c.uid, entry.c.id).join(keys, keys.c.value == entry.c.uid)
         self._tag_ids = select(tag.c.name, tag.c.id).join(keys, keys.c.value == tag.c.name)
 
@@ -70,8 +71,7 @@ class Recording:
     def _insert_entries(self, connection: Connection, visits: Sequence[Visit]) -> list[int]:
         # oldest first, so that of two entries of one day the upper one on the page has the larger id and comes first
         offered = {new.uid: (number, new) for number, visit in enumerate(visits) for new in reversed(visit.entries)}
-        if offered:
-            self._drop_known(connection, visits, offered)
+        doubles = self._drop_known(connection, visits, offered) if offered else {}
         if offered:
             rows = [_entry_row(new, visits[number].source_id) for number, new in offered.values()]
             ids = self._added(connection, rows)
@@ -88,6 +88,7 @@ class Recording:
                 *(f"tag:{id_}" for id_ in tags),
             }
             feeds.count_change(self._store, connection, scopes)
+        self._keep_doubles(connection, doubles)
         pending.keep(self._store, connection, visits)
         return [brought[number] for number in range(len(visits))]
 
@@ -102,12 +103,13 @@ class Recording:
 
     def _drop_known(
         self, connection: Connection, visits: Sequence[Visit], offered: dict[str, tuple[int, NewEntry]]
-    ) -> None:
-        """Take out of *offered* what is stored already, under its key or under its address."""
+    ) -> dict[str, str]:
+        """Take out of *offered* what is stored already, under its key or under its address; the latter, by its slug."""
         for (uid,) in connection.execute(self._stored, {"keys": list(offered)}):
             offered.pop(uid, None)
         holders = connection.execute(self._holders, {"keys": [new.slug for _, new in offered.values()]})
-        taken = {name: (source_id, title) for name, source_id, title in holders}
+        taken = {row.slug: (row.source_id, row.title) for row in holders}
+        doubles: dict[str, str] = {}
         for uid, (number, new) in list(offered.items()):
             mine = (visits[number].source_id, new.title)
             holder = taken.setdefault(new.slug, mine)
@@ -119,6 +121,17 @@ class Recording:
                 offered[uid] = number, replace(new, slug=own, atom_id=new.atom_id.removesuffix(new.slug) + own)
             else:
                 del offered[uid]
+                doubles[uid] = new.slug
+        return doubles
+
+    def _keep_doubles(self, connection: Connection, doubles: Mapping[str, str]) -> None:
+        """Know entries by the keys of *doubles*, too: else their pages would be fetched again at each poll."""
+        if doubles:
+            holders = connection.execute(self._holders, {"keys": list(doubles.values())})
+            ids = {row.slug: row.id for row in holders}
+            rows = [{"uid": uid, "entry_id": ids[name]} for uid, name in sorted(doubles.items()) if name in ids]
+            if rows:  # a holder of this visit may itself have been stored by another worker since we looked
+                connection.execute(self._store.insert(address).on_conflict_do_nothing(), rows)
 
     def _insert_tags(self, connection: Connection, news: Sequence[tuple[int, int, NewEntry]]) -> Counter[int]:
         names = list(dict.fromkeys(name for _, _, new in news for name in new.tags))
