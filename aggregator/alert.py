@@ -40,7 +40,16 @@ class Alerts:
         self._channels = [channel for channel, is_wanted in channels.items() if is_wanted]
 
     async def tell(self) -> None:
-        """Tell what nobody was told yet. Never raises for a server that does not take it: the next run tries again."""
+        """Tell what nobody was told yet. Never raises for a server that does not take it: the next run tries again.
+
+        Also finds out whether the service itself is broken, which nobody has to be told to be seen on the pages.
+        """
+        try:
+            with self._store.breaks.telling() as is_mine:
+                if is_mine:
+                    self._store.breaks.note_network()
+        except StoreError as error:
+            log.error("alert: %s", error)
         for channel in self._channels:
             try:
                 with self._store.breaks.telling() as is_mine:
@@ -78,12 +87,17 @@ class Alerts:
         }
 
     def _said(self, one: Break) -> dict[str, Any]:
-        return {
-            "source": one.source.name,
-            "title": one.source.title,
-            "university": one.source.university,
-            "url": one.source.url,
-            "page": f"{self._settings.site.url}/sources/{one.source.name}/",
+        site = self._settings.site
+        of = {"source": None, "title": site.name, "university": None, "url": site.url, "page": f"{site.url}/sources/"}
+        if one.source:
+            of = {
+                "source": one.source.name,
+                "title": one.source.title,
+                "university": one.source.university,
+                "url": one.source.url,
+                "page": f"{site.url}/sources/{one.source.name}/",
+            }
+        return of | {
             "cause": one.cause,
             "reason": one.reason,
             "advice": ADVICE[one.cause],

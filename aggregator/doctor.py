@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from aggregator.errors import MailError, OperatorError
-from aggregator.health import health
+from aggregator.health import ADVICE, health
 from aggregator.poll import furthest
 from aggregator.rules import load as load_rules
 from aggregator.settings import Settings
@@ -100,6 +100,8 @@ def _database(settings: Settings, now: datetime) -> Iterator[Finding]:
     ahead = store.clock.ahead(now, **furthest(settings, [rule for _, rule in load_rules(settings.instance).sources]))
     if ahead:
         yield "warn", f"{ahead} times in it stand too far ahead: the clock was wrong once; `aggregator run` mends them"
+    if own := store.breaks.of_service():
+        yield "fail", f"no source can be reached since {own.began_at:%Y-%m-%d %H:%M} UTC: {ADVICE[own.cause]}"
     bad = [state for state in store.sources.all() if health(state.source, state.polls, now).is_bad]
     if bad:
         names = ", ".join(state.source.name for state in bad[:5])

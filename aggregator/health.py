@@ -57,6 +57,7 @@ ADVICE: dict[Fault, str] = {
     "size": "raise fetch.max_bytes, or follow a shorter page",
     "program": "a fault of this program; report it with the log",
     "stale": "look whether the column is still kept, or has moved",
+    "offline": "check this machine's network and proxy (`aggregator doctor`); if they are well, all sources are down",
 }
 # of rows that an older version of this program wrote
 BY_CAUSE: dict[str | None, Fault] = {"parse": "redesigned", "program": "program", "address": "intranet"}
@@ -138,9 +139,9 @@ def is_settled(one: Break, hours: WorkingHours, settle: timedelta) -> bool:
     """Whether polls met a break through *settle* of working time: nights and weekends of maintenance alarm nobody.
 
     What counts is when it was last met, not the time since: a source that failed for long is asked seldom, and may
-    have been well again since Monday morning.
+    have been well again since Monday morning. A break of the service itself has lasted for hours when it begins.
     """
-    return hours.between(one.began_at, one.seen_at) >= settle
+    return one.source is None or hours.between(one.began_at, one.seen_at) >= settle
 
 
 def silence_of(dates: Sequence[datetime], known: Sequence[datetime], items: int, now: datetime) -> Silence:

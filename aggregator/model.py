@@ -39,6 +39,7 @@ Fault = Literal[
     "size",
     "program",  # ours
     "stale",  # silent for much longer than it ever was
+    "offline",  # of the service itself: no source can be reached
 ]
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -393,7 +394,7 @@ class Break:
     """A time in which a source was broken; *ended_at* is None while it lasts."""
 
     id: int
-    source: SourceRef
+    source: SourceRef | None  # None: the service itself was, no source could be reached
     began_at: datetime
     seen_at: datetime  # by the last poll that met it
     cause: Fault
@@ -693,7 +694,7 @@ class SourceBreak(SQLModel, table=True):
     __tablename__ = "source_break"
 
     id: int | None = Field(default=None, primary_key=True)
-    source_id: int = Field(foreign_key="source.id", index=True)
+    source_id: int | None = Field(default=None, foreign_key="source.id", index=True)  # NULL: of the service itself
     began_at: datetime
     seen_at: datetime  # by the last poll that met it
     cause: str  # a Fault

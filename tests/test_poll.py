@@ -666,6 +666,17 @@ def test_a_network_that_is_down_is_no_fault_of_the_sources(service):
     )
 
 
+def test_a_few_sources_that_are_all_down_are_told_of_as_a_break_of_the_service(service):
+    one = service(*(source(f"http://127.0.0.{n}:1/xw.htm", name=f"n{n}") for n in (2, 3)))
+
+    for _ in range(8):
+        one.poll("n2", "n3")
+        one.now += timedelta(hours=1)
+    one.store.breaks.note_network()
+
+    assert "offline" == one.store.breaks.of_service().cause
+
+
 def test_a_feed_is_visited_as_seldom_as_it_asks_and_that_is_remembered(service, university):
     document = rss(("甲", "/1", "1")).replace("<title>海棠", "<ttl>200</ttl><title>海棠", 1)
     one = service(source(university.serve("/feed", document, etag='"1"', content_type="application/rss+xml")))
