@@ -11,12 +11,12 @@ from typing import Literal
 
 from aggregator.errors import MailError, OperatorError
 from aggregator.health import ADVICE, health
-from aggregator.poll import furthest
 from aggregator.rules import load as load_rules
 from aggregator.settings import Settings
 from aggregator.settings import load as load_settings
 from aggregator.smtp import check as check_mail
 from aggregator.store import Store
+from aggregator.turns import furthest
 
 ENOUGH_BYTES, TOO_FEW_BYTES = 500_000_000, 50_000_000
 # a clock before this program was written is wrong

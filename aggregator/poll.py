@@ -12,7 +12,7 @@ Every call returns here; no worker calls the next one.
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import cache, partial
 from time import monotonic
@@ -30,7 +30,6 @@ from aggregator.identity import turn_of
 from aggregator.model import ListingRule, Look, Site, Source, SourceRule, Validators, Visit
 from aggregator.outcome import Answer, Outcomes
 from aggregator.redirects import address_of, moved_of
-from aggregator.rhythm import longest_pause
 from aggregator.rules import Rules, load
 from aggregator.settings import Settings
 from aggregator.store import Store
@@ -38,7 +37,7 @@ from aggregator.store.leases import Holder
 from aggregator.store.recorder import Recorder
 from aggregator.store.sources import rule_hash
 from aggregator.stories import Stories, apart
-from aggregator.turns import Turn, Turns
+from aggregator.turns import Turn, Turns, furthest
 
 log = logging.getLogger(__name__)
 
@@ -280,16 +279,6 @@ class Poller:
     def _failed(self, source: Source, error: Exception) -> Visit:
         is_offline = self._network.is_down
         return self._outcomes.failed(source, *self._rules[source.name], error, self._now(), is_offline=is_offline)
-
-
-def furthest(settings: Settings, rules: Iterable[SourceRule]) -> dict[str, timedelta]:
-    """How far ahead polls (*pause*) and leases (*lease*) are ever set."""
-    fixed = [timedelta(minutes=rule.interval_minutes) for rule in rules if rule.interval_minutes is not None]
-    schedule = settings.schedule
-    return {
-        "pause": longest_pause(timedelta(minutes=schedule.max_interval_minutes), fixed),
-        "lease": timedelta(seconds=schedule.lease_seconds),
-    }
 
 
 def _by_name(rules: Rules) -> dict[str, tuple[Site, SourceRule]]:

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from aggregator.errors import StoreError
-from aggregator.model import Lease, Source, Visit
+from aggregator.model import Lease, Source, SourceRule, Visit
+from aggregator.rhythm import longest_pause
 from aggregator.settings import Settings
 from aggregator.store import Store
 from aggregator.store.leases import Claim, Holder
@@ -179,3 +180,13 @@ class Turns:
                     log.warning("host=%s is left: its lease ran out", turn.lease.host)
                     self.drop(turn)
                     self._on_loss(turn)
+
+
+def furthest(settings: Settings, rules: Iterable[SourceRule]) -> dict[str, timedelta]:
+    """How far ahead polls (*pause*) and leases (*lease*) are ever set."""
+    fixed = [timedelta(minutes=rule.interval_minutes) for rule in rules if rule.interval_minutes is not None]
+    schedule = settings.schedule
+    return {
+        "pause": longest_pause(timedelta(minutes=schedule.max_interval_minutes), fixed),
+        "lease": timedelta(seconds=schedule.lease_seconds),
+    }

@@ -34,7 +34,7 @@ def poll(names: tuple[str, ...], everything: bool) -> None:
       aggregator poll --all
     Exit code 1 when every poll failed.
     """
-    from aggregator.poll import furthest
+    from aggregator.turns import furthest
 
     config = parts.settings()
     known = parts.rules(config)

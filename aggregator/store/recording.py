@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, select, union_all, update
 from aggregator.identity import slug
 from aggregator.model import Entry, EntryAddress, EntryBody, EntryTag, NewEntry, Tag, Visit
 from aggregator.store import breaks, feeds, leases, lessons, pending
-from aggregator.store.bulk import BulkInsert, given
+from aggregator.store.bulk import Bulk, given
 
 if TYPE_CHECKING:
     from aggregator.store import Store
@@ -29,9 +29,9 @@ MORE_ENTRIES = (
 class Recording:
     def __init__(self, store: "Store") -> None:
         self._store = store
-        self._add_entries = BulkInsert(store.insert(entry).on_conflict_do_nothing())
-        self._add_bodies = BulkInsert(store.insert(body))
-        self._add_tags = BulkInsert(store.insert(entry_tag))
+        self._add_entries = Bulk(store.insert(entry).on_conflict_do_nothing())
+        self._add_bodies = Bulk(store.insert(body))
+        self._add_tags = Bulk(store.insert(entry_tag))
         keys = given(store)
         self._stored = union_all(
             select(entry.c.uid).join(keys, keys.c.value == entry.c.uid),
