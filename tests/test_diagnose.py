@@ -106,7 +106,7 @@ def polled(one, times, hours=1):
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_is_found_and_named_within_three_polls(service, university, name):
     expected, inject = FAULTS[name]
-    one = service(source(column(university, 8)), timeout_seconds=0.5)
+    one = service(source(column(university, 8)), timeout_seconds=1.5)
     assert ["working"] == [verdict.state for verdict in polled(one, 1)]
 
     inject(university)
@@ -304,7 +304,7 @@ def told_of(one):
     ],
 )
 def test_a_time_out_and_a_304_end_no_break(service, university, fault, inject):
-    one = service(source(column(university, 8)), timeout_seconds=0.5)
+    one = service(source(column(university, 8)), timeout_seconds=1.5)
     polled(one, 1)
     inject(university)
     polled(one, BROKEN_AFTER)
@@ -325,7 +325,7 @@ def test_a_time_out_and_a_304_end_no_break(service, university, fault, inject):
 
 
 def test_a_strange_page_is_not_well_because_it_is_the_same_after_a_time_out(service, university):
-    one = service(source(column(university, 8)), timeout_seconds=0.5)
+    one = service(source(column(university, 8)), timeout_seconds=1.5)
     polled(one, 1)
     university.serve("/xw.htm", list_page(*ROWS[:3]), etag='"strange"')
     polled(one, 1)
