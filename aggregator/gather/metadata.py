@@ -4,7 +4,7 @@ Takes texts, one text node of the page a line. Knows no trees, no families and n
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -37,7 +37,7 @@ class Field:
 
 def read_fields(text: str) -> list[Field]:
     """The labelled values of *text* in its order."""
-    labels = list(_LABEL.finditer(text))
+    labels = list(_labels(text))
     fields = []
     for label, following in zip_longest(labels, labels[1:]):
         end = following.start() if following else len(text)
@@ -45,6 +45,15 @@ def read_fields(text: str) -> list[Field]:
         if value:
             fields.append(Field(_KINDS[_SPACES.sub("", label[1]).lower()], value))
     return fields
+
+
+def _labels(text: str) -> Iterator[re.Match[str]]:
+    """The labels of *text*, looked for where one may end: names by the hundred take long to look for everywhere."""
+    after = 0
+    for end in _LABEL_END.finditer(text):
+        if label := _LABEL.search(text, max(after, end.start() - _LONGEST_LABEL), end.end()):
+            yield label
+            after = label.end()
 
 
 def first_value(fields: Sequence[Field], kind: Kind) -> str | None:
@@ -59,7 +68,7 @@ def find_published(
     """When the article was published: as lines by the title say, as *metas* say, as lines after it, as *url* does."""
     read = partial(read_date, timezone=timezone, now=now)
     dates = partial(find_dates, timezone=timezone, now=now)
-    meta = next((date for name in _METAS if (date := read(metas.get(name, "")))), None)
+    meta = next((date for name in _METAS if name in metas and (date := read(metas[name]))), None)
     shown = (
         _labelled_date(read_fields("\n".join(around.below)), read)
         or _bare_date("\n".join(around.below), dates)
@@ -160,6 +169,8 @@ def _label_pattern() -> re.Pattern[str]:
 
 
 _LABEL = _label_pattern()
+_LABEL_END = re.compile(r"[:：]|[12]\d{3}[-年./]")
+_LONGEST_LABEL = max(map(len, _KINDS)) + 12  # with white space inside a name of two characters, and behind it
 _METAS = ("pubdate", "publishdate", "article:published_time", "datepublished", "og:release_date", "date")
 _LINES = 8  # above a title or after an article that may tell of it
 _SPACES = re.compile(r"\s+")
