@@ -50,7 +50,7 @@ def read_article(
     """
     _check_is_page(response)
     html = decode(response.body, response.content_type)
-    if html.count("\ufffd") > len(html) / 5 or sum(map(response.body.count, _BINARY)) > len(html) / 200:
+    if not _is_text(response.body, html):
         raise ParseError(f"{response.url} is no text: {len(response.body)} bytes in no charset")
     tree = parse(html)
     known = [each for each in families if each.name == family or any(mark in html for mark in each.marks)]
@@ -152,6 +152,13 @@ def _check_is_page(response: Response) -> None:
         raise ParseError(f"{response.url} is a file ({media_type or 'PDF'}), not a page")
 
 
+def _is_text(body: bytes, html: str) -> bool:
+    """Whether *html*, decoded from *body*, is no picture or program: it has few of the characters that no text has."""
+    if "\ufffd" in html and html.count("\ufffd") > len(html) / 5:
+        return False
+    return sum(body.count(one) for one in _BINARY if one in body) <= len(html) / 200
+
+
 def _read_page(url: str, tree: LexborHTMLParser) -> _Page:
     """Looks around before anything is cut. Scripts go, but for players and formulas, which ``clean`` reads."""
     scripts = select(tree, "script")
@@ -160,8 +167,9 @@ def _read_page(url: str, tree: LexborHTMLParser) -> _Page:
     document_title = title.text() if title else ""
     metas: dict[str, str] = {}
     for meta in tree.css("meta[content]"):
-        name = meta.attributes.get("name") or meta.attributes.get("property") or meta.attributes.get("itemprop") or ""
-        metas.setdefault(name.lower(), (meta.attributes.get("content") or "").strip())
+        said = meta.attributes
+        name = said.get("name") or said.get("property") or said.get("itemprop") or ""
+        metas.setdefault(name.lower(), (said.get("content") or "").strip())
     times = tree.css("time[datetime]")
     if len(times) == 1:
         metas.setdefault("datepublished", times[0].attributes.get("datetime") or "")
@@ -172,7 +180,7 @@ def _read_page(url: str, tree: LexborHTMLParser) -> _Page:
         tree=tree,
         title=" ".join(document_title.split()),
         metas=metas,
-        links=frozenset(map(squeezed, texts(tree, "a"))),
+        links=frozenset(squeezed(link.text()) for link in tree.css("a")),
     )
     remove(select(tree, _UNREAD))
     return page

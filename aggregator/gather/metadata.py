@@ -40,20 +40,26 @@ def read_fields(text: str) -> list[Field]:
     labels = list(_labels(text))
     fields = []
     for label, following in zip_longest(labels, labels[1:]):
-        end = following.start() if following else len(text)
-        value = _VALUE_END.split(text[label.end() : end].strip(), maxsplit=1)[0].strip(" ,，;；-/|\u3000\xa0")
+        end = following.start if following else len(text)
+        value = _VALUE_END.split(text[label.end : end].strip(), maxsplit=1)[0].strip(" ,，;；-/|\u3000\xa0")
         if value:
-            fields.append(Field(_KINDS[_SPACES.sub("", label[1]).lower()], value))
+            fields.append(Field(label.kind, value))
     return fields
 
 
-def _labels(text: str) -> Iterator[re.Match[str]]:
-    """The labels of *text*, looked for where one may end: names by the hundred take long to look for everywhere."""
-    after = 0
-    for end in _LABEL_END.finditer(text):
-        if label := _LABEL.search(text, max(after, end.start() - _LONGEST_LABEL), end.end()):
-            yield label
-            after = label.end()
+class _Label(NamedTuple):
+    start: int
+    end: int
+    kind: Kind
+
+
+def _labels(text: str) -> Iterator[_Label]:
+    """The labels of *text*, read backwards from where they may end: a hundred names take long to look for everywhere."""
+    for sign in _LABEL_END.finditer(text):
+        at = sign.start()
+        found = _LABEL_BACKWARDS.match(text[max(0, at - _LONGEST_LABEL) : at][::-1])
+        if found and (kind := _KINDS.get(_SPACES.sub("", found[1])[::-1].lower())):
+            yield _Label(at - found.end(), at + (sign[0] in ":："), kind)
 
 
 def first_value(fields: Sequence[Field], kind: Kind) -> str | None:
@@ -161,16 +167,15 @@ _KINDS: dict[str, Kind] = {label: kind for kind, labels in _LABELS.items() for l
 
 
 def _label_pattern() -> re.Pattern[str]:
-    names = (r"\s{0,6}".join(name) if len(name) == 2 else name for name in sorted(_KINDS, key=len, reverse=True))
-    # 会议时间 and 报告时间 are of the event; a colon may be left out before a number
-    return re.compile(
-        rf"(?<![\u4e00-\u9fffA-Za-z])({'|'.join(names)})\s{{0,6}}(?:[:：]|(?=[12]\d{{3}}[-年./]))", re.IGNORECASE
-    )
+    names = (name[::-1] for name in sorted(_KINDS, key=len, reverse=True))
+    spaced = (r"\s{0,6}".join(name) if len(name) == 2 else name for name in names)
+    # 会议时间 and 报告时间 are of the event
+    return re.compile(rf"\s{{0,6}}({'|'.join(spaced)})(?![\u4e00-\u9fffA-Za-z])", re.IGNORECASE)
 
 
-_LABEL = _label_pattern()
-_LABEL_END = re.compile(r"[:：]|[12]\d{3}[-年./]")
-_LONGEST_LABEL = max(map(len, _KINDS)) + 12  # with white space inside a name of two characters, and behind it
+_LABEL_BACKWARDS = _label_pattern()
+_LABEL_END = re.compile(r"[:：]|[12]\d{3}[-年./]")  # a colon may be left out before a number
+_LONGEST_LABEL = max(map(len, _KINDS)) + 13  # with white space, and what stands before it
 _METAS = ("pubdate", "publishdate", "article:published_time", "datepublished", "og:release_date", "date")
 _LINES = 8  # above a title or after an article that may tell of it
 _SPACES = re.compile(r"\s+")
