@@ -75,8 +75,8 @@ def read_article(
         page.asks_password or _NOTICE.search(page.title) or _NOTICE.search(cleaned.text)
     ):
         raise ParseError(f"no article at {page.url}: {page.description()}")
-    article = _article(page, cleaned, files, named, page.around(body.node), timezone=timezone, now=now)
-    return replace(article, next_page=sequel.url)
+    around = page.around(body.node)
+    return _article(page, cleaned, files, named, around, sequel.url, timezone=timezone, now=now)
 
 
 def joined(first: Article, following: Sequence[Article]) -> Article:
@@ -224,6 +224,7 @@ def _article(
     files: Sequence[Attachment],
     named: _Named,
     around: tuple[list[str], list[str]],
+    next_page: str | None,
     *,
     timezone: ZoneInfo,
     now: datetime,
@@ -242,7 +243,7 @@ def _article(
     lines_around = Around(above, below[-_LINES_BETWEEN:], after)
     near = read_fields("\n".join(lines_around.below))
     far = read_fields("\n".join((*after[:_LINES_AFTER], *(line for line in lines[-3:] if about(line)))))
-    published = named.date or find_published(lines_around, page.metas, page.url, timezone=timezone, now=now)
+    published = named.date or find_published(lines_around, near, page.metas, page.url, timezone=timezone, now=now)
     attachments = {file.url: file for file in (*cleaned.attachments, *files)}
     return Article(
         url=page.url,
@@ -257,6 +258,7 @@ def _article(
         section=read_section(named.section, title or "") if named.section else find_section(above, title or ""),
         images=cleaned.images,
         attachments=tuple(attachments.values()),
+        next_page=next_page,
     )
 
 

@@ -54,11 +54,11 @@ class _Label(NamedTuple):
 
 
 def _labels(text: str) -> Iterator[_Label]:
-    """The labels of *text*, read backwards from where they may end: a hundred names take long to look for everywhere."""
+    """The labels of *text*, read backwards from where they may end: so many names take long to look for everywhere."""
     for sign in _LABEL_END.finditer(text):
         at = sign.start()
         found = _LABEL_BACKWARDS.match(text[max(0, at - _LONGEST_LABEL) : at][::-1])
-        if found and (kind := _KINDS.get(_SPACES.sub("", found[1])[::-1].lower())):
+        if found and (kind := _KINDS.get("".join(found[1].split())[::-1].lower())):
             yield _Label(at - found.end(), at + (sign[0] in ":："), kind)
 
 
@@ -69,14 +69,17 @@ def first_value(fields: Sequence[Field], kind: Kind) -> str | None:
 
 
 def find_published(
-    around: Around, metas: Mapping[str, str], url: str, *, timezone: ZoneInfo, now: datetime
+    around: Around, near: Sequence[Field], metas: Mapping[str, str], url: str, *, timezone: ZoneInfo, now: datetime
 ) -> Dated | None:
-    """When the article was published: as lines by the title say, as *metas* say, as lines after it, as *url* does."""
+    """When the article was published: as lines by the title say, as *metas* say, as lines after it, as *url* does.
+
+    *near*: the fields of the lines below the title.
+    """
     read = partial(read_date, timezone=timezone, now=now)
     dates = partial(find_dates, timezone=timezone, now=now)
     meta = next((date for name in _METAS if name in metas and (date := read(metas[name]))), None)
     shown = (
-        _labelled_date(read_fields("\n".join(around.below)), read)
+        _labelled_date(near, read)
         or _bare_date("\n".join(around.below), dates)
         or _labelled_date(read_fields("\n".join(around.above[-_LINES:])), read)
         or _bare_date("\n".join(around.above[-2:]), dates)
