@@ -22,7 +22,16 @@ from urllib.parse import urlsplit
 from aggregator.compose import keyed, own_key, says_more
 from aggregator.connectivity import Connectivity
 from aggregator.diagnose import fault_of, proof, strangeness
-from aggregator.errors import AggregatorError, FetchError, ParseError, RuleError, SourceError, StoreError, placed
+from aggregator.errors import (
+    AggregatorError,
+    FetchError,
+    OtherListError,
+    ParseError,
+    RuleError,
+    SourceError,
+    StoreError,
+    placed,
+)
 from aggregator.gather.discovery import advertised
 from aggregator.gather.fetch import Fetcher
 from aggregator.gather.fingerprint import fingerprint
@@ -424,6 +433,8 @@ class Poller:
                 response = await self._fetcher.fetch(listing.next_page, allowance=rule.allowance)
                 read = partial(read_older, response, listing, timezone=site.timezone, now=self._now())
                 listing = await apart(read, response)
+            except OtherListError as error:
+                return [f"{placed(error, source.url)}; older pages were not read"]
             except SourceError as error:
                 # nothing is stored, so that the next poll sees the same gap; what is gone for good does not come back,
                 # and says nothing of the source itself
@@ -513,6 +524,7 @@ class Poller:
             validators=Validators(source.etag, source.last_modified),
             moved_to=moved_to,
             moved_at=moved_at,
+            look=getattr(error, "look", None),
             fault=fault,
             kept=proof(getattr(error, "response", None), fault, source.fault),
         )
