@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import partial
 
 from aggregator.compose import keyed, own_key, says_more
-from aggregator.errors import SourceError, placed
+from aggregator.errors import OtherListError, SourceError, placed
 from aggregator.gather.fetch import Fetcher
 from aggregator.heal import Memory, moved, read_older
 from aggregator.model import Item, KnownEntry, Listing, Site, Source, SourceRule
@@ -84,6 +84,8 @@ class Backlog:
                 response = await self._fetcher.fetch(listing.next_page, allowance=rule.allowance)
                 read = partial(read_older, response, listing, timezone=site.timezone, now=self._now())
                 listing = await apart(read, response)
+            except OtherListError as error:
+                return [f"{placed(error, source.url)}; older pages were not read"]
             except SourceError as error:
                 # nothing is stored, so that the next poll sees the same gap; what is gone for good does not come back,
                 # and says nothing of the source itself

@@ -46,6 +46,7 @@ class SourceError(AggregatorError):
     """Something the publisher's server did; recorded in the Poll."""
 
     response: Any = None  # the model.Response it is about, where there was one: it tells the cause
+    look: Any = None  # the model.Look by which the next reading is judged, where this one changed it
 
 
 class FetchError(SourceError):
@@ -73,6 +74,10 @@ class FetchError(SourceError):
 
 class ParseError(SourceError):
     """A response that is not what the source should serve."""
+
+
+class OtherListError(ParseError):
+    """An older page that shows another list: it would show the same if it were asked again."""
 
 
 class MailError(AggregatorError):

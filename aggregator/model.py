@@ -222,6 +222,9 @@ class Look:
     items: int
     dated: int
     own: int  # on the list's domain
+    # a list without dates in which nothing is known, found in its place since: on which days, with which identity keys
+    doubted_on: Sequence[str] = ()
+    doubted: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -503,7 +506,7 @@ class Source(SQLModel, table=True):
     found_kind: str | None = None  # what "auto" turned out to be
     rule_hash: str = ""  # of what its site file says; another one: read the page again, changed or not
     rule: dict[str, str] | None = Field(default=None, sa_column=Column(JSON))  # the list rule last used
-    look: dict[str, int] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))  # a Look
+    look: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))  # a Look
     repair: str | None = None  # when and how a changed list was last healed
     moved_to: str | None = None  # where the server says, for good, that the page is
     moved_at: datetime | None = (

@@ -222,6 +222,7 @@ class Outcomes:
             validators=Validators(source.etag, source.last_modified),
             moved_to=moved_to,
             moved_at=moved_at,
+            look=getattr(error, "look", None),
             fault=fault,
             kept=proof(getattr(error, "response", None), fault, source.fault),
         )

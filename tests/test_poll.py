@@ -356,6 +356,49 @@ def test_an_older_page_that_is_another_list_publishes_nothing_of_it(service, uni
     assert not any("招生专题" in title for title in one.titles())
 
 
+def test_an_older_page_that_is_another_list_holds_nothing_up(service, university):
+    one = service(source(university.serve("/xw.htm", page_of(university, range(6), "xw2.htm"))))
+    one.poll()
+    university.serve("/xw.htm", page_of(university, range(20, 26), "xw2.htm"))
+    other = [(f"zs/{n}.htm", f"招生专题栏目之第{n}篇文章", "2025-03-20") for n in range(8)]
+    university.serve("/xw2.htm", redesigned(other, "/"))
+
+    one.poll("haitang-news")
+
+    assert ("new", 12) == (one.last("haitang-news").outcome, one.store.entries.count())
+    assert "older pages were not read" in one.last("haitang-news").message
+
+
+def test_an_older_page_of_another_design_is_read_at_once(service, university):
+    one = service(source(university.serve("/xw.htm", page_of(university, range(6), "xw2.htm"))))
+    one.poll()
+    university.serve("/xw.htm", page_of(university, range(20, 26), "xw2.htm"))
+    page_of(university, range(10, 16), "")
+    older = [(f"info/1055/{n}.htm", f"海棠大学第{n}号新闻：春季学期工作会议召开", "2025-03-20") for n in range(10, 16)]
+    university.serve("/xw2.htm", redesigned(older, "/"))
+
+    one.poll("haitang-news")
+
+    assert 18 == one.store.entries.count()
+
+
+def test_an_undated_list_that_begins_anew_is_taken_after_three_days(service, university):
+    def column_of(numbers):
+        return page_of(university, numbers, "").replace("<span>2025-03-20</span>", "")
+
+    one = service(source(university.serve("/xw.htm", column_of(range(12)))))
+    one.poll()
+    university.serve("/xw.htm", column_of(range(900, 904)))
+    counts = []
+    for _ in range(3):
+        one.now += timedelta(days=1)
+        one.poll("haitang-news")
+        counts.append(one.store.entries.count())
+
+    assert [12, 12, 16] == counts
+    assert "begun anew" in one.store.sources.by_name("haitang-news").source.repair
+
+
 def test_a_pinned_item_does_not_hide_that_the_page_is_full(service, university):
     one = service(source(university.serve("/xw.htm", page_of(university, range(6), "xw2.htm"))))
     one.poll()
