@@ -89,6 +89,7 @@ class Fetcher:
         self._memory: RobotsMemory = robots or ProcessMemory()
         self._robots: dict[str, Robots] = {}
         self._asking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._keeping = asyncio.Lock()
         # by what is allowed: connections made under an allowance must not serve those who have none
         self._wires: dict[tuple[bool, bool], Wire] = {}
         self._fields = [
@@ -112,8 +113,8 @@ class Fetcher:
         self, url: str, validators: Validators | None = None, *, allowance: Allowance = NOTHING_ALLOWED
     ) -> Response:
         """What the server says of *url*: a 2xx or 304 answer, the body decompressed. Raises FetchError for all else."""
-        fields = self._fields + conditional(validators)
-        visit = _Visit(fields, allowance, self._settings.timeout_seconds, self._settings.max_bytes)
+        asked = self._fields + conditional(validators)
+        visit = _Visit(asked, allowance, self._settings.timeout_seconds, self._settings.max_bytes)
         response = await self._follow(visit, url, obey=self._settings.respect_robots)
         if 200 <= response.status < 300 or response.not_modified:
             return response
@@ -185,8 +186,7 @@ class Fetcher:
         known = self._robots.get(origin)
         if known and known.file.ask_at > self._now():
             return known
-        lock = self._asking.get(origin) or asyncio.Lock()
-        self._asking[origin] = lock
+        lock = self._asking[origin] = self._asking.get(origin) or asyncio.Lock()
         async with lock:
             known = self._robots.get(origin)
             if known is None and (file := self._memory.get(origin)):
@@ -217,7 +217,8 @@ class Fetcher:
         if failure and failure.cause in UNREACHED and file.read_at is None:
             # nothing is known of robots.txt, only that nobody is there: whoever comes next may try
             file = replace(file, ask_at=self._now())
-        await asyncio.to_thread(self._memory.put, file)
+        async with self._keeping:  # one at a time: each thread would take a connection to the database
+            await asyncio.to_thread(self._memory.put, file)
         if failure and (file.read_at is None or failure.retry_after):
             raise failure  # of the host rather than of its robots.txt
         return file
