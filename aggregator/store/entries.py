@@ -10,11 +10,10 @@ from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BindParameter, Connection, Integer, Row, Select, bindparam, cast, func, null, select, union_all
+from sqlalchemy import Integer, Select, bindparam, cast, func, null, select, union_all
 
 from aggregator.errors import NotFound
 from aggregator.model import (
-    Attachment,
     Entry,
     EntryAddress,
     EntryBody,
@@ -24,12 +23,11 @@ from aggregator.model import (
     KnownEntry,
     Pending,
     Source,
-    SourceRef,
     Tag,
     Visit,
 )
 from aggregator.query import EVERYTHING, Selection
-from aggregator.store import pending
+from aggregator.store import pending, reading
 from aggregator.store.bulk import UIDS, chunks
 from aggregator.store.recording import Recording
 from aggregator.store.selecting import Shape, newest_ids, question
@@ -43,24 +41,6 @@ CURSOR = re.compile(r"(-?[0-9]{1,18})-([0-9]{1,18})")
 entry, body, address = Entry.__table__, EntryBody.__table__, EntryAddress.__table__  # type: ignore[attr-defined]
 tag, entry_tag = Tag.__table__, EntryTag.__table__  # type: ignore[attr-defined]
 source, waiting = Source.__table__, Pending.__table__  # type: ignore[attr-defined]
-
-ENTRY_WITH_SOURCE = select(
-    entry,
-    source.c.name.label("source_name"),
-    source.c.title.label("source_title"),
-    source.c.url.label("source_url"),
-    source.c.university,
-).join(source, source.c.id == entry.c.source_id)
-
-BY_SLUG = ENTRY_WITH_SOURCE.where(entry.c.slug == bindparam("slug"))
-IDS: BindParameter[Any] = bindparam("ids", expanding=True)
-TAGS_OF = (
-    select(entry_tag.c.entry_id, tag.c.name)
-    .join(tag, tag.c.id == entry_tag.c.tag_id)
-    .where(entry_tag.c.entry_id.in_(IDS))
-    .order_by(tag.c.id)
-)
-BODIES_OF = select(body).where(body.c.entry_id.in_(IDS))
 
 UNTRIED = cast(null(), Integer)
 # (key, NULL) of stored entries, (key, tries) of pending ones
@@ -94,6 +74,9 @@ class Entries:
     def __init__(self, store: "Store") -> None:
         self._store = store
         self._recording = Recording(store)
+        # statements are made once for each shape: making one costs more than asking it
+        self._newest = lru_cache(maxsize=500)(self._newest_of_shape)
+        self._by_slug = self._whole(bodies=True).where(entry.c.slug == bindparam("slug"))
 
     # ------------------------------------------------------------ in
 
@@ -149,8 +132,7 @@ class Entries:
             asked = question(connection, selection, place)
             if asked is None:
                 return []
-            rows = connection.execute(_newest(asked.shape), {**asked.values, "limit": limit}).all()
-            return _full(connection, rows, bodies=bodies)
+            return reading.read(connection, self._newest(asked.shape, bodies), {**asked.values, "limit": limit})
 
     def between(
         self, first: datetime, end: datetime, selection: Selection = EVERYTHING, limit: int = 1000
@@ -161,7 +143,7 @@ class Entries:
     def by_slug(self, name: str) -> FullEntry:
         """The entry with its body; raises NotFound."""
         with self._store.read() as connection:
-            found = _full(connection, connection.execute(BY_SLUG, {"slug": name}).all(), bodies=True)
+            found = reading.read(connection, self._by_slug, {"slug": name})
         if not found:
             raise NotFound(f"there is no entry {name}")
         return found[0]
@@ -191,45 +173,9 @@ class Entries:
         with self._store.read() as connection:
             return connection.execute(select(func.count()).select_from(entry)).scalar_one()
 
+    def _newest_of_shape(self, shape: Shape, bodies: bool) -> Select[Any]:
+        query = self._whole(bodies=bodies).where(entry.c.id.in_(newest_ids(shape)))
+        return query.order_by(entry.c.sort.desc(), entry.c.id.desc())
 
-@lru_cache(maxsize=500)
-def _newest(shape: Shape) -> Select[Any]:
-    query = ENTRY_WITH_SOURCE.where(entry.c.id.in_(newest_ids(shape)))
-    return query.order_by(entry.c.sort.desc(), entry.c.id.desc())
-
-
-def _full(connection: Connection, rows: Sequence[Any], *, bodies: bool) -> list[FullEntry]:
-    tags: dict[int, list[str]] = {row.id: [] for row in rows}
-    texts: dict[int, Row[Any]] = {}
-    for chunk in chunks(list(tags)):
-        for row in connection.execute(TAGS_OF, {"ids": chunk}):
-            tags[row.entry_id].append(row.name)
-        if bodies:
-            texts.update((row.entry_id, row) for row in connection.execute(BODIES_OF, {"ids": chunk}))
-    return [_full_entry(row, tags[row.id], texts.get(row.id)) for row in rows]
-
-
-def _full_entry(row: Row[Any], tags: Sequence[str], texts: Row[Any] | None) -> FullEntry:
-    return FullEntry(
-        id=row.id,
-        slug=row.slug,
-        atom_id=row.atom_id,
-        url=row.url,
-        title=row.title,
-        published=row.published,
-        precision=row.precision,
-        updated=row.updated,
-        sort=row.sort,
-        seen_at=row.seen_at,
-        source=SourceRef(row.source_name, row.source_title, row.source_url, row.university),
-        author=row.author,
-        origin=row.origin,
-        section=tuple(row.section),
-        summary=row.summary,
-        image=row.image,
-        tags=tuple(tags),
-        html=texts.html if texts else "",
-        text=texts.text if texts else "",
-        images=tuple(texts.images) if texts else (),
-        attachments=tuple(Attachment(**one) for one in texts.attachments) if texts else (),
-    )
+    def _whole(self, *, bodies: bool) -> Select[Any]:
+        return reading.whole(bodies=bodies, is_sqlite=self._store.is_sqlite)

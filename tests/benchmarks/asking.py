@@ -35,8 +35,8 @@ TAGGED = "SELECT sort, entry_id AS id FROM entry_tag AS a WHERE tag_id = {} AND 
 ALSO = "EXISTS (SELECT 1 FROM entry_tag AS b WHERE b.tag_id = {} AND b.sort = a.sort AND b.entry_id = a.entry_id)"
 OF_SOURCE = "SELECT sort, id FROM entry WHERE source_id = {} AND sort < :place"
 ROWS = (
-    "SELECT entry.*, source.name, source.title, source.url, university FROM entry JOIN source ON source.id = source_id"
-    " WHERE entry.id IN ({}) ORDER BY sort DESC, entry.id DESC",
+    """SELECT entry.*, source.name, source.title, source.url, university FROM entry JOIN source ON source.id = source_id
+       WHERE entry.id IN ({}) ORDER BY sort DESC, entry.id DESC""",
     "SELECT entry_id, name FROM entry_tag JOIN tag ON tag.id = tag_id WHERE entry_id IN ({})",
     "SELECT * FROM entry_body WHERE entry_id IN ({})",
 )
