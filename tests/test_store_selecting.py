@@ -100,6 +100,23 @@ def test_entries_of_a_selection_are_counted(store, expression, university):
     assert [len(store.entries.between(*span, selection)) for span in pairwise(bounds)] == counted
 
 
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_the_oldest_entries_are_where_the_newest_end(store, expression):
+    selection = Selection(parse(expression))
+
+    places = [Cursor(one.sort, one.id) for one in store.entries.newest(100, selection)]
+
+    assert places[::-1][:5] == store.entries.oldest(5, selection)
+
+
+def test_entries_come_in_the_order_of_their_ids(store):
+    everything = {one.id: one for one in store.entries.newest(100)}
+    ids = sorted(everything)[3:30:7]
+
+    assert [everything[id_] for id_ in ids] == store.entries.of([*ids, 10**9])
+    assert [store.entries.by_slug(everything[ids[0]].slug)] == store.entries.of(ids[:1], bodies=True)
+
+
 def test_whole_entries_have_their_bodies_and_tags_in_order(store):
     listed, whole = store.entries.newest(1), store.entries.newest(1, bodies=True)
 

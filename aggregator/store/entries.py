@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Integer, Select, bindparam, cast, func, null, select, union_all
+from sqlalchemy import BindParameter, Integer, Select, bindparam, cast, func, null, select, union_all
 
 from aggregator.errors import NotFound
 from aggregator.model import (
@@ -30,7 +30,7 @@ from aggregator.query import EVERYTHING, Selection
 from aggregator.store import pending, reading
 from aggregator.store.bulk import UIDS, chunks
 from aggregator.store.recording import Recording
-from aggregator.store.selecting import Shape, newest_ids, question
+from aggregator.store.selecting import Shape, newest_ids, oldest, question
 
 if TYPE_CHECKING:
     from aggregator.store import Store
@@ -42,6 +42,7 @@ entry, body, address = Entry.__table__, EntryBody.__table__, EntryAddress.__tabl
 tag, entry_tag = Tag.__table__, EntryTag.__table__  # type: ignore[attr-defined]
 source, waiting = Source.__table__, Pending.__table__  # type: ignore[attr-defined]
 
+IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 UNTRIED = cast(null(), Integer)
 # (key, NULL) of stored entries, (key, tries) of pending ones
 KNOWN = union_all(
@@ -76,6 +77,9 @@ class Entries:
         self._recording = Recording(store)
         # statements are made once for each shape: making one costs more than asking it
         self._newest = lru_cache(maxsize=500)(self._newest_of_shape)
+        self._oldest = lru_cache(maxsize=500)(oldest)
+        self._by_id = self._whole(bodies=False).where(entry.c.id.in_(IDS))
+        self._by_id_with_bodies = self._whole(bodies=True).where(entry.c.id.in_(IDS))
         self._by_slug = self._whole(bodies=True).where(entry.c.slug == bindparam("slug"))
 
     # ------------------------------------------------------------ in
@@ -134,6 +138,15 @@ class Entries:
                 return []
             return reading.read(connection, self._newest(asked.shape, bodies), {**asked.values, "limit": limit})
 
+    def oldest(self, limit: int, selection: Selection = EVERYTHING) -> list[Cursor]:
+        """Where the oldest entries of *selection* stand, oldest first, at most *limit*. Raises as ``newest``."""
+        with self._store.read() as connection:
+            asked = question(connection, selection)
+            if asked is None:
+                return []
+            rows = connection.execute(self._oldest(asked.shape), {**asked.values, "limit": limit})
+            return [Cursor(*row) for row in rows]
+
     def between(
         self, first: datetime, end: datetime, selection: Selection = EVERYTHING, limit: int = 1000
     ) -> list[FullEntry]:
@@ -147,6 +160,15 @@ class Entries:
         if not found:
             raise NotFound(f"there is no entry {name}")
         return found[0]
+
+    def of(self, ids: Sequence[int], *, bodies: bool = False) -> list[FullEntry]:
+        """The entries with these *ids*, in this order; those that are gone are left out."""
+        query = self._by_id_with_bodies if bodies else self._by_id
+        found: dict[int, FullEntry] = {}
+        with self._store.read() as connection:
+            for chunk in chunks(ids):
+                found.update((one.id, one) for one in reading.read(connection, query, {"ids": chunk}))
+        return [found[id_] for id_ in ids if id_ in found]
 
     def walk(self, batch: int = 200) -> Iterator[FullEntry]:
         """Every entry with its body, newest first; memory stays that of one batch."""
