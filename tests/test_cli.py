@@ -178,6 +178,18 @@ def test_add_follows_a_list_and_the_file_works(instance, demo):
     assert "already, as 'own'" in run("add", url, "--name", "other", code=2)
 
 
+def test_add_writes_no_file_that_would_stop_the_next_start(instance, demo):
+    file = instance / "sites" / "nankai.toml"
+    file.write_text('aliases = ["NKU"]\n' + file.read_text("utf-8"), "utf-8")
+    url = next(site for site in demo.sites() if "haitang" in site.name).sources[0].url
+
+    assert "'NKU' already belongs to the source own, as a tag" in run(
+        "add", url, "--name", "own", "--tag", "NKU", code=2
+    )
+
+    assert not (instance / "sites" / "own.toml").exists()
+
+
 def test_add_finds_the_feed_that_a_page_names(instance, university):
     item = f"<item><title>甲</title><link>{university.url}/1</link><description>正文</description></item>"
     university.serve(

@@ -62,7 +62,7 @@ EXPRESSIONS = (
 )  # fmt: skip
 
 
-@settings(derandomize=True, database=None, deadline=None, max_examples=150, suppress_health_check=[*HealthCheck])
+@settings(derandomize=True, database=None, deadline=None, max_examples=80, suppress_health_check=[*HealthCheck])
 @given(
     st.builds(
         Selection,

@@ -41,6 +41,12 @@ class Rules:
         """These rules without any site but *names*."""
         return Rules({name: self.sites[name] for name in names}, self.families)
 
+    def plus(self, site: Site) -> "Rules":
+        """These rules and one more site; raises RuleError where they do not go together."""
+        sites = {**self.sites, site.name: site}
+        _check_across(sites.values(), self.families)
+        return Rules(sites, self.families)
+
     @property
     def sources(self) -> list[tuple[Site, SourceRule]]:
         return [(site, source) for site in self.sites.values() for source in site.sources]
