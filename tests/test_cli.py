@@ -178,6 +178,18 @@ def test_add_follows_a_list_and_the_file_works(instance, demo):
     assert "already, as 'own'" in run("add", url, "--name", "other", code=2)
 
 
+def test_add_writes_no_file_that_would_stop_the_next_start(instance, demo):
+    file = instance / "sites" / "nankai.toml"
+    file.write_text('aliases = ["NKU"]\n' + file.read_text("utf-8"), "utf-8")
+    url = next(site for site in demo.sites() if "haitang" in site.name).sources[0].url
+
+    assert "'NKU' already belongs to the source own, as a tag" in run(
+        "add", url, "--name", "own", "--tag", "NKU", code=2
+    )
+
+    assert not (instance / "sites" / "own.toml").exists()
+
+
 def test_add_finds_the_feed_that_a_page_names(instance, university):
     item = f"<item><title>甲</title><link>{university.url}/1</link><description>正文</description></item>"
     university.serve(
@@ -203,6 +215,7 @@ def test_add_finds_the_feed_that_a_page_names(instance, university):
         (("try", "no-such-file.html"), 2, "cannot read no-such-file.html"),
         (("try",), 2, "name a URL or a FILE"),
         (("digest", "--tag", "没有"), 1, "there is no tag called '没有'"),
+        (("digest", "--tag", "要闻+"), 2, "tag expression, column 3: a tag is missing after +"),
         (("digest", "--date", "yesterday"), 2, "Invalid value"),
         (("digest", "--date", "9999-12-31", "--period", "month"), 2, "out of range"),
         (("demo", "--port", "99999"), 2, "Invalid value"),
@@ -339,6 +352,20 @@ def test_the_digest_prints_in_three_formats(followed):
 
     for form, sign in (("text", "海棠大学"), ("html", "<html"), ("json", '"groups"')):
         assert sign in run("digest", "--period", "month", "--date", "2025-03-20", "--format", form)
+
+
+def test_the_digest_takes_a_tag_expression(followed):
+    run("poll")
+
+    digests = [
+        json.loads(run("digest", "--period", "month", "--date", "2025-03-20", "--format", "json", "--tag", tags))
+        for tags in ("海棠大学", "海棠大学|海棠大学+要闻", "-海棠大学")
+    ]
+
+    assert digests[0] == digests[1]
+    assert ["海棠大学", "海棠大学", "-海棠大学"] == [digest["tag"] for digest in digests]
+    assert ["海棠大学"] == [group["university"] for group in digests[0]["groups"]]
+    assert "海棠大学" not in [group["university"] for group in digests[2]["groups"]]
 
 
 def test_the_database_is_cared_for(followed, tmp_path):

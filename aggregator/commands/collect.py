@@ -170,6 +170,7 @@ def add(url: str, name: str | None, tags: tuple[str, ...], university: str | Non
     read_site(site.name, tomllib.loads(text), "--name, --tag or --university")  # refuse what could not be loaded again
     if known.source(site.name) is not None or site.name in known.sites:
         raise SettingsError(f"there is a source or site called {site.name!r} already; choose another with --name")
+    known.plus(site)
     path = config.instance / "sites" / f"{site.name}.toml"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

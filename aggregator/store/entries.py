@@ -1,32 +1,30 @@
-"""What is asked of entries: which are unknown, and the newest of everything, a tag, a source, a day.
+"""What is asked of entries: which are unknown, and the newest of a Selection.
 
 What visits write stands in recording.py.
 """
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
-    ColumnElement,
+    BindParameter,
     CompoundSelect,
     Integer,
-    Row,
     Select,
     bindparam,
     cast,
     func,
     null,
     select,
-    tuple_,
     union_all,
 )
 
 from aggregator.errors import NotFound
 from aggregator.model import (
-    Attachment,
     Entry,
     EntryAddress,
     EntryBody,
@@ -36,13 +34,14 @@ from aggregator.model import (
     KnownEntry,
     Pending,
     Source,
-    SourceRef,
     Tag,
     Visit,
 )
-from aggregator.store import pending
+from aggregator.query import EVERYTHING, Selection
+from aggregator.store import pending, reading
 from aggregator.store.bulk import chunks, given
 from aggregator.store.recording import Recording
+from aggregator.store.selecting import Shape, newest_ids, oldest, question
 
 if TYPE_CHECKING:
     from aggregator.store import Store
@@ -54,14 +53,7 @@ entry, body, address = Entry.__table__, EntryBody.__table__, EntryAddress.__tabl
 tag, entry_tag = Tag.__table__, EntryTag.__table__  # type: ignore[attr-defined]
 source, waiting = Source.__table__, Pending.__table__  # type: ignore[attr-defined]
 
-ENTRY_WITH_SOURCE = select(
-    entry,
-    source.c.name.label("source_name"),
-    source.c.title.label("source_title"),
-    source.c.url.label("source_url"),
-    source.c.university,
-).join(source, source.c.id == entry.c.source_id)
-
+IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 UNTRIED = cast(null(), Integer)
 KNOWN_OF = (
     select(entry.c.id, entry.c.uid, entry.c.title, entry.c.published)
@@ -95,6 +87,12 @@ class Entries:
         self._store = store
         self._recording = Recording(store)
         self._known = _known(store)
+        # statements are made once for each shape: making one costs more than asking it
+        self._newest = lru_cache(maxsize=500)(self._newest_of_shape)
+        self._oldest = lru_cache(maxsize=500)(oldest)
+        self._by_id = self._whole(bodies=False).where(entry.c.id.in_(IDS))
+        self._by_id_with_bodies = self._whole(bodies=True).where(entry.c.id.in_(IDS))
+        self._by_slug = self._whole(bodies=True).where(entry.c.slug == bindparam("slug"))
 
     # ------------------------------------------------------------ in
 
@@ -135,44 +133,53 @@ class Entries:
     def newest(
         self,
         limit: int,
+        selection: Selection = EVERYTHING,
         *,
-        tag_id: int | None = None,
-        source_name: str | None = None,
         before: Cursor | None = None,
         bodies: bool = False,
     ) -> list[FullEntry]:
-        """The newest entries, newest first, at most *limit*: of all, a tag or a source; only those after *before*."""
-        if tag_id is not None:
-            # the covering index of entry_tag gives the ids alone; joining first would sort the whole tag
-            place = select(entry_tag.c.entry_id).where(entry_tag.c.tag_id == tag_id)
-            place = _page(place, entry_tag.c.sort, entry_tag.c.entry_id, before, limit)
-            query = ENTRY_WITH_SOURCE.where(entry.c.id.in_(place)).order_by(entry.c.sort.desc(), entry.c.id.desc())
-        else:
-            query = ENTRY_WITH_SOURCE
-            if source_name is not None:
-                query = query.where(source.c.name == source_name)
-            query = _page(query, entry.c.sort, entry.c.id, before, limit)
-        return self._full(query, bodies=bodies)
+        """The newest entries of *selection*, newest first, at most *limit*; only those after *before*.
+
+        Raises NotFound where *selection* names a tag, source or university that there is not.
+        """
+        with self._store.read() as connection:
+            place = (before.sort, before.id) if before else None
+            asked = question(connection, selection, place)
+            if asked is None:
+                return []
+            return reading.read(connection, self._newest(asked.shape, bodies), {**asked.values, "limit": limit})
+
+    def oldest(self, limit: int, selection: Selection = EVERYTHING) -> list[Cursor]:
+        """Where the oldest entries of *selection* stand, oldest first, at most *limit*. Raises as ``newest``."""
+        with self._store.read() as connection:
+            asked = question(connection, selection)
+            if asked is None:
+                return []
+            rows = connection.execute(self._oldest(asked.shape), {**asked.values, "limit": limit})
+            return [Cursor(*row) for row in rows]
 
     def between(
-        self, first: datetime, end: datetime, *, tag_id: int | None = None, limit: int = 1000
+        self, first: datetime, end: datetime, selection: Selection = EVERYTHING, limit: int = 1000
     ) -> list[FullEntry]:
-        """The entries dated from *first* to before *end*, newest first, at most *limit*."""
-        since, until = int(first.timestamp()), int(end.timestamp())
-        query = ENTRY_WITH_SOURCE.where(entry.c.sort >= since, entry.c.sort < until)
-        if tag_id is not None:
-            place = select(entry_tag.c.entry_id).where(
-                entry_tag.c.tag_id == tag_id, entry_tag.c.sort >= since, entry_tag.c.sort < until
-            )
-            query = query.where(entry.c.id.in_(place))
-        return self._full(_page(query, entry.c.sort, entry.c.id, None, limit), bodies=False)
+        """The entries of *selection* dated from *first* to before *end*, newest first, at most *limit*."""
+        return self.newest(limit, replace(selection, since=first, until=end))
 
     def by_slug(self, name: str) -> FullEntry:
         """The entry with its body; raises NotFound."""
-        found = self._full(ENTRY_WITH_SOURCE.where(entry.c.slug == name), bodies=True)
+        with self._store.read() as connection:
+            found = reading.read(connection, self._by_slug, {"slug": name})
         if not found:
             raise NotFound(f"there is no entry {name}")
         return found[0]
+
+    def of(self, ids: Sequence[int], *, bodies: bool = False) -> list[FullEntry]:
+        """The entries with these *ids*, in this order; those that are gone are left out."""
+        query = self._by_id_with_bodies if bodies else self._by_id
+        found: dict[int, FullEntry] = {}
+        with self._store.read() as connection:
+            for chunk in chunks(ids):
+                found.update((one.id, one) for one in reading.read(connection, query, {"ids": chunk}))
+        return [found[id_] for id_ in ids if id_ in found]
 
     def walk(self, batch: int = 200) -> Iterator[FullEntry]:
         """Every entry with its body, newest first; memory stays that of one batch."""
@@ -199,23 +206,12 @@ class Entries:
         with self._store.read() as connection:
             return connection.execute(select(func.count()).select_from(entry)).scalar_one()
 
-    def _full(self, query: Select[Any], *, bodies: bool) -> list[FullEntry]:
-        with self._store.read() as connection:
-            rows = connection.execute(query).all()
-            ids = [row.id for row in rows]
-            tags: dict[int, list[str]] = {id_: [] for id_ in ids}
-            texts: dict[int, Row[Any]] = {}
-            for chunk in chunks(ids):
-                named = select(entry_tag.c.entry_id, tag.c.name).join(tag, tag.c.id == entry_tag.c.tag_id)
-                for row in connection.execute(named.where(entry_tag.c.entry_id.in_(chunk)).order_by(tag.c.id)):
-                    tags[row.entry_id].append(row.name)
-                if bodies:
-                    texts.update(
-                        (row.entry_id, row)
-                        for row in connection.execute(select(body).where(body.c.entry_id.in_(chunk)))
-                    )
-        return [_full_entry(row, tags[row.id], texts.get(row.id)) for row in rows]
+    def _newest_of_shape(self, shape: Shape, bodies: bool) -> Select[Any]:
+        query = self._whole(bodies=bodies).where(entry.c.id.in_(newest_ids(shape)))
+        return query.order_by(entry.c.sort.desc(), entry.c.id.desc())
 
+    def _whole(self, *, bodies: bool) -> Select[Any]:
+        return reading.whole(bodies=bodies, is_sqlite=self._store.is_sqlite)
 
 def _known(store: "Store") -> CompoundSelect[Any]:
     """Of the given keys (key, NULL) for those of stored entries, (key, tries) for those of pending ones."""
@@ -224,38 +220,4 @@ def _known(store: "Store") -> CompoundSelect[Any]:
         select(entry.c.uid, UNTRIED.label("tries")).join(keys, keys.c.value == entry.c.uid),
         select(address.c.uid, UNTRIED).join(keys, keys.c.value == address.c.uid),
         select(waiting.c.uid, waiting.c.tries).join(keys, keys.c.value == waiting.c.uid),
-    )
-
-
-def _page(
-    query: Select[Any], sort: ColumnElement[Any], number: ColumnElement[Any], before: Cursor | None, limit: int
-) -> Select[Any]:
-    if before is not None:
-        query = query.where(tuple_(sort, number) < tuple_(before.sort, before.id))
-    return query.order_by(sort.desc(), number.desc()).limit(limit)
-
-
-def _full_entry(row: Row[Any], tags: Sequence[str], texts: Row[Any] | None) -> FullEntry:
-    return FullEntry(
-        id=row.id,
-        slug=row.slug,
-        atom_id=row.atom_id,
-        url=row.url,
-        title=row.title,
-        published=row.published,
-        precision=row.precision,
-        updated=row.updated,
-        sort=row.sort,
-        seen_at=row.seen_at,
-        source=SourceRef(row.source_name, row.source_title, row.source_url, row.university),
-        author=row.author,
-        origin=row.origin,
-        section=tuple(row.section),
-        summary=row.summary,
-        image=row.image,
-        tags=tuple(tags),
-        html=texts.html if texts else "",
-        text=texts.text if texts else "",
-        images=tuple(texts.images) if texts else (),
-        attachments=tuple(Attachment(**one) for one in texts.attachments) if texts else (),
     )

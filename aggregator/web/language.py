@@ -12,6 +12,7 @@ from flask import current_app, g, has_request_context, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 
+from aggregator.errors import QueryFault
 from aggregator.health import State
 from aggregator.model import Fault
 from aggregator.publish.digest import Period
@@ -123,6 +124,20 @@ HUB_STANDINGS = {
     "denied": lazy_gettext("对方拒绝订阅，照常读取"),
     "failed": lazy_gettext("订阅请求未成功，稍后再试，眼下照常读取"),
     "lapsed": lazy_gettext("订阅已过期，正在续订，眼下照常读取"),
+}
+
+# what is wrong with a tag expression, at a column that the page names
+QUERY_FAULTS: dict[QueryFault, str] = {
+    "tag": lazy_gettext("这里缺一个标签"),
+    "operator": lazy_gettext("这里缺 +、| 或 -"),
+    "bracket": lazy_gettext("括号不成对"),
+    "quote": lazy_gettext("引号不成对，或引号里没有标签"),
+    "long": lazy_gettext("写得太长"),
+    "names": lazy_gettext("标签太多"),
+    "terms": lazy_gettext("展开后分支太多"),
+    "character": lazy_gettext("标签里没有这个字符"),
+    "nothing": lazy_gettext("没有条目能符合"),
+    "everything": lazy_gettext("所有条目都符合，请看首页"),
 }
 
 

@@ -3,11 +3,13 @@
 from collections import Counter
 
 from flask import Blueprint, Flask, Response, current_app, jsonify, make_response, render_template
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from werkzeug.exceptions import HTTPException
 
-from aggregator.errors import NotFound, StoreError
+from aggregator.errors import NotFound, QueryError, StoreError
 from aggregator.health import health
+from aggregator.web.language import QUERY_FAULTS
 from aggregator.web.metrics import MEDIA_TYPE, metrics
 from aggregator.web.service import service
 
@@ -33,6 +35,7 @@ PAGES = {
         lazy_gettext("新闻都还在，服务却读不到它的数据库。请稍后再试；原因写在日志里。"),
     ),
 }
+EXPRESSIONS = lazy_gettext("标签式这样写：甲+乙 两者都有，甲|乙 有其一，甲-乙 有甲无乙；可用括号，含符号的名字加引号。")
 
 
 @blueprint.get("/healthz")
@@ -79,6 +82,7 @@ def favicon() -> Response:
 def register(app: Flask) -> None:
     """Give *app* its error pages and security headers."""
     app.register_error_handler(NotFound, _not_found)
+    app.register_error_handler(QueryError, _unreadable)
     app.register_error_handler(StoreError, _unavailable)
     app.register_error_handler(HTTPException, _error)
     app.after_request(_secure)
@@ -86,6 +90,11 @@ def register(app: Flask) -> None:
 
 def _not_found(error: NotFound) -> Response:  # noqa: ARG001
     return _page(404)
+
+
+def _unreadable(error: QueryError) -> Response:
+    advice = _("第 %(column)s 个字符处：%(fault)s。", column=error.column, fault=QUERY_FAULTS[error.fault])
+    return _page(400, _("看不懂这个标签式"), f"{advice}{EXPRESSIONS}")
 
 
 def _unavailable(error: StoreError) -> Response:
@@ -103,8 +112,9 @@ def _error(error: HTTPException) -> Response:
     return response
 
 
-def _page(code: int) -> Response:
-    headline, advice = PAGES.get(code, PAGES[500 if code >= 500 else 400])
+def _page(code: int, headline: str = "", advice: str = "") -> Response:
+    if not headline:
+        headline, advice = PAGES.get(code, PAGES[500 if code >= 500 else 400])
     response = make_response(render_template("error.html", code=code, headline=headline, advice=advice), code)
     response.cache_control.no_store = True
     return response
