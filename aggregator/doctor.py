@@ -18,6 +18,7 @@ from aggregator.smtp import check as check_mail
 from aggregator.store import Store
 from aggregator.turns import furthest
 
+MANY_UNINDEXED = 5000  # more than a service leaves undone
 ENOUGH_BYTES, TOO_FEW_BYTES = 500_000_000, 50_000_000
 # a clock before this program was written is wrong
 EARLIEST = datetime(2026, 11, 1, tzinfo=UTC)
@@ -102,6 +103,11 @@ def _database(settings: Settings, now: datetime) -> Iterator[Finding]:
         yield "warn", f"{ahead} times in it stand too far ahead: the clock was wrong once; `aggregator run` mends them"
     if own := store.breaks.of_service():
         yield "fail", f"no source can be reached since {own.began_at:%Y-%m-%d %H:%M} UTC: {ADVICE[own.cause]}"
+    if waiting := store.index.behind():
+        yield (
+            ("warn" if waiting > MANY_UNINDEXED else "ok"),
+            f"{waiting} entries wait to be indexed for search; a running service, or `aggregator db index`, does so",
+        )
     bad = [state for state in store.sources.all() if health(state.source, state.polls, now).is_bad]
     if bad:
         names = ", ".join(state.source.name for state in bad[:5])

@@ -56,7 +56,7 @@ class Reader(HTMLParser):
             self.alternates.append(given["href"])
         if tag == "link" and given["rel"] == "canonical":
             self.canonical = given["href"]
-        if tag not in ("meta", "link", "img", "br", "hr", "rect", "path"):
+        if tag not in ("meta", "link", "img", "br", "hr", "input", "rect", "path"):
             self.open.append(tag)
 
     def handle_startendtag(self, tag, attributes):

@@ -213,6 +213,7 @@ class Entries:
     def _whole(self, *, bodies: bool) -> Select[Any]:
         return reading.whole(bodies=bodies, is_sqlite=self._store.is_sqlite)
 
+
 def _known(store: "Store") -> CompoundSelect[Any]:
     """Of the given keys (key, NULL) for those of stored entries, (key, tries) for those of pending ones."""
     keys = given(store)

@@ -12,7 +12,7 @@ from flask import current_app, g, has_request_context, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 
-from aggregator.errors import QueryFault
+from aggregator.errors import QueryFault, SearchFault
 from aggregator.health import State
 from aggregator.model import Fault
 from aggregator.publish.digest import Period
@@ -138,6 +138,18 @@ QUERY_FAULTS: dict[QueryFault, str] = {
     "character": lazy_gettext("标签里没有这个字符"),
     "nothing": lazy_gettext("没有条目能符合"),
     "everything": lazy_gettext("所有条目都符合，请看首页"),
+}
+
+# what is wrong with a search, at a column that the page names
+SEARCH_FAULTS: dict[SearchFault, str] = {
+    "empty": lazy_gettext("没有要搜的词"),
+    "many": lazy_gettext("词太多，最多十个"),
+    "long": lazy_gettext("写得太长，最多两百个字"),
+    "quote": lazy_gettext("引号不成对"),
+    "filter": lazy_gettext("冒号后缺了内容，或这个条件不能排除"),
+    "date": lazy_gettext("日期应写成 2026-01-31"),
+    "dates": lazy_gettext("开始的日子晚于结束的日子"),
+    "tags": lazy_gettext("看不懂这个标签式"),
 }
 
 

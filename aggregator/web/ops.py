@@ -7,9 +7,9 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from werkzeug.exceptions import HTTPException
 
-from aggregator.errors import NotFound, QueryError, StoreError
+from aggregator.errors import NotFound, QueryError, SearchError, StoreError
 from aggregator.health import health
-from aggregator.web.language import QUERY_FAULTS
+from aggregator.web.language import QUERY_FAULTS, SEARCH_FAULTS
 from aggregator.web.metrics import MEDIA_TYPE, metrics
 from aggregator.web.service import service
 
@@ -17,8 +17,8 @@ blueprint = Blueprint("ops", __name__)
 
 SECURITY = {
     # pictures and films of entries stand on the universities' servers
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src * data:; media-src *; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+    "img-src * data:; media-src *; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     # campus servers refuse pictures to foreign referrers
     "Referrer-Policy": "no-referrer",
@@ -83,6 +83,7 @@ def register(app: Flask) -> None:
     """Give *app* its error pages and security headers."""
     app.register_error_handler(NotFound, _not_found)
     app.register_error_handler(QueryError, _unreadable)
+    app.register_error_handler(SearchError, _unsearchable)
     app.register_error_handler(StoreError, _unavailable)
     app.register_error_handler(HTTPException, _error)
     app.after_request(_secure)
@@ -95,6 +96,11 @@ def _not_found(error: NotFound) -> Response:  # noqa: ARG001
 def _unreadable(error: QueryError) -> Response:
     advice = _("第 %(column)s 个字符处：%(fault)s。", column=error.column, fault=QUERY_FAULTS[error.fault])
     return _page(400, _("看不懂这个标签式"), f"{advice}{EXPRESSIONS}")
+
+
+def _unsearchable(error: SearchError) -> Response:
+    advice = _("第 %(column)s 个字符处：%(fault)s。", column=error.column, fault=SEARCH_FAULTS[error.fault])
+    return _page(400, _("看不懂要搜什么"), advice)
 
 
 def _unavailable(error: StoreError) -> Response:

@@ -21,7 +21,7 @@ from aggregator.model import Break, Digest, FullEntry
 from aggregator.publish import FORMATS, wire
 from aggregator.publish.digest import digest_address
 from aggregator.settings import PACKAGE, Settings, template_folder
-from aggregator.web import feeds, language, ops, pages, plaintext, websub
+from aggregator.web import feeds, language, ops, pages, plaintext, search, websub
 from aggregator.web.body import readable
 from aggregator.web.service import ADDRESSES, address
 
@@ -87,8 +87,9 @@ def drawing_app(settings: Settings) -> Flask:
     app.url_map.merge_slashes = False  # "a//b" is a tag
     app.url_map.converters |= {"tag": TagConverter, "format": FormatConverter}
     app.url_defaults(_keep_language)
-    for module in (feeds, ops, pages, websub):
-        app.register_blueprint(module.blueprint)
+    # search adds to the blueprint of pages
+    for blueprint in dict.fromkeys(module.blueprint for module in (feeds, ops, pages, search, websub)):
+        app.register_blueprint(blueprint)
 
     site = urlsplit(settings.site.url)
     app.extensions[ADDRESSES] = app.url_map.bind(site.netloc, site.path or "/", url_scheme=site.scheme)
@@ -183,7 +184,7 @@ def _canonical() -> str | None:
     """The public address of the page at hand, without what does not make it another page; None for an error page."""
     if not request.endpoint or not request.endpoint.startswith("pages."):
         return None
-    args = {name: request.args[name] for name in ("before", "tag") if name in request.args}
+    args = {name: request.args[name] for name in ("before", "q", "tag") if name in request.args}
     return address(request.endpoint, **(request.view_args or {}), **args)
 
 
