@@ -40,7 +40,16 @@ class Alerts:
         self._channels = [channel for channel, is_wanted in channels.items() if is_wanted]
 
     async def tell(self) -> None:
-        """Tell what nobody was told yet. Never raises for a server that does not take it: the next run tries again."""
+        """Tell what nobody was told yet. Never raises for a server that does not take it: the next run tries again.
+
+        Also finds out whether the service itself is broken, which nobody has to be told to be seen on the pages.
+        """
+        try:
+            with self._store.breaks.telling() as is_mine:
+                if is_mine:
+                    self._store.breaks.note_network()
+        except StoreError as error:
+            log.error("alert: %s", error)
         for channel in self._channels:
             try:
                 with self._store.breaks.telling() as is_mine:
@@ -48,6 +57,21 @@ class Alerts:
                         await self._tell(channel)
             except (MailError, FetchError, StoreError) as error:
                 log.error("alert channel=%s not sent: %s", channel, error)
+
+    async def test(self, subject: str, text: str) -> dict[Channel, str | None]:
+        """Send a test through each channel; why it was not taken, None where it was."""
+        came: dict[Channel, str | None] = {}
+        for channel in self._channels:
+            try:
+                if channel == "mail":
+                    await asyncio.to_thread(self._send, subject, text, self._now())
+                else:
+                    await self._post(self._settings.alert.webhook, {**self._payload([], []), "test": text})
+            except (MailError, FetchError) as error:
+                came[channel] = str(error)
+            else:
+                came[channel] = None
+        return came
 
     async def _tell(self, channel: Channel) -> None:
         now = self._now()
@@ -66,7 +90,9 @@ class Alerts:
         log.info("alert channel=%s broken=%d recovered=%d", channel, len(begun), len(ended))
 
     def _mail(self, begun: Sequence[Break], ended: Sequence[Break], now: datetime) -> None:
-        subject, text = self._draw(begun, ended)
+        self._send(*self._draw(begun, ended), now)
+
+    def _send(self, subject: str, text: str, now: datetime) -> None:
         mail = self._settings.mail
         list(send(mail, [message(mail, self._settings.alert.addresses, subject, text, now)]))
 
@@ -78,12 +104,17 @@ class Alerts:
         }
 
     def _said(self, one: Break) -> dict[str, Any]:
-        return {
-            "source": one.source.name,
-            "title": one.source.title,
-            "university": one.source.university,
-            "url": one.source.url,
-            "page": f"{self._settings.site.url}/sources/{one.source.name}/",
+        site = self._settings.site
+        of = {"source": None, "title": site.name, "university": None, "url": site.url, "page": f"{site.url}/sources/"}
+        if one.source:
+            of = {
+                "source": one.source.name,
+                "title": one.source.title,
+                "university": one.source.university,
+                "url": one.source.url,
+                "page": f"{site.url}/sources/{one.source.name}/",
+            }
+        return of | {
             "cause": one.cause,
             "reason": one.reason,
             "advice": ADVICE[one.cause],

@@ -74,7 +74,7 @@ def entry_of(
     ):
         published, precision = item.published, item.precision
     name = slug(item.url)
-    attachments = dict.fromkeys((*article.attachments, *item.attachments))
+    attachments = dict.fromkeys(article.attachments + item.attachments)
     return NewEntry(
         url=item.url,
         slug=name,

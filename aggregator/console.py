@@ -34,10 +34,10 @@ def coloured(word: str) -> str:
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print *rows*: drawn on a terminal, tab-separated without headings in a pipe."""
+    """Print *rows* below their *headings*: drawn on a terminal, as tab-separated values in a pipe."""
     if not sys.stdout.isatty():
-        for row in rows:
-            click.echo("\t".join(row))
+        for row in (headings, *rows):
+            click.echo("\t".join(" ".join(cell.split()) for cell in row))
         return
     from rich.console import Console
     from rich.table import Table

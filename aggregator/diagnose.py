@@ -12,6 +12,7 @@ from aggregator.errors import FetchError, ParseError, SourceError
 from aggregator.gather.charset import decode
 from aggregator.gather.tree import parse, remove
 from aggregator.identity import domain_of
+from aggregator.mask import SECRET_NAME, masked
 from aggregator.model import Fault, Item, Kept, Response
 from aggregator.redirects import is_sent_home
 
@@ -21,7 +22,6 @@ FEW_LINKS = 5  # with a title's length: fewer make no list
 TITLE = 8  # characters; the names of columns in a menu are shorter
 SAYS_LITTLE = 200  # characters that are seen of a page made by its script
 SAYS_SOMETHING = 2_000  # a page with more text than this is no notice of one sentence
-SECRET = ("cookie", "auth", "token")  # in names of headers
 ENOUGH = 3  # items or article pages that can testify
 
 BY_CAUSE: dict[str, Fault] = {
@@ -88,7 +88,7 @@ def strangeness(
 
 
 def proof(response: Response | None, fault: Fault | None, before: str | None, *, good: bool = False) -> Kept | None:
-    """*response* as it is kept: at most KEPT_BYTES of its body, no header that may hold a secret.
+    """*response* as it is kept and shown: at most KEPT_BYTES of its body, and no secret in header, address or body.
 
     The first of each trouble: None for one that says what the one *before* it said. Where all is well only if a *good*
     one is wanted: at each poll it would cost more than reading the page.
@@ -96,9 +96,10 @@ def proof(response: Response | None, fault: Fault | None, before: str | None, *,
     is_wanted = good if fault is None else fault != before
     if response is None or response.not_modified or not is_wanted:
         return None
-    said = {name: value for name, value in response.headers.items() if not any(word in name for word in SECRET)}
-    body = gzip.compress(response.body[:KEPT_BYTES], 1, mtime=0)  # a third of the usual time, hardly larger
-    return Kept(fault is None, response.url, response.status, said, body, len(response.body) > KEPT_BYTES)
+    said = {name: masked(value) for name, value in response.headers.items() if not SECRET_NAME.search(name)}
+    shown = masked(response.body[:KEPT_BYTES].decode("latin-1")).encode("latin-1")  # any charset: each byte a letter
+    body = gzip.compress(shown, 1, mtime=0)  # a third of the usual time, hardly larger
+    return Kept(fault is None, masked(response.url), response.status, said, body, len(response.body) > KEPT_BYTES)
 
 
 def _refusal(status: int, response: Response | None) -> Fault:

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Literal
 
 from aggregator.errors import MailError, OperatorError
-from aggregator.health import health
+from aggregator.health import ADVICE, health
 from aggregator.rules import load as load_rules
 from aggregator.settings import Settings
 from aggregator.settings import load as load_settings
 from aggregator.smtp import check as check_mail
 from aggregator.store import Store
+from aggregator.turns import furthest
 
 MANY_UNINDEXED = 5000  # more than a service leaves undone
 ENOUGH_BYTES, TOO_FEW_BYTES = 500_000_000, 50_000_000
@@ -97,6 +98,11 @@ def _database(settings: Settings, now: datetime) -> Iterator[Finding]:
         return
     size = f", {store.path.stat().st_size / 1e6:.1f} MB" if store.path else ""
     yield "ok", f"{store.name}: {store.entries.count()} entries{size}"
+    ahead = store.clock.ahead(now, **furthest(settings, [rule for _, rule in load_rules(settings.instance).sources]))
+    if ahead:
+        yield "warn", f"{ahead} times in it stand too far ahead: the clock was wrong once; `aggregator run` mends them"
+    if own := store.breaks.of_service():
+        yield "fail", f"no source can be reached since {own.began_at:%Y-%m-%d %H:%M} UTC: {ADVICE[own.cause]}"
     if waiting := store.index.behind():
         yield (
             ("warn" if waiting > MANY_UNINDEXED else "ok"),

@@ -57,6 +57,7 @@ class SourceError(AggregatorError):
     """Something the publisher's server did; recorded in the Poll."""
 
     response: Any = None  # the model.Response it is about, where there was one: it tells the cause
+    look: Any = None  # the model.Look by which the next reading is judged, where this one changed it
 
 
 class FetchError(SourceError):
@@ -86,6 +87,10 @@ class ParseError(SourceError):
     """A response that is not what the source should serve."""
 
 
+class OtherListError(ParseError):
+    """An older page that shows another list: it would show the same if it were asked again."""
+
+
 class MailError(AggregatorError):
     """A mail that its server did not take."""
 
@@ -113,5 +118,5 @@ class NotFound(AggregatorError):  # noqa: N818 - the web's own word
 
 
 def placed(error: Exception, url: str) -> str:
-    """What *error* says, with the address it is about: a reader of text alone does not know it."""
-    return str(error) if url in str(error) else f"{url}: {error}"
+    """What *error* says, with the address it is about where it names none: a reader of text alone does not know it."""
+    return str(error) if "://" in str(error) else f"{url}: {error}"

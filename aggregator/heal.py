@@ -7,17 +7,18 @@ it finds looks like this source's list. Pure: knows no network, and asks for wha
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from aggregator.errors import ParseError
+from aggregator.errors import OtherListError, ParseError
 from aggregator.gather.charset import decode
 from aggregator.gather.feed import looks_like_feed, read_feed
 from aggregator.gather.induce import base_of
 from aggregator.gather.links import absolute
 from aggregator.gather.listing import read_listing
 from aggregator.gather.tree import parse
+from aggregator.gather.worth import is_article
 from aggregator.identity import domain_of, identity
 from aggregator.model import Item, KnownEntry, Listing, ListingRule, Look, Response, SourceRule
 
@@ -28,9 +29,12 @@ FEW = 4  # items; a list so short may well lose some
 MOSTLY = 0.8  # of items that have what nearly all items of a list have
 SHORTEST_TITLE = 6  # characters, at the median: shorter ones are names of columns
 CUT_TITLE = 8  # characters that a cut title must have left to tell a story
+BELIEVED_AFTER = 3  # days on which a list that began anew was found; one without dates cannot say that it is new
+PAUSE = timedelta(days=30)  # that may lie between two pages of one list
 SAME_DAY = timedelta(days=1)  # a list and its article may say two days for one story
 
 NOT_SAID = re.compile(r"[\W_]+")
+NUMBER = re.compile(r"\d+")
 ELLIPSIS = ("...", "…", "．．．")
 
 
@@ -79,14 +83,24 @@ def read_source(response: Response, rule: SourceRule, memory: Memory, *, timezon
         complaints.append(complaint or "")
     if fresh is None and empty is None:
         fresh, empty = _try(response, None, timezone, now)
-    return _settled(response, rule, fresh, empty, kept, complaints, memory)
+    today = now.astimezone(timezone).date().isoformat()
+    return _settled(response, rule, fresh, empty, kept, complaints, memory, today)
 
 
 def read_older(response: Response, listing: Listing, *, timezone: ZoneInfo, now: datetime) -> Listing:
-    """The page that *listing* names as its next, read as it was. Raises ParseError: another rule finds another list."""
+    """The page that *listing* names as its next, read as it was, else by a rule of its own where it goes on with it.
+
+    Raises OtherListError where it does not, ParseError for a page without a list: another time it may have one.
+    """
     if listing.kind == "feed":
         return read_feed(response, timezone=timezone, now=now)
-    return read_listing(response, listing.rule, timezone=timezone, now=now)
+    try:
+        return read_listing(response, listing.rule, timezone=timezone, now=now)
+    except ParseError as error:
+        older = read_listing(response, None, timezone=timezone, now=now)
+        if _goes_on(older.items, listing.items):
+            return older
+        raise OtherListError(f"{error}; what is found there without it is another list") from error
 
 
 def _settled(
@@ -97,12 +111,13 @@ def _settled(
     kept: Listing | None,
     complaints: Sequence[str],
     memory: Memory,
+    today: str,
 ) -> Reading:
     """The reading of a page on which no known rule finds what it should."""
     said = "; ".join(complaints)
     if kept is not None and (against := _strangers(kept, memory)):
         if fresh is None or _keys(kept, memory.same) >= _keys(fresh, memory.same):
-            raise ParseError(f"{said}; {against}; correct the source's url or give it a rule")
+            return _begun_anew(kept, f"{said}; {against}", memory, response.url, today)
         kept = None
     if fresh is None:
         if kept is None:
@@ -132,6 +147,45 @@ def _strangers(kept: Listing, memory: Memory) -> str | None:
     if not entries or any(one.uid in keys or one.title in titles for one in entries):
         return None
     return f"its rule finds {len(kept.items)} links without dates, none of them known"
+
+
+def _begun_anew(kept: Listing, said: str, memory: Memory, url: str, today: str) -> Reading:
+    """*kept* as the list that began anew, once it was found on BELIEVED_AFTER days. Raises ParseError until then."""
+    error = ParseError(f"{said}; correct the source's url or give it a rule")
+    look = memory.look
+    if look is None or look.dated >= look.items * FAR_FEWER or not _are_articles(kept.items):
+        raise error
+    keys = _keys(kept, memory.same)
+    again = len(keys.intersection(look.doubted)) * 2 >= min(len(keys), len(look.doubted))
+    days = sorted({today, *(look.doubted_on if again else ())})
+    if len(days) < BELIEVED_AFTER:
+        error.look = replace(look, doubted_on=days, doubted=sorted(keys))
+        raise error
+    found = f"{said}; the same on {' and '.join(days)}: taken for the list, begun anew"
+    return Reading(kept, look_at(kept, url), found, is_repaired=True)
+
+
+def _are_articles(items: Sequence[Item]) -> bool:
+    """Whether *items*, without dates, look like articles rather than a menu."""
+    lengths = sorted(len(item.title) for item in items)
+    return lengths[len(lengths) // 2] >= SHORTEST_TITLE and all(is_article(item.url) for item in items)
+
+
+def _goes_on(older: Sequence[Item], items: Sequence[Item]) -> bool:
+    """Whether the *older* are of the list of *items*: at addresses like theirs, where dated no newer nor far older."""
+    dates, before = ([one.published for one in each if one.published] for each in (items, older))
+    is_dated = len(dates) >= len(items) * MOSTLY
+    if is_dated != (len(before) >= len(older) * MOSTLY):
+        return False
+    places = {_place(item.url, is_dated) for item in items}
+    if sum(_place(item.url, is_dated) in places for item in older) < len(older) * MOSTLY:
+        return False
+    return not is_dated or min(dates) - PAUSE <= max(before) <= sorted(dates)[len(dates) // 2] + SAME_DAY
+
+
+def _place(url: str, is_dated: bool) -> str:
+    """Where an article stands: its address without numbers, or its folder where no dates tell one list from another."""
+    return NUMBER.sub("0", url) if is_dated else url.rpartition("/")[0]
 
 
 def look_at(listing: Listing, url: str) -> Look:

@@ -57,6 +57,7 @@ ADVICE: dict[Fault, str] = {
     "size": "raise fetch.max_bytes, or follow a shorter page",
     "program": "a fault of this program; report it with the log",
     "stale": "look whether the column is still kept, or has moved",
+    "offline": "check this machine's network and proxy (`aggregator doctor`); if they are well, all sources are down",
 }
 # of rows that an older version of this program wrote
 BY_CAUSE: dict[str | None, Fault] = {"parse": "redesigned", "program": "program", "address": "intranet"}
@@ -115,17 +116,18 @@ def judged(source: Source, visit: Visit) -> Visit:
     before = _known(source.broken_by)
     if visit.cause == "offline":  # nothing was learned of the source
         return replace(visit, fault=_known(source.fault), strikes=source.strikes, broken_by=before)
-    strikes = max(source.strikes, source.failures) + 1 if visit.fault else 0
-    visit = replace(visit, strikes=strikes, broken_by=before)
     if visit.fault:
+        strikes = max(source.strikes, source.failures) + 1
         if before or _trouble(visit.fault, strikes) == "failing":
-            return visit  # a break ends when the source is well, and lasts whatever else befalls it
-        return replace(visit, broken_by=visit.fault, begun=Begun(visit.fault, visit.message or ADVICE[visit.fault]))
+            # a break ends when the source is well, and lasts whatever else befalls it
+            return replace(visit, strikes=strikes, broken_by=before)
+        said = visit.message or ADVICE[visit.fault]
+        return replace(visit, strikes=strikes, broken_by=visit.fault, begun=Begun(visit.fault, said))
     stale_at = visit.silence.stale_at if visit.silence else source.stale_at
     if stale_at is None or visit.polled_at < stale_at:
-        return replace(visit, broken_by=None, ended=before is not None)
+        return replace(visit, ended=True) if before else visit
     if before == "stale":
-        return visit
+        return replace(visit, broken_by=before)
     # what was silent already when it was added is shown, and news to nobody
     newest = visit.rhythm.newest if visit.rhythm else source.newest or source.news_at
     reason = f"nothing new since {newest:%Y-%m-%d}, far longer than its longest silence" if newest else "nothing new"
@@ -137,9 +139,9 @@ def is_settled(one: Break, hours: WorkingHours, settle: timedelta) -> bool:
     """Whether polls met a break through *settle* of working time: nights and weekends of maintenance alarm nobody.
 
     What counts is when it was last met, not the time since: a source that failed for long is asked seldom, and may
-    have been well again since Monday morning.
+    have been well again since Monday morning. A break of the service itself has lasted for hours when it begins.
     """
-    return hours.between(one.began_at, one.seen_at) >= settle
+    return one.source is None or hours.between(one.began_at, one.seen_at) >= settle
 
 
 def silence_of(dates: Sequence[datetime], known: Sequence[datetime], items: int, now: datetime) -> Silence:

@@ -1,18 +1,20 @@
-"""Asks the hubs that sources name to announce news: subscribes, renews in time, unsubscribes (WebSub §5.1).
+"""Asks the hubs that sources name to announce news, and tells whether they did.
 
-What a hub answers later comes to web/websub.py, maybe in another process: all that is known stands in the database.
+Subscribes, renews in time, unsubscribes (WebSub §5.1). What a hub answers later comes to web/websub.py, maybe in
+another process: all that is known stands in the database.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 
 from aggregator.errors import FetchError
 from aggregator.gather.fetch import Fetcher
-from aggregator.model import HubSubscription
+from aggregator.model import HubSubscription, Item, Source
 from aggregator.store import Store
-from aggregator.websub import LEASE
+from aggregator.websub import LEASE, announced, is_active
 
 log = logging.getLogger(__name__)
 
@@ -47,3 +49,33 @@ class Hubs:
             await asyncio.to_thread(self._store.websub.refused, one.id, str(error), self._now())
         else:
             log.info("hub=%s topic=%s %s asked", one.hub, one.topic, mode)
+
+
+class Trust:
+    """What a poll asks of hubs. *is_asked*: whether any hub is asked for anything."""
+
+    def __init__(self, store: Store, *, is_asked: bool) -> None:
+        self._store = store
+        self._is_asked = is_asked
+
+    def subscription(self, source: Source, now: datetime) -> HubSubscription | None:
+        """The hub that announces the news of *source*, None where none has agreed to."""
+        if source.hub is None or source.id is None or not self._is_asked:
+            return None
+        found = self._store.websub.of_source(source.id)
+        return found if found and is_active(found, now) else None
+
+    def verdicts(
+        self, source: Source, subscription: HubSubscription | None, new: Sequence[Item], now: datetime
+    ) -> list[bool | None]:
+        """Of each of the *new* items, whether the hub announced it; None where that cannot be told."""
+        if subscription is None or subscription.since is None:
+            return []
+        judged = partial(
+            announced,
+            subscribed_at=subscription.since,
+            pushed_at=self._store.websub.pushed_at(subscription.source_id),
+            read_at=None if source.failures else source.polled_at,  # nobody knows what a failed poll would have seen
+            now=now,
+        )
+        return [judged(item.published, item.precision) for item in new]

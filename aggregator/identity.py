@@ -7,10 +7,12 @@ import hashlib
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 # parameters that tell who is asking or where the link stood, never which article
 TRACKING = re.compile(r"utm_[a-z]+|spm|share_token|jsessionid|phpsessid|sessionid", re.IGNORECASE)
+# most addresses: what stands behind the scheme is the key
+PLAIN = re.compile(r"https?://([a-z0-9.-]+(?::(?!80/|443/)[1-9][0-9]{0,3})?/[!-\"$-:<->@-\[\]-~]*)")
 PATH_SESSION = re.compile(r";jsessionid=[^/?#]*", re.IGNORECASE)
 # second labels under which countries give out names: edu.cn, ac.uk, com.hk, go.jp, or.kr (publicsuffix.org)
 SECOND_LEVEL = frozenset(
@@ -40,12 +42,23 @@ def identity(url: str, same: Iterable[tuple[str, str]] = ()) -> str:
     *same* holds (regular expression, replacement) pairs of the families, tried in order on that key.
     Never raises: an address that is none is its own key.
     """
-    url = without_fragment(url.strip())
-    try:
-        parts = urlsplit(url)
-        host, port = (parts.hostname or "").lower(), parts.port
-    except ValueError:
-        return url
+    if plain := PLAIN.fullmatch(url):
+        key = plain[1]
+    else:
+        url = without_fragment(url.strip())
+        try:
+            key = _key(urlsplit(url))
+        except ValueError:
+            return url
+    for pattern, replacement in _compiled(tuple(same)):
+        if found := pattern.search(key):
+            return key[: found.start()] + found.expand(replacement) + key[found.end() :]
+    return key
+
+
+def _key(parts: SplitResult) -> str:
+    """Raises ValueError for a port that is none."""
+    host, port = (parts.hostname or "").lower(), parts.port
     if port is not None and port != DEFAULT_PORTS.get(parts.scheme):
         host = f"{host}:{port}"
     query = parts.query
@@ -53,12 +66,7 @@ def identity(url: str, same: Iterable[tuple[str, str]] = ()) -> str:
         query = "&".join(part for part in query.split("&") if part and not TRACKING.fullmatch(part.partition("=")[0]))
     path = PATH_SESSION.sub("", parts.path) if ";" in parts.path else parts.path
     key = host + (path or "/") + ("?" + query if query else "")
-    if parts.fragment:
-        key += "#" + parts.fragment
-    for pattern, replacement in _compiled(tuple(same)):
-        if found := pattern.search(key):
-            return key[: found.start()] + found.expand(replacement) + key[found.end() :]
-    return key
+    return f"{key}#{parts.fragment}" if parts.fragment else key
 
 
 def without_fragment(url: str) -> str:

@@ -7,7 +7,7 @@ No ``from __future__ import annotations`` here: SQLModel reads the annotations w
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import JSON, BigInteger, Column, Index, LargeBinary, text
@@ -39,6 +39,7 @@ Fault = Literal[
     "size",
     "program",  # ours
     "stale",  # silent for much longer than it ever was
+    "offline",  # of the service itself: no source can be reached
 ]
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -221,6 +222,9 @@ class Look:
     items: int
     dated: int
     own: int  # on the list's domain
+    # a list without dates in which nothing is known, found in its place since: on which days, with which identity keys
+    doubted_on: Sequence[str] = ()
+    doubted: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,9 +324,9 @@ class Begun:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: to freeze so many fields is a tenth of what an unchanged source costs
 class Visit:
-    """All that one poll of one source found, recorded in one transaction."""
+    """All that one poll of one source found, recorded in one transaction. Treat it as frozen."""
 
     source_id: int
     polled_at: datetime
@@ -393,7 +397,7 @@ class Break:
     """A time in which a source was broken; *ended_at* is None while it lasts."""
 
     id: int
-    source: SourceRef
+    source: SourceRef | None  # None: the service itself was, no source could be reached
     began_at: datetime
     seen_at: datetime  # by the last poll that met it
     cause: Fault
@@ -401,9 +405,11 @@ class Break:
     ended_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class FullEntry:
-    """An Entry with its tags and source, detached from the database. Read for a list, *html* and *text* are empty."""
+class FullEntry(NamedTuple):
+    """An Entry with its tags and source, detached from the database. Read for a list, *html* and *text* are empty.
+
+    A tuple, since pages and feeds are made of many: a frozen dataclass of so many fields takes five times as long.
+    """
 
     id: int
     slug: str
@@ -505,10 +511,12 @@ class Source(SQLModel, table=True):
     found_kind: str | None = None  # what "auto" turned out to be
     rule_hash: str = ""  # of what its site file says; another one: read the page again, changed or not
     rule: dict[str, str] | None = Field(default=None, sa_column=Column(JSON))  # the list rule last used
-    look: dict[str, int] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))  # a Look
+    look: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))  # a Look
     repair: str | None = None  # when and how a changed list was last healed
     moved_to: str | None = None  # where the server says, for good, that the page is
-    moved_at: datetime | None = None  # since when it says so
+    moved_at: datetime | None = (
+        None  # since when that counts; None: it leads to another site, and nothing vouches for it
+    )
     fetched_at: datetime | None = None  # when the whole body last came
     # a Rhythm in three columns: read at each poll, and cheaper than JSON
     newest: datetime | None = None
@@ -622,7 +630,7 @@ class EntryBody(SQLModel, table=True):
 
 
 class EntryAddress(SQLModel, table=True):
-    """A later identity key of an Entry: its site gave it a new address."""
+    """Another identity key of an Entry: its site gave it a new address, or another source links it otherwise."""
 
     __tablename__ = "entry_address"
 
@@ -703,7 +711,7 @@ class SourceBreak(SQLModel, table=True):
     __tablename__ = "source_break"
 
     id: int | None = Field(default=None, primary_key=True)
-    source_id: int = Field(foreign_key="source.id", index=True)
+    source_id: int | None = Field(default=None, foreign_key="source.id", index=True)  # NULL: of the service itself
     began_at: datetime
     seen_at: datetime  # by the last poll that met it
     cause: str  # a Fault
@@ -716,16 +724,25 @@ class SourceBreak(SQLModel, table=True):
 
 
 class Pending(SQLModel, table=True):
-    """An item whose article page could not be read yet; after some tries it is kept with what the list says."""
+    """An item whose article page could not be read yet; after some tries it is kept with what the list says.
+
+    Each source that lists it has it for itself: where one is switched off, another goes on. The fields are Item's.
+    """
 
     __tablename__ = "pending"
 
     uid: str = Field(primary_key=True)
-    source_id: int = Field(foreign_key="source.id", index=True)
+    source_id: int = Field(primary_key=True, foreign_key="source.id", index=True)
     url: str
     title: str
     published: datetime | None = None
     precision: str | None = None
+    updated: datetime | None = None
+    guid: str | None = None
+    author: str | None = None
+    summary: str | None = None
+    tags: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    attachments: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     tries: int = 1
     tried_at: datetime
 

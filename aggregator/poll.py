@@ -1,8 +1,9 @@
 """The conductor of one visit to one source. Whoever reads this file knows the service.
 
-    claim (turns) -> fetch -> 304 or the same bytes? then done
-                           -> read_source (feed or list, healed after a redesign) -> unknown (store)
+    claim (turns) -> fetch -> 304 or the same bytes? then done (outcome)
+                           -> read_source (heal): feed or list, healed after a redesign -> unknown (backlog)
                            -> fetch, read_article, clean -> tag, summarize (stories)
+                           -> judge (outcome, health): what the visit says of the source, and when the next one is
                            -> record (store): entries, poll, validators, next_poll_at, feed versions in one transaction
 
 Every call returns here; no worker calls the next one.
@@ -12,61 +13,40 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache, partial
 from time import monotonic
-from typing import Any
 from urllib.parse import urlsplit
 
-from aggregator.compose import keyed, own_key, says_more
+from aggregator.backlog import Backlog
 from aggregator.connectivity import Connectivity
-from aggregator.diagnose import fault_of, proof, strangeness
-from aggregator.errors import AggregatorError, FetchError, ParseError, RuleError, SourceError, StoreError, placed
-from aggregator.gather.discovery import advertised
+from aggregator.errors import AggregatorError, FetchError, ParseError, RuleError, StoreError
 from aggregator.gather.fetch import Fetcher
 from aggregator.gather.fingerprint import fingerprint
-from aggregator.heal import Memory, Reading, moved, read_older, read_source
-from aggregator.health import ACCUSTOMED_AFTER, judged, silence_of
+from aggregator.heal import Memory, Reading, read_source
+from aggregator.health import judged
+from aggregator.hubs import Trust
 from aggregator.identity import turn_of
-from aggregator.model import (
-    Fault,
-    HubSubscription,
-    Item,
-    Listing,
-    ListingRule,
-    Look,
-    NewEntry,
-    Response,
-    Rhythm,
-    Site,
-    Source,
-    SourceRule,
-    Validators,
-    Visit,
-)
+from aggregator.model import ListingRule, Look, Site, Source, SourceRule, Validators, Visit
+from aggregator.outcome import Answer, Outcomes
 from aggregator.redirects import address_of, moved_of
-from aggregator.rhythm import WorkingHours, freshness, next_poll_at, rhythm_of
 from aggregator.rules import Rules, load
 from aggregator.settings import Settings
 from aggregator.store import Store
 from aggregator.store.leases import Holder
 from aggregator.store.recorder import Recorder
 from aggregator.store.sources import rule_hash
-from aggregator.stories import ARTICLE_TRIES, Brought, Stories, apart
-from aggregator.turns import Turn, Turns
-from aggregator.websub import announced, is_active, owed_after
+from aggregator.stories import Stories, apart
+from aggregator.turns import Turn, Turns, furthest
 
 log = logging.getLogger(__name__)
 
 # a poll fetches no further articles after so long, and is given up after twice that
 POLL_SECONDS = 600
+# how often we look for times that a wrong clock has written
+MEND_EVERY = timedelta(hours=1)
 # a conditional request is trusted for so long
 WHOLE_AFTER = timedelta(days=1)
-# a good response is kept as proof so often
-KEPT_AFTER = timedelta(days=1)
-# list pages followed when a whole page is unknown: the source said more since the last poll than one page holds
-CATCH_UP_PAGES = 5
 
 
 class Poller:
@@ -95,6 +75,8 @@ class Poller:
         self._now = now
         self._on_visit = on_visit
         self._spread = spread_seconds
+        self._backlog = Backlog(store, fetcher, self._same, now)
+        self._outcomes = Outcomes(settings, Trust(store, is_asked=settings.callback_url is not None))
         self._stories = Stories(fetcher, self._families, now, urlsplit(settings.site.url).hostname)
         self._turns = Turns(settings, store, now, self._knows, self._cancel)
         self._running: dict[asyncio.Task[None], Turn] = {}
@@ -102,12 +84,14 @@ class Poller:
         self._stopping = False
         self._recorder = Recorder(store)
         self._fault: StoreError | None = None
+        self._mended_at: datetime | None = None
         self._is_awaited = False  # by poll_all_due, which raises a fault; else it is logged
         self._network = Connectivity(len({turn_of(rule.url) for _, rule in rules.sources if rule.enabled}))
 
     async def poll_due(self) -> int:
         """Claim what is due and start it, without waiting; how many polls now run."""
         self._fault = None  # a full disk may have room again
+        self._mend_times()
         self._turns.claim()
         self._start()
         return len(self._running)
@@ -141,6 +125,16 @@ class Poller:
             if self._fault is None:
                 raise
             log.debug("the leases run out by themselves: %s", error)
+
+    def _mend_times(self) -> None:
+        """Once an hour, and when the clock has jumped: what a clock that was ahead has written holds nothing up."""
+        now = self._now()
+        if self._mended_at is not None and abs(now - self._mended_at) < MEND_EVERY:
+            return
+        self._mended_at = now
+        mended = self._store.clock.mend(now, **furthest(self._settings, [rule for _, rule in self._rules.values()]))
+        if mended:
+            log.warning("times=%d stood further ahead than any this program sets: the clock was wrong", mended)
 
     def _start(self) -> None:
         """Begin polls as far as there is room."""
@@ -199,14 +193,14 @@ class Poller:
         return name in self._rules
 
     async def _poll(self, source: Source, turn: Turn) -> None:
-        await asyncio.sleep(random.random() * self._spread)  # noqa: S311 - no secret
+        if self._spread:
+            await asyncio.sleep(random.random() * self._spread)  # noqa: S311 - no secret
         started = monotonic()
         try:
             async with asyncio.timeout(2 * POLL_SECONDS):
                 visit = await self._visit(source)
             self._network.heard(turn_of(source.url), None)
-            visit = judged(source, replace(visit, milliseconds=round((monotonic() - started) * 1000)))
-            visit = self._turns.seal(visit, turn)
+            visit = self._turns.seal(judged(source, visit), turn, monotonic() - started)
             brought = await self._recorder.record(visit)
         except StoreError:
             raise
@@ -216,8 +210,7 @@ class Poller:
             self._network.heard(turn_of(source.url), getattr(error, "cause", None))
             if not isinstance(error, AggregatorError):
                 log.exception("poll source=%s fault of the program", source.name)
-            visit = replace(self._failed(source, error), milliseconds=round((monotonic() - started) * 1000))
-            visit = self._turns.seal(judged(source, visit), turn)
+            visit = self._turns.seal(judged(source, self._failed(source, error)), turn, monotonic() - started)
             brought = await self._recorder.record(visit)
         if brought is None:
             log.warning("poll source=%s is not recorded: another worker claimed its host meanwhile", source.name)
@@ -241,310 +234,51 @@ class Poller:
     async def _visit(self, source: Source) -> Visit:
         """One visit, all but the storing."""
         site, rule = self._rules[source.name]
-        polled_at = self._now()
-        # once a day the whole body is asked for: some servers answer 304 whatever happened
-        is_due = source.fetched_at is None or polled_at - source.fetched_at >= WHOLE_AFTER
-        validators = Validators() if is_due else Validators(source.etag, source.last_modified)
-        asked = address_of(source, polled_at)
-        response = await self._fetcher.fetch(asked, validators, allowance=rule.allowance)
-        if response.not_modified and validators == Validators():
-            raise ParseError(f"{asked} answered 304 to an unconditional request; its server is at fault")
-        moved_to, moved_at = moved_of(source, asked, response, polled_at)
-        digest = source.body_hash if response.not_modified else fingerprint(response)
-        if digest == source.body_hash and source.body_hash is not None:
-            # RFC 9111 §4.3.4: a 304 may bring newer validators, and keeps those it does not name
-            fresh = response.validators
-            kept = Validators(fresh.etag or validators.etag, fresh.last_modified or validators.last_modified)
-            return self._unchanged(
-                source,
-                polled_at,
-                response,
-                validators=kept,
-                fetched_at=None if response.not_modified else polled_at,
-                moved_to=moved_to,
-                moved_at=moved_at,
-            )
-
+        answer = await self._ask(source, site, rule)
+        if answer.is_known:
+            return self._outcomes.unchanged(answer)
         memory = Memory(
             ListingRule(**source.rule) if source.rule else None,
             Look(**source.look) if source.look else None,
             cache(partial(self._store.entries.known, source.id or 0)),  # healing, moves and silence ask the same
             self._same,
         )
-        read = partial(read_source, response, rule, memory, timezone=site.timezone, now=polled_at)
+        reading = await self._read(answer, memory)
+        found = await self._backlog.of(source, site, rule, reading.listing, memory)
+        brought = await self._stories.bring(
+            site, rule, found.items, found.tries, most=self._settings.fetch.max_articles, seconds=POLL_SECONDS
+        )
+        return self._outcomes.read(answer, reading, memory, found, brought)
+
+    async def _ask(self, source: Source, site: Site, rule: SourceRule) -> Answer:
+        """Fetch the page unless it is what it was. Raises SourceError."""
+        polled_at = self._now()
+        # some servers answer 304 whatever happened: once a day, and to end a break, the whole body is asked for
+        is_due = source.fetched_at is None or polled_at - source.fetched_at >= WHOLE_AFTER
+        is_due = is_due or (source.broken_by is not None and source.failures > 0)
+        validators = Validators() if is_due else Validators(source.etag, source.last_modified)
+        asked = address_of(source, polled_at)
+        response = await self._fetcher.fetch(asked, validators, allowance=rule.allowance)
+        if response.not_modified and validators == Validators():
+            raise ParseError(f"{asked} answered 304 to an unconditional request; its server is at fault")
+        digest = source.body_hash if response.not_modified else fingerprint(response)
+        return Answer(
+            source, site, rule, polled_at, response, validators, digest, *moved_of(source, asked, response, polled_at)
+        )
+
+    async def _read(self, answer: Answer, memory: Memory) -> Reading:
+        """The feed or list, healed after a redesign. Raises ParseError."""
+        response = answer.response
+        read = partial(read_source, response, answer.rule, memory, timezone=answer.site.timezone, now=answer.polled_at)
         try:
-            reading = await apart(read, response)
+            return await apart(read, response)
         except ParseError as error:
             error.response = response  # it tells why
             raise
-        listing = reading.listing
-        items = keyed(listing, source.url, self._same)
-        tries = self._unknown(items)
-        faults = [reading.note] if reading.note else []
-        elsewhere = {} if source.news_at is None else moved(items, tries, memory.entries)
-        if elsewhere:
-            faults.append(f"{source.url} gives {len(elsewhere)} known articles new addresses")
-        tries = {key: tried for key, tried in tries.items() if key not in elsewhere}
-        if source.news_at is not None and says_more(items, tries):
-            faults += await self._catch_up(source, site, rule, listing, items, tries)
-        waiting = self._store.entries.pending_of(source.id or 0)
-        items |= {key: item for key, item in waiting.items() if key not in items}  # gone from the page, not forgotten
-        tries |= self._store.entries.unknown([key for key in waiting if key not in tries])
-
-        brought = await self._stories.bring(
-            site, rule, items, tries, most=self._settings.fetch.max_articles, seconds=POLL_SECONDS
-        )
-        faults += brought.faults
-        complete = not (brought.pending or brought.resting or brought.left)
-        said: list[Item | NewEntry] = [*listing.items, *brought.entries]
-        dated = [(one.published, one.precision) for one in said if one.published]
-        rhythm = rhythm_of(dated, polled_at, self._hours(site)) or _rhythm(source)
-        silence = None
-        if tries or source.stale_at is None:
-            known = [one.published for one in memory.entries() if one.published]
-            silence = silence_of([time for time, _ in dated], known, len(said), polled_at)
-        fault = self._strangeness(source, rule, response, reading, brought)
-        if fault == "moved":
-            faults.insert(0, f"{source.url} leads to {response.url}")
-        if brought.left:
-            faults.append(f"{brought.left} more articles are left for the next poll")
-        hub, topic = advertised(response, listing)
-        subscription = self._subscription(source, polled_at)
-        verdicts = self._verdicts(source, subscription, [items[key] for key, tried in tries.items() if not tried])
-        owed = owed_after(subscription.owed, verdicts) if subscription else None
-        return Visit(
-            source_id=source.id or 0,
-            polled_at=polled_at,
-            next_poll_at=self._next_poll_at(
-                source,
-                polled_at,
-                None if owed == 0 else rhythm,  # a hub that is trusted says when to look
-                more_waits=not complete or (not tries and _was_pushed(source)),
-                fresh_for=max(freshness(response.headers, polled_at), listing.refresh or timedelta(0)),
-            ),
-            status=response.status,
-            message="; ".join(faults[:3]) or None,
-            items=len(listing.items),
-            entries=tuple(brought.entries),
-            pending=tuple(brought.pending),
-            resting=tuple(brought.resting),
-            moved=tuple((key, items[key].url, one.id) for key, one in elsewhere.items()),
-            # what was not read to the end must be seen again, changed or not
-            validators=response.validators if complete else Validators(),
-            body_hash=digest if complete else None,
-            kind=listing.kind,
-            rule=listing.rule,
-            # an ailing look is not what the list is measured by
-            look=None if fault == "shape" else reading.look,
-            rhythm=rhythm,
-            fetched_at=polled_at,
-            moved_to=moved_to,
-            moved_at=moved_at,
-            repair=f"{polled_at:%Y-%m-%d}: {reading.note}" if reading.is_repaired else None,
-            refresh=listing.refresh,
-            hub=hub,
-            topic=topic,
-            pushed_at=source.pushed_at,
-            owed=owed,
-            was_missed=False in verdicts,
-            fault=fault,
-            silence=silence,
-            kept=proof(
-                response,
-                fault,
-                source.fault,
-                good=source.kept_at is None or polled_at - source.kept_at >= KEPT_AFTER,
-            ),
-        )
-
-    def _strangeness(
-        self,
-        source: Source,
-        rule: SourceRule,
-        response: Response,
-        reading: Reading,
-        brought: Brought,
-    ) -> Fault | None:
-        """What is wrong with a source though it was read."""
-        is_full = rule.article is None or rule.article.full_text
-        empty = sum(not (entry.text or entry.images or entry.attachments) for entry in brought.entries)
-        return strangeness(
-            source.url,
-            response,
-            reading.listing.items,
-            is_changed=reading.is_changed and source.strikes < ACCUSTOMED_AFTER,
-            tried=len(brought.entries) + len(brought.pending) if is_full else 0,
-            unread=empty + len(brought.pending),
-        )
-
-    def _subscription(self, source: Source, now: datetime) -> HubSubscription | None:
-        """The hub that announces the news of *source*, None where none has agreed to."""
-        if source.hub is None or source.id is None or self._settings.callback_url is None:
-            return None
-        found = self._store.websub.of_source(source.id)
-        return found if found and is_active(found, now) else None
-
-    def _verdicts(self, source: Source, subscription: HubSubscription | None, new: Sequence[Item]) -> list[bool | None]:
-        """Of each of the *new* items, whether the hub announced it; None where that cannot be told."""
-        if subscription is None or subscription.since is None:
-            return []
-        judged = partial(
-            announced,
-            subscribed_at=subscription.since,
-            pushed_at=self._store.websub.pushed_at(subscription.source_id),
-            read_at=None if source.failures else source.polled_at,  # nobody knows what a failed poll would have seen
-            now=self._now(),
-        )
-        return [judged(item.published, item.precision) for item in new]
-
-    def _unknown(self, items: dict[str, Item]) -> dict[str, int]:
-        """The keys of *items* that are not stored, with how often each was tried."""
-        own = {key: own_key(key, item) for key, item in items.items()}
-        unknown = self._store.entries.unknown([*items, *own.values()])
-        # a story that shared its address when it was stored is known, though it stands alone now
-        return {key: unknown[key] for key in items if key in unknown and own[key] in unknown}
-
-    async def _catch_up(
-        self,
-        source: Source,
-        site: Site,
-        rule: SourceRule,
-        listing: Listing,
-        items: dict[str, Item],
-        tries: dict[str, int],
-    ) -> list[str]:
-        """Follow the pager while pages hold nothing known, so that a busy day or a long pause loses nothing.
-
-        Adds to *items* and *tries*; what went wrong. An older page that fails a few times is done without.
-        """
-        for _ in range(CATCH_UP_PAGES - 1):
-            if not listing.next_page:
-                return []
-            try:
-                response = await self._fetcher.fetch(listing.next_page, allowance=rule.allowance)
-                read = partial(read_older, response, listing, timezone=site.timezone, now=self._now())
-                listing = await apart(read, response)
-            except SourceError as error:
-                # nothing is stored, so that the next poll sees the same gap; what is gone for good does not come back,
-                # and says nothing of the source itself
-                if source.failures < ARTICLE_TRIES and getattr(error, "status", None) != 410:
-                    raise
-                return [placed(error, source.url)]
-            older = {key: item for key, item in keyed(listing, source.url, self._same).items() if key not in items}
-            unknown = self._unknown(older)
-            items.update(older)
-            tries.update(unknown)
-            if not says_more(older, unknown):
-                return []
-        return [f"{source.url}: more than {CATCH_UP_PAGES} pages are new; the older ones were not read"]
-
-    def _unchanged(self, source: Source, polled_at: datetime, response: Response, **said: Any) -> Visit:
-        fresh_for = max(freshness(response.headers, polled_at), timedelta(seconds=source.refresh_seconds or 0))
-        subscription = self._subscription(source, polled_at)
-        rhythm = None if subscription and subscription.owed == 0 else _rhythm(source)
-        # a hub may be quicker than its publisher's caches: one more look
-        waits = _was_pushed(source)
-        # the page is what it was when it was read last
-        fault = None if source.failures else source.fault
-        return self._kept(
-            source,
-            polled_at,
-            self._next_poll_at(source, polled_at, rhythm, fresh_for=fresh_for, more_waits=waits),
-            status=response.status,
-            message=f"{source.url} is what it was when it was read last" if fault else None,
-            fault=fault,
-            **said,
-        )
-
-    def _next_poll_at(self, source: Source, polled_at: datetime, rhythm: Rhythm | None, **said: Any) -> datetime:
-        site, rule = self._rules[source.name]
-        schedule = self._settings.schedule
-        return next_poll_at(
-            polled_at,
-            rhythm,
-            self._hours(site),
-            shortest=timedelta(minutes=schedule.min_interval_minutes),
-            longest=timedelta(minutes=schedule.max_interval_minutes),
-            key=source.name,
-            fixed=None if rule.interval_minutes is None else timedelta(minutes=rule.interval_minutes),
-            **said,
-        )
-
-    def _hours(self, site: Site) -> WorkingHours:
-        return WorkingHours.parse(self._settings.schedule.working_hours, site.timezone)
 
     def _failed(self, source: Source, error: Exception) -> Visit:
-        polled_at = self._now()
-        moved_to, moved_at = moved_of(source, address_of(source, polled_at), None, polled_at)
-        failures = source.failures + 1
-        fault: Fault | None = fault_of(error, source.url)
-        status = getattr(error, "status", None)
-        cause: str = (
-            error.cause
-            if isinstance(error, FetchError)
-            else "parse"
-            if isinstance(error, AggregatorError)
-            else "program"
-        )
-        message = (
-            placed(error, source.url)
-            if isinstance(error, AggregatorError)
-            else f"a fault of this program ({error!r}); please report it with the log"
-        )
-        if self._network.is_down:
-            # no source is blamed for what is ours: its count stays, and it is asked again soon
-            cause, fault, failures = "offline", None, source.failures
-            message = f"our own network seems to be down: no host has answered for a while; {message}"
-        return self._kept(
-            source,
-            polled_at,
-            self._next_poll_at(
-                source,
-                polled_at,
-                None,
-                failures=max(failures, 1),
-                is_gone=status == 410,
-                retry_after=getattr(error, "retry_after", None),
-            ),
-            cause=cause,
-            status=status,
-            message=message,
-            failures=failures,
-            validators=Validators(source.etag, source.last_modified),
-            moved_to=moved_to,
-            moved_at=moved_at,
-            fault=fault,
-            kept=proof(getattr(error, "response", None), fault, source.fault),
-        )
-
-    def _kept(self, source: Source, polled_at: datetime, next_poll_at: datetime, **said: Any) -> Visit:
-        """A visit that taught nothing about the page: what the source's row holds of it stays."""
-        kind = source.found_kind
-        return Visit(
-            source_id=source.id or 0,
-            polled_at=polled_at,
-            next_poll_at=next_poll_at,
-            body_hash=source.body_hash,
-            kind=kind if kind in ("feed", "list") else None,  # type: ignore[arg-type]
-            rule=ListingRule(**source.rule) if source.rule else None,
-            refresh=timedelta(seconds=source.refresh_seconds) if source.refresh_seconds else None,
-            hub=source.hub,
-            topic=source.topic,
-            pushed_at=source.pushed_at,
-            **said,
-        )
-
-
-def _was_pushed(source: Source) -> bool:
-    """Whether a hub announced news since the last poll of *source* began."""
-    return source.pushed_at is not None and (source.polled_at is None or source.pushed_at > source.polled_at)
-
-
-def _rhythm(source: Source) -> Rhythm | None:
-    """What earlier polls learned of how *source* publishes."""
-    if source.newest is None or source.per_day is None or source.working_share is None:
-        return None
-    return Rhythm(source.newest, source.per_day, source.working_share)
+        is_offline = self._network.is_down
+        return self._outcomes.failed(source, *self._rules[source.name], error, self._now(), is_offline=is_offline)
 
 
 def _by_name(rules: Rules) -> dict[str, tuple[Site, SourceRule]]:

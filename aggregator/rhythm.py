@@ -4,7 +4,7 @@ Pure: times and numbers in, a time out. Knows no source and no clock.
 """
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -56,9 +56,9 @@ class WorkingHours:
         """Whether *at* is working time, and the first opening, closing or midnight after it: until then it stays so."""
         local = at.astimezone(self.zone)
         minute = local.hour * 60 + local.minute
-        edge = next(one for one in (self.first, self.last, 24 * 60) if one > minute)
-        until = at + timedelta(minutes=edge - minute, seconds=-local.second, microseconds=-local.microsecond)
-        return self.hold(at), until
+        is_working = local.weekday() < 5 and self.first <= minute < self.last
+        edge = self.first if minute < self.first else self.last if minute < self.last else 24 * 60
+        return is_working, at + timedelta(minutes=edge - minute, seconds=-local.second, microseconds=-local.microsecond)
 
     @property
     def share_of_week(self) -> float:
@@ -147,8 +147,15 @@ def longest_gap(times: Sequence[datetime]) -> float | None:
     Of the newest three quarters only: an old item pinned to the top of a list must not stretch its rhythm.
     """
     newest = sorted(times, reverse=True)[: max(round(len(times) * 0.75), ENOUGH_GAPS + 1)]
-    gaps = [term_days(earlier, later) for later, earlier in pairwise(newest)]
-    return max(gaps) if len(gaps) >= ENOUGH_GAPS else None
+    gaps = sorted(pairwise(newest), key=lambda gap: gap[0] - gap[1], reverse=True)
+    if len(gaps) < ENOUGH_GAPS:
+        return None
+    longest = 0.0
+    for later, earlier in gaps:
+        if (later - earlier) / DAY <= longest:
+            break  # nor has it, or any after it, more days of term
+        longest = max(longest, term_days(earlier, later))
+    return longest
 
 
 def next_poll_at(
@@ -177,7 +184,7 @@ def next_poll_at(
 
     The pause is at least *shortest* and what the server asks for (*fresh_for*: Cache-Control and Expires, RFC 9111 §5.2
     and §5.3; ttl of RSS 2.0; sy:updatePeriod of RSS 1.0), at most *longest*. *fixed*: after exactly that. *more_waits*:
-    something is left to read, after *shortest*.
+    something is left to read, after *shortest*, or *fixed* if that is sooner.
 
     Failures: *shortest* doubled with each one in a row, at most MAX_BACKOFF, for ever; at once that for a page that is
     gone for good (410). *retry_after* (RFC 9110 §10.2.3) is waited for in any case.
@@ -187,7 +194,7 @@ def next_poll_at(
     if failures:
         limit = max(MAX_BACKOFF, shortest)
         pause = limit if is_gone else min(shortest * (1 << min(failures - 1, 20)), limit)
-    elif fixed is not None:
+    elif fixed is not None and not (more_waits and shortest < fixed):
         return polled_at + fixed
     elif more_waits:
         pause = shortest
@@ -195,6 +202,11 @@ def next_poll_at(
         pause = min(max(_pause(polled_at, rhythm, hours, longest), shortest, fresh_for), longest)
     drift = zlib.crc32(f"{key} {polled_at.isoformat()}".encode()) / 2**32
     return polled_at + max(pause * (1 + drift / 10), retry_after or timedelta(0))
+
+
+def longest_pause(longest: timedelta, fixed: Iterable[timedelta] = ()) -> timedelta:
+    """The longest that ``next_poll_at`` ever gives, where sources have these *fixed* intervals."""
+    return max(longest, MAX_BACKOFF, *fixed) * 1.1
 
 
 def _pause(polled_at: datetime, rhythm: Rhythm | None, hours: WorkingHours, longest: timedelta) -> timedelta:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
@@ -17,6 +17,9 @@ from aggregator.store import Store
 from aggregator.store.indexing import INDEXED_AT_ONCE
 
 log = logging.getLogger(__name__)
+
+# a clock that goes back by more was wrong; by less, it is being tuned
+SET_BACK = timedelta(minutes=1)
 
 
 def stop_on_signals() -> asyncio.Event:
@@ -69,13 +72,28 @@ async def serve(
     if hubs:
         scheduler.add_job(tend_hubs, "interval", [hubs], seconds=settings.schedule.tick_seconds, id="hubs")
     scheduler.start()
+    watch = asyncio.create_task(_keep_time(scheduler, settings.schedule.tick_seconds, now))
     try:
         await stop.wait()
     finally:
+        watch.cancel()
         scheduler.pause()
         await asyncio.sleep(0)  # a tick that has begun ends now; it would be cancelled with a traceback
         scheduler.shutdown(wait=False)
         await poller.stop()
+
+
+async def _keep_time(scheduler: AsyncIOScheduler, seconds: float, now: Callable[[], datetime]) -> None:
+    """Let all jobs run when the clock was set back: they would wait until it is again what it was."""
+    last = now()
+    while True:
+        await asyncio.sleep(seconds)
+        at = now()
+        if last - at > SET_BACK:
+            log.warning("the clock was set back from %s to %s", last.isoformat(), at.isoformat())
+            for job in scheduler.get_jobs():
+                job.modify(next_run_time=at)
+        last = at
 
 
 async def _index(store: Store, stop: asyncio.Event) -> None:

@@ -109,7 +109,7 @@ class FetchSettings(Section):
         "", description="address of an HTTP proxy; empty: none. It resolves names and has to guard its own network"
     )
     transport: Literal["aiohttp", "httpx"] = Field(
-        "aiohttp", description="whose connections httpx uses: aiohttp's cost a sixth of its own"
+        "aiohttp", description="the library that fetches: aiohttp, or httpx at seven times the CPU"
     )
     respect_robots: bool = Field(True, description="ask each host's robots.txt and do as it says (RFC 9309)")
     allow_private_networks: bool = Field(

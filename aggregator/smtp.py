@@ -71,7 +71,8 @@ def _connected(settings: MailSettings) -> Iterator[smtplib.SMTP]:
     except ssl.SSLError as error:
         raise MailError(f"{place}: no secure connection: {error.reason}; check mail.tls and mail.port") from error
     except (smtplib.SMTPException, OSError) as error:
-        raise MailError(f"{place} cannot be reached: {error}; check mail.host, mail.port and mail.tls") from error
+        said = getattr(error, "strerror", None) or error
+        raise MailError(f"{place} cannot be reached: {said}; check mail.host, mail.port and mail.tls") from error
 
 
 def _connection(settings: MailSettings) -> smtplib.SMTP:

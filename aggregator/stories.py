@@ -82,7 +82,10 @@ class Stories:
                 article, fault = await self._story(site, rule, item, seconds / 2)
                 if fault:
                     brought.faults.append(placed(fault, item.url))
-                    is_resting = isinstance(fault, FetchError) and fault.retry_after is not None
+                    # where robots.txt cannot be read for weeks, the entry must not wait for it
+                    is_resting = (
+                        isinstance(fault, FetchError) and fault.retry_after is not None and fault.cause != "robots"
+                    )
                     fetched -= is_resting  # those of other hosts must not wait for it
                     if is_resting or tries[key] + 1 < ARTICLE_TRIES:
                         (brought.resting if is_resting else brought.pending).append((key, item))

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from aggregator.errors import ParseError
 from aggregator.gather.article import read_article
+from aggregator.gather.charset import decode
 from aggregator.gather.feed import looks_like_feed, read_feed
 from aggregator.gather.listing import read_listing
 from aggregator.model import Article, Family, Kind, Listing, Response
@@ -31,6 +32,15 @@ def read_page(
     if kind == "article":
         return read_article(response, None, families, timezone=timezone, now=now)
     return _guess(response, families, timezone, now)
+
+
+def reader_of(page: Listing | Article, response: Response, families: Sequence[Family]) -> str:
+    """Which rule read *page*, or which families' marks *response* bears: for a person who wants to know."""
+    if isinstance(page, Listing):
+        return f"{page.kind}, by item={page.rule.item!r} date={page.rule.date!r}" if page.rule else page.kind
+    html = decode(response.body, response.content_type)
+    known = [family.name for family in families if any(mark in html for mark in family.marks)]
+    return f"article, with the marks of {', '.join(known)}" if known else "article, of no known family"
 
 
 def as_json(page: Listing | Article, timezone: ZoneInfo) -> dict[str, Any]:
@@ -76,7 +86,7 @@ def _guess(response: Response, families: Sequence[Family], timezone: ZoneInfo, n
         try:
             return read_article(response, None, families, timezone=timezone, now=now)
         except ParseError as no_article:
-            raise ParseError(f"{no_list}; and {no_article}") from no_article
+            raise ParseError(f"{no_list}; and {str(no_article).replace(f' at {response.url}', '')}") from no_article
     dated = sum(item.published is not None for item in listing.items)
     if len(listing.items) >= LIST_ITEMS and dated * 2 >= len(listing.items):
         return listing

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from aggregator.errors import StoreError
-from aggregator.model import Lease, Source, Visit
+from aggregator.model import Lease, Source, SourceRule, Visit
+from aggregator.rhythm import longest_pause
 from aggregator.settings import Settings
 from aggregator.store import Store
 from aggregator.store.leases import Claim, Holder
@@ -77,8 +78,8 @@ class Turns:
             self._left.clear()
         now = self._now()
         claims = self._store.leases.claim(self._owner, now, now + self._lease, self._hosts_at_once, SOURCES_PER_TURN)
-        self._more = len(claims) == self._hosts_at_once
-        self._take(claims)
+        # behind sources that nobody here knows there may be others
+        self._more = self._take(claims) or len(claims) == self._hosts_at_once
 
     def claim_named(self, names: Sequence[str]) -> list[Holder]:
         """Take the hosts of the sources called *names*, due or not; those that other processes hold."""
@@ -89,7 +90,7 @@ class Turns:
 
     def begin(self) -> tuple[Source, Turn] | None:
         """The source to poll next, longest due first, not too many of one host; claims more when none is left."""
-        if not self._ready and self._more:
+        while not self._ready and self._more:
             self.claim()
         if not self._ready:
             return None
@@ -106,13 +107,14 @@ class Turns:
             turn.is_ready = True
             self._ready.append(turn)
 
-    def seal(self, visit: Visit, turn: Turn) -> Visit:
-        """*visit* as it goes to the store: under its lease, which ends with the last visit of the turn."""
+    def seal(self, visit: Visit, turn: Turn, seconds: float) -> Visit:
+        """*visit*, which took so long, as it goes to the store: under its lease, which the turn's last visit ends."""
         turn.open.discard(visit.source_id)
         is_last = not turn.open and not turn.waiting
         if is_last:
             self._turns.discard(turn)
-        return replace(visit, lease=turn.lease, free_at=self._now() + self._pause if is_last else None)
+        free_at = self._now() + self._pause if is_last else None
+        return replace(visit, milliseconds=round(seconds * 1000), lease=turn.lease, free_at=free_at)
 
     def drop(self, turn: Turn) -> None:
         """Have no more to do with a host; its lease, if it is still ours, runs out by itself."""
@@ -142,7 +144,9 @@ class Turns:
         """Let others have the hosts whose sources were not all polled. Raises StoreError."""
         self._store.leases.release([*self._left, *(turn.lease for turn in self._turns)])
 
-    def _take(self, claims: Iterable[Claim]) -> None:
+    def _take(self, claims: Iterable[Claim]) -> bool:
+        """Begin turns of *claims*; whether a host was given back, since none of its sources is known here."""
+        is_given_back = False
         for claim in claims:
             unknown = [source for source in claim.sources if not self._knows(source)]
             known = [source for source in claim.sources if source not in unknown]
@@ -154,8 +158,10 @@ class Turns:
                 self.go_on(turn)
             else:
                 self._store.leases.release([claim.lease])
+                is_given_back = True
         if self._turns and self._renewing is None:
             self._renewing = asyncio.create_task(self._renew())
+        return is_given_back
 
     async def _renew(self) -> None:
         while True:
@@ -174,3 +180,13 @@ class Turns:
                     log.warning("host=%s is left: its lease ran out", turn.lease.host)
                     self.drop(turn)
                     self._on_loss(turn)
+
+
+def furthest(settings: Settings, rules: Iterable[SourceRule]) -> dict[str, timedelta]:
+    """How far ahead polls (*pause*) and leases (*lease*) are ever set."""
+    fixed = [timedelta(minutes=rule.interval_minutes) for rule in rules if rule.interval_minutes is not None]
+    schedule = settings.schedule
+    return {
+        "pause": longest_pause(timedelta(minutes=schedule.max_interval_minutes), fixed),
+        "lease": timedelta(seconds=schedule.lease_seconds),
+    }

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Literal
 
-from aggregator.model import HubSubscription, Precision
+from aggregator.model import HubSubscription, Precision, Source
 
 # WebSub §8.2: ten days is a good default; what a hub grants beyond a month is not believed
 LEASE, LONGEST_LEASE = timedelta(days=10), timedelta(days=30)
@@ -142,3 +142,8 @@ def owed_after(owed: int, verdicts: Iterable[bool | None]) -> int:
 def early_poll_at(now: datetime, polled_at: datetime | None) -> datetime:
     """When a source is polled that was last polled at *polled_at* and is announced to have news *now*."""
     return max(now, polled_at + EARLIEST) if polled_at else now
+
+
+def was_pushed(source: Source) -> bool:
+    """Whether a hub announced news since the last poll of *source* began."""
+    return source.pushed_at is not None and (source.polled_at is None or source.pushed_at > source.polled_at)

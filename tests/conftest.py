@@ -8,6 +8,7 @@ os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="aggregator-tes
 
 from tests.hub import hub
 from tests.postgresql import postgresql, postgresql_server
+from tests.service import service
 from tests.university import demo, university
 
-__all__ = ["demo", "hub", "postgresql", "postgresql_server", "university"]
+__all__ = ["demo", "hub", "postgresql", "postgresql_server", "service", "university"]

@@ -49,7 +49,7 @@ def info(**changes):
 
 
 def entry(**changes):
-    return replace(ENTRY, **changes)
+    return ENTRY._replace(**changes)
 
 
 def source(**changes):

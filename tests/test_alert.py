@@ -9,7 +9,7 @@ import pytest
 
 from aggregator.alert import Alerts
 from aggregator.demo.server import Answer
-from aggregator.gather.fetch import post
+from aggregator.gather.connect import post
 from aggregator.model import Begun
 from aggregator.settings import AlertSettings
 from aggregator.web.render import alert_mail
@@ -234,3 +234,75 @@ def test_two_workers_on_one_postgresql_do_not_tell_the_same(postgresql):
         assert later
     one.close()
     other.close()
+
+
+# ------------------------------------------------------------ nothing can be reached
+
+
+def lost(store, since, hours, *ids):
+    """Polls of the sources *ids* every two hours, none of which reaches anybody."""
+    for hour in range(0, hours + 1, 2):
+        at = since + timedelta(hours=hour)
+        store.entries.record([visit(id_, cause="offline", polled_at=at, message="no host answered") for id_ in ids])
+    return at
+
+
+def test_a_service_that_reaches_nobody_for_hours_says_so_once_and_when_it_is_over(mailed, store):
+    desk, office = mailed
+    store.entries.record([visit(1, polled_at=desk.now), visit(2, polled_at=desk.now)])
+    desk.now = lost(store, desk.now + timedelta(hours=1), 4, 1, 2)
+    desk.tell()
+    assert ([], None) == (office.letters, store.breaks.of_service())
+
+    desk.now = lost(store, desk.now + timedelta(hours=2), 0, 1, 2)
+    desk.tell()
+    desk.now = lost(store, desk.now + timedelta(hours=2), 20, 1, 2)
+    desk.tell()
+
+    own = store.breaks.of_service()
+    assert ("offline", None, NOW + timedelta(hours=1), desk.now) == (own.cause, own.source, own.began_at, own.seen_at)
+    assert ["[高校新闻] 所有来源都读不到"] == [letter["Subject"] for _, _, letter in office.letters]
+    for part in (
+        "高校新闻 · 本机网络不通",
+        "aggregator doctor",
+        "详情：none of 2",
+        "https://news.example.org/sources/",
+    ):
+        assert part in texts(office)[0]
+
+    desk.now += timedelta(hours=1)
+    store.entries.record([visit(2, polled_at=desk.now)])
+    desk.tell()
+
+    assert "[高校新闻] 来源又读得到了" == office.letters[1][2]["Subject"]
+    assert (None, desk.now) == (store.breaks.of_service(), store.breaks.newest(1)[0].ended_at)
+
+
+def test_a_service_that_never_reached_anybody_says_so_too(store, tmp_path):
+    lost(store, NOW, 6, 1, 2)
+
+    store.breaks.note_network()
+
+    assert NOW == store.breaks.of_service().began_at
+
+
+def test_sources_that_are_down_beside_others_are_no_break_of_the_service(store, tmp_path):
+    for hour in range(0, 24, 2):
+        at = NOW + timedelta(hours=hour)
+        store.entries.record([visit(1, cause="timeout", polled_at=at), visit(2, polled_at=at)])
+
+    store.breaks.note_network()
+
+    assert store.breaks.of_service() is None
+
+
+def test_the_webhook_is_told_of_the_service_itself(store, tmp_path, university):
+    bodies = []
+    university.serve("/hook", lambda request: bodies.append(json.loads(request.body)) or Answer(b"", status=204))
+    desk = Desk(store, tmp_path, webhook=university.url + "/hook")
+    desk.now = lost(store, NOW, 8, 1)
+
+    desk.tell()
+
+    (said,) = bodies[0]["broken"]
+    assert (None, "offline", "https://news.example.org/sources/") == (said["source"], said["cause"], said["page"])

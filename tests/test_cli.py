@@ -178,6 +178,18 @@ def test_add_follows_a_list_and_the_file_works(instance, demo):
     assert "already, as 'own'" in run("add", url, "--name", "other", code=2)
 
 
+def test_add_writes_no_file_that_would_stop_the_next_start(instance, demo):
+    file = instance / "sites" / "nankai.toml"
+    file.write_text('aliases = ["NKU"]\n' + file.read_text("utf-8"), "utf-8")
+    url = next(site for site in demo.sites() if "haitang" in site.name).sources[0].url
+
+    assert "'NKU' already belongs to the source own, as a tag" in run(
+        "add", url, "--name", "own", "--tag", "NKU", code=2
+    )
+
+    assert not (instance / "sites" / "own.toml").exists()
+
+
 def test_add_finds_the_feed_that_a_page_names(instance, university):
     item = f"<item><title>甲</title><link>{university.url}/1</link><description>正文</description></item>"
     university.serve(
@@ -197,11 +209,13 @@ def test_add_finds_the_feed_that_a_page_names(instance, university):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (("add", "nonsense"), 1, "not an"),
+        (("add", "nonsense"), 2, "'nonsense' is not an address: it does not begin with http:// or https://"),
+        (("try", "ftp://a.edu.cn/"), 2, "is not an address"),
         (("add", "http://127.0.0.1:1/"), 1, "no connection"),
         (("try", "no-such-file.html"), 2, "cannot read no-such-file.html"),
         (("try",), 2, "name a URL or a FILE"),
         (("digest", "--tag", "没有"), 1, "there is no tag called '没有'"),
+        (("digest", "--tag", "要闻+"), 2, "tag expression, column 3: a tag is missing after +"),
         (("digest", "--date", "yesterday"), 2, "Invalid value"),
         (("digest", "--date", "9999-12-31", "--period", "month"), 2, "out of range"),
         (("demo", "--port", "99999"), 2, "Invalid value"),
@@ -211,6 +225,8 @@ def test_add_finds_the_feed_that_a_page_names(instance, university):
     ],
 )
 def test_bad_input_gets_one_line_and_its_exit_code(instance, arguments, code, message):
+    run("db", "upgrade")
+
     assert message in run(*arguments, code=code)
 
 
@@ -249,7 +265,59 @@ def test_try_says_why_a_page_is_neither_a_list_nor_an_article(instance, tmp_path
     said = run("try", str(tmp_path / "login.html"), code=1)
 
     assert "is a login page" in said
+    assert 1 == said.count("login.html")
     assert "no article" in said
+
+
+@pytest.mark.parametrize(
+    ("page", "status", "cause"), [("<form><input type=password>登录</form>", 200, "login"), ("no", 404, "moved")]
+)
+def test_try_says_in_json_why_a_page_cannot_be_read(instance, university, page, status, cause):
+    url = university.serve("/xw.htm", page, status=status)
+
+    said = json.loads(run("try", url, "--json", code=1))
+
+    assert (["error", "cause"], cause) == (list(said), said["cause"])
+    assert url in said["error"]
+    assert "settings" == json.loads(run("try", "none.html", "--json", code=2))["cause"]
+
+
+def test_try_tells_a_curious_operator_what_it_asked_for_and_what_read_it(followed, demo, caplog):
+    list_url = next(site for site in demo.sites() if "haitang" in site.name).sources[0].url
+    story = next(story for story in demo.published if story.source == "demo-haitang-news")
+
+    run("-v", "try", list_url)
+    run("-v", "try", story.url)
+
+    assert re.search(rf"fetch url={re.escape(list_url)} status=200 bytes=\d+ ms=\d+", caplog.text)
+    assert "read as list, by item=" in caplog.text
+    assert re.search(r"read as article, with the marks of \w+", caplog.text)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("sources",), ("digest",), ("export", "json"), ("export", "opml"), ("db", "check"), ("export", "hugo", "posts")],
+)
+def test_a_command_that_only_reads_makes_nothing(tmp_path, monkeypatch, arguments):
+    monkeypatch.chdir(tmp_path)
+
+    said = run(*arguments, code=2)
+
+    assert "there is no database" in said
+    assert "aggregator run" in said
+    run("settings")
+    run("doctor")
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_the_sources_in_a_pipe_are_tab_separated_below_their_headings(followed):
+    run("poll")
+
+    headings, *rows = (line.split("\t") for line in run("sources").splitlines())
+
+    assert ["name", "university", "title", "health", "cause", "entries", "reason"] == headings
+    assert {7} == {len(row) for row in rows}
+    assert "demo-haitang-news" in [row[0] for row in rows]
 
 
 def test_try_batch_answers_every_line_in_order(instance, tmp_path):
@@ -263,7 +331,7 @@ def test_try_batch_answers_every_line_in_order(instance, tmp_path):
     answers = [json.loads(line) for line in run("try", "--batch", text=lines).splitlines()]
 
     assert "甲" == answers[0]["items"][0]["title"]
-    assert ["error"] * 3 == [key for answer in answers[1:] for key in answer]
+    assert [["error", "cause"]] * 3 == [list(answer) for answer in answers[1:]]
 
 
 def test_exports_hold_every_entry(followed, tmp_path):
@@ -284,6 +352,20 @@ def test_the_digest_prints_in_three_formats(followed):
 
     for form, sign in (("text", "海棠大学"), ("html", "<html"), ("json", '"groups"')):
         assert sign in run("digest", "--period", "month", "--date", "2025-03-20", "--format", form)
+
+
+def test_the_digest_takes_a_tag_expression(followed):
+    run("poll")
+
+    digests = [
+        json.loads(run("digest", "--period", "month", "--date", "2025-03-20", "--format", "json", "--tag", tags))
+        for tags in ("海棠大学", "海棠大学|海棠大学+要闻", "-海棠大学")
+    ]
+
+    assert digests[0] == digests[1]
+    assert ["海棠大学", "海棠大学", "-海棠大学"] == [digest["tag"] for digest in digests]
+    assert ["海棠大学"] == [group["university"] for group in digests[0]["groups"]]
+    assert "海棠大学" not in [group["university"] for group in digests[2]["groups"]]
 
 
 def test_the_database_is_cared_for(followed, tmp_path):

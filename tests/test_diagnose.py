@@ -13,8 +13,8 @@ from aggregator.diagnose import KEPT_BYTES, fault_of, proof
 from aggregator.errors import FetchError, ParseError
 from aggregator.health import BROKEN_AFTER, health
 from aggregator.model import Response
-from aggregator.poll import KEPT_AFTER
-from tests.test_poll import Service, article_page, column, list_page, redesigned, rss, source
+from aggregator.outcome import KEPT_AFTER
+from tests.service import article_page, column, list_page, redesigned, rss, source
 
 MENU = "".join(f"<li><a href='/{name}/'>{name}</a></li>" for name in ("首页", "学校概况", "招生就业", "联系我们"))
 HOME = (
@@ -92,19 +92,6 @@ FAULTS = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def service(tmp_path):
-    made = []
-
-    def make(*sources, **fetch):
-        made.append(Service(tmp_path, *sources, **fetch))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.store.close()
-
-
 def polled(one, times, hours=1):
     """The verdict after each of so many polls."""
     verdicts = []
@@ -119,7 +106,7 @@ def polled(one, times, hours=1):
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_is_found_and_named_within_three_polls(service, university, name):
     expected, inject = FAULTS[name]
-    one = service(source(column(university, 8)), timeout_seconds=0.5)
+    one = service(source(column(university, 8)), timeout_seconds=1.5)
     assert ["working"] == [verdict.state for verdict in polled(one, 1)]
 
     inject(university)
@@ -232,6 +219,24 @@ def test_the_last_good_and_the_first_bad_response_are_kept(service, university):
     assert (failed_at, 403, "<p>该页面仅限校内用户访问</p>") == (bad.fetched_at, bad.status, bad.body.decode())
 
 
+def test_no_secret_is_kept_of_a_response_nor_said_of_it(service, university):
+    column(university, 8)
+    secret = "s3cr3t"
+    headers = {"X-Auth-Token": secret, "X-Session": secret, "Link": f"</feed?token={secret}>; rel=self"}
+    page = list_page(*ROWS).replace("</body>", f"<a href='/xw.htm?token={secret}&page=2'>刷新</a></body>")
+    university.serve(f"/xw.htm?token={secret}", page, headers=headers)
+    one = service(source(f"{university.url}/xw.htm?token={secret}"))
+    polled(one, 1)
+    university.serve(f"/xw.htm?token={secret}", "no", status=403, headers=headers)
+    polled(one, 1)
+
+    for good in (True, False):
+        kept = one.store.breaks.proof(1, good=good)
+        assert secret not in f"{kept.url} {kept.headers} {kept.body.decode()}"
+    assert f"{university.url}/xw.htm?token=***" == kept.url
+    assert f"{university.url}/xw.htm?token=*** answered 403" in one.last("haitang-news").message
+
+
 def test_a_poll_that_brings_nothing_keeps_nothing(service, university):
     one = service(source(column(university, 8)))
     polled(one, 1)
@@ -280,3 +285,52 @@ def test_no_more_of_a_body_is_kept_than_is_needed():
 )
 def test_an_error_without_a_page_is_named_by_itself(error, expected):
     assert expected == fault_of(error, "http://x.edu.cn/xw.htm")
+
+
+# ------------------------------------------------------------ what ends a break
+
+
+def told_of(one):
+    """The breaks that were ever noted: (cause, whether it is over)."""
+    return [(found.cause, found.ended_at is not None) for found in one.store.breaks.newest(9)]
+
+
+@pytest.mark.parametrize(
+    ("fault", "inject"),
+    [
+        ("shape", page(list_page(*ROWS[:3]), etag='"strange"')),
+        ("empty", page(EMPTY)),
+        ("moved", page("not found", status=404)),
+    ],
+)
+def test_a_time_out_and_a_304_end_no_break(service, university, fault, inject):
+    one = service(source(column(university, 8)), timeout_seconds=1.5)
+    polled(one, 1)
+    inject(university)
+    polled(one, BROKEN_AFTER)
+    assert [(fault, False)] == told_of(one)
+
+    university.serve("/xw.htm", lambda _: university.pause(5) or "late")
+    polled(one, 1)
+    if fault == "shape":
+        inject(university)
+    else:
+        university.serve("/xw.htm", "", status=304)  # of a server that says so whatever stands there
+    polled(one, 2)
+    assert [(fault, False)] == told_of(one)
+
+    column(university, 9, etag='"mended"')
+    polled(one, 1)
+    assert [(fault, True)] == told_of(one)
+
+
+def test_a_strange_page_is_not_well_because_it_is_the_same_after_a_time_out(service, university):
+    one = service(source(column(university, 8)), timeout_seconds=1.5)
+    polled(one, 1)
+    university.serve("/xw.htm", list_page(*ROWS[:3]), etag='"strange"')
+    polled(one, 1)
+    university.serve("/xw.htm", lambda _: university.pause(5) or "late")
+    polled(one, 1)
+    university.serve("/xw.htm", list_page(*ROWS[:3]), etag='"strange"')
+
+    assert [("broken", "shape")] == [(found.state, found.cause) for found in polled(one, 1)]

@@ -1,8 +1,13 @@
 """What the doctor says of mail and alerts, with a real mail server."""
 
-import pytest
+from datetime import timedelta
 
+import pytest
+from click.testing import CliRunner
+
+from aggregator.cli import main
 from aggregator.doctor import examine
+from tests.newsroom import empty_store, visit
 from tests.postoffice import post_office
 from tests.university import NOW
 
@@ -63,3 +68,48 @@ def test_settings_that_could_never_work_are_refused(instance, text, complaint):
 
     assert "fail" == check.verdict
     assert complaint in check.finding
+
+
+def says(code):
+    """What `doctor --test-alert` says of its tests."""
+    result = CliRunner().invoke(main, ["doctor", "--test-alert"])
+    assert code == result.exit_code, result.output
+    return [line for line in result.output.splitlines() if "test " in line.partition(":")[0]]
+
+
+def test_a_test_goes_through_every_channel_and_what_came_of_it_is_told(instance, university):
+    hook = university.serve("/hook", lambda request: b"")
+    with post_office() as (office, mail):
+        configure(instance, mail, f"[alert]\nmail = 'a@example.org'\nwebhook = '{hook}'")
+
+        assert ["mail", "webhook"] == [line.split()[2].strip(":") for line in says(code=0) if line.startswith("ok")]
+
+        ((_, recipients, letter),) = office.letters
+        assert (["a@example.org"], "[高校新闻] 测试通知") == (recipients, letter["Subject"])
+        assert ["POST"] == [request.method for request in university.requests]
+
+        university.forget("/hook")
+        office.is_closed = True
+        said = says(code=1)
+        assert "come again later" in said[0]
+        assert "the webhook answered 404" in said[1]
+
+
+def test_a_test_without_a_channel_says_which_settings_there_are(instance):
+    assert ["fail  test alert: alert.mail and alert.webhook are empty: set one of them"] == says(code=1)
+
+
+def test_a_clock_that_was_wrong_and_a_network_that_is_down_are_told(instance):
+    with empty_store(instance) as store:
+        far = NOW + timedelta(days=400)
+        store.entries.record([visit(1, polled_at=NOW, next_poll_at=far, fetched_at=far)])
+        for hour in range(8):
+            store.entries.record([visit(2, cause="offline", polled_at=NOW + timedelta(hours=hour), message="down")])
+        store.breaks.note_network()
+
+    said = findings("database")
+
+    assert ("warn", "2 times in it stand too far ahead: the clock was wrong once; `aggregator run` mends them") in said
+    assert "no source can be reached since 2025-03-21 02:30 UTC" in next(
+        one for verdict, one in said if verdict == "fail"
+    )

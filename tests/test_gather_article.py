@@ -10,6 +10,7 @@ import pytest
 
 from aggregator.errors import ParseError
 from aggregator.gather.article import joined, read_article
+from aggregator.gather.links import absolute
 from aggregator.model import ArticleRule, Response
 from aggregator.rules import load
 
@@ -394,3 +395,23 @@ def test_a_page_cut_anywhere_is_no_crash(case):
     for end in range(0, len(page), 97):
         with suppress(ParseError):
             read(page[:end])
+
+
+@pytest.mark.parametrize("label", ["edıtor", "ſource"])
+def test_a_letter_that_looks_like_one_of_a_label_is_no_label(label):
+    article = read(page(line=f"{label}：x　作者：林小青　发布时间：2024-05-06"))
+    assert ("林小青", None, None) == (article.author, article.origin, article.editor)
+
+
+@pytest.mark.parametrize(
+    ("href", "url"),
+    [
+        ("a/b.htm?id=1", "http://news.haitang.edu.cn/xw/a/b.htm?id=1"),
+        ("/a/", "http://news.haitang.edu.cn/a/"),
+        ("../a.htm", "http://news.haitang.edu.cn/a.htm"),
+        ("https://zs.haitang.edu.cn/a/../b", "https://zs.haitang.edu.cn/a/../b"),
+        ("a\n.htm", "http://news.haitang.edu.cn/xw/a.htm"),
+    ],
+)
+def test_plain_addresses_mean_what_a_parser_says(href, url):
+    assert url == absolute(href, "http://news.haitang.edu.cn//xw/../xw/list.htm?page=2#top")

@@ -274,7 +274,22 @@ def test_cleaning_twice_changes_nothing():
     assert html(markup) == html(html(markup))
 
 
-@pytest.mark.parametrize("markup", ["<h2>题 目</h2>\n<p>一  段</p>\n<p> </p>", "<p>一</p>", ""])
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "",
+        "一",
+        " 一\n 段 ",
+        "<p>一</p>",
+        "<p>一</p><p>二</p>",
+        "<p>一</p><p></p><p>二</p>",
+        "<p>one line</p> <p>two\u3000 lines</p>",
+        "<h2>题 目</h2>\n<p>一  段</p>\n<p> </p>",
+        "<p>一</p>二",
+        "<p>一</p><p>1 < 2 &amp; 2 > 1</p>",
+        "<p>一\u200b</p><p>\ufeff二\xad</p>",
+    ],
+)
 def test_plain_paragraphs_need_no_tree_and_read_the_same(markup):
     short, long = clean(markup, BASE), clean(f"{markup}<i></i>", BASE)
 

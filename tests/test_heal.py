@@ -1,12 +1,14 @@
 """A list page after a redesign: read by a new rule, or left alone, and never taken for news."""
 
+import json
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from aggregator.errors import ParseError
-from aggregator.heal import Memory, ailment, look_at, moved, read_source
+from aggregator.errors import OtherListError, ParseError
+from aggregator.heal import Memory, ailment, look_at, moved, read_older, read_source
 from aggregator.identity import identity
 from aggregator.model import Item, KnownEntry, ListingRule, Look, Response, SourceRule
 
@@ -49,9 +51,9 @@ def day_of(text):
     return datetime.fromisoformat(text).replace(tzinfo=SHANGHAI).astimezone(UTC)
 
 
-def read(response, rule=AUTO, kept=OLD, look=TWELVE, entries=()):
+def read(response, rule=AUTO, kept=OLD, look=TWELVE, entries=(), now=NOW):
     memory = Memory(kept, look, lambda: list(entries))
-    return read_source(response, rule, memory, timezone=SHANGHAI, now=NOW)
+    return read_source(response, rule, memory, timezone=SHANGHAI, now=now)
 
 
 def paths(reading):
@@ -288,3 +290,130 @@ def test_a_cut_title_is_known_by_its_beginning():
 def test_a_day_off_by_one_is_still_the_same_article():
     there = items([(p, t, (datetime.fromisoformat(d) - timedelta(days=1)).strftime("%Y-%m-%d")) for p, t, d in STORIES])
     assert 12 == len(moved(there, list(there), stored))
+
+
+# ---------------------------------------------------------------- a list without dates that begins anew
+
+UNDATED = Look(12, 0, 12)
+ANEW = [(f"/info/1055/{n}.htm", f"海棠大学新网站第{n}条新闻", "") for n in range(900, 904)]
+
+
+def refused(response, look, now=NOW):
+    """The look by which the next reading is judged, as the store gives it back."""
+    with pytest.raises(ParseError, match="without dates, none of them known") as caught:
+        read(response, look=look, entries=stored(), now=now)
+    return look if caught.value.look is None else Look(**json.loads(json.dumps(asdict(caught.value.look))))
+
+
+def test_an_undated_list_that_begins_anew_is_taken_when_three_days_show_it():
+    first = refused(page(as_list(ANEW)), UNDATED)
+    second = refused(page(as_list(ANEW)), first, NOW + timedelta(days=1))
+    reading = read(page(as_list(ANEW)), look=second, entries=stored(), now=NOW + timedelta(days=4))
+    assert ([path for path, _, _ in ANEW], True, Look(4, 0, 4)) == (
+        paths(reading),
+        reading.is_repaired,
+        reading.look,
+    )
+    assert "4 items where it had 12" in reading.note
+    assert "the same on 2025-03-21 and 2025-03-22 and 2025-03-25: taken for the list" in reading.note
+
+
+def test_readings_of_one_day_count_once_however_many_they_are():
+    look = UNDATED
+    for hours in range(6):
+        look = refused(page(as_list(ANEW)), look, NOW + timedelta(hours=hours))
+    assert ["2025-03-21"] == list(look.doubted_on)
+
+
+def test_a_day_is_a_day_of_the_site():
+    evening = datetime(2025, 3, 21, 15, 59, tzinfo=UTC)
+    look = refused(page(as_list(ANEW)), UNDATED, evening)
+    look = refused(page(as_list(ANEW)), look, evening + timedelta(minutes=2))
+    assert ["2025-03-21", "2025-03-22"] == list(look.doubted_on)
+
+
+def test_a_new_list_that_grows_is_still_the_same():
+    look = refused(page(as_list(ANEW[:3])), UNDATED)
+    look = refused(page(as_list(ANEW)), look, NOW + timedelta(days=1))
+    assert 2 == len(look.doubted_on)
+
+
+def test_another_list_each_day_is_never_taken():
+    look = UNDATED
+    for day in range(6):
+        rows = [(f"/info/1055/{day}00{n}.htm", f"海棠大学第{day}天的第{n}条推荐", "") for n in range(4)]
+        look = refused(page(as_list(rows)), look, NOW + timedelta(days=day))
+    assert 1 == len(look.doubted_on)
+
+
+@pytest.mark.parametrize(
+    ("rows", "look"),
+    [
+        ([(f"/menu/{name}.htm", f"机构设置与职能介绍{name}", "") for name in "abcd"], UNDATED),
+        ([(f"/info/1055/{n}.htm", f"机构{n}", "") for n in range(900, 904)], UNDATED),
+        (ANEW, TWELVE),
+    ],
+    ids=["a menu by its addresses", "a menu by its titles", "a list that had dates"],
+)
+def test_what_is_no_undated_list_is_refused_for_good(rows, look):
+    for day in range(6):
+        assert look == refused(page(as_list(rows)), look, NOW + timedelta(days=day))
+
+
+def test_a_known_article_on_the_page_ends_the_doubt():
+    look = refused(page(as_list(ANEW)), UNDATED)
+    rows = [*ANEW, *((path, title, "") for path, title, _ in STORIES[:1])]
+    reading = read(page(as_list(rows)), look=look, entries=stored(), now=NOW + timedelta(days=1))
+    assert (5, ()) == (len(reading.listing.items), reading.look.doubted_on)
+
+
+# ---------------------------------------------------------------- older pages
+
+
+def older(body, listing=None):
+    listing = listing or read(page(as_list()), kept=None, look=None).listing
+    return read_older(page(body), listing, timezone=SHANGHAI, now=NOW)
+
+
+def before(day="2025-03-0{}", path="/info/1055/{}.htm"):
+    return [(path.format(500 + n), f"更早的第{n}号新闻：会议召开", day.format(8 - n)) for n in range(8)]
+
+
+def test_an_older_page_of_another_design_is_read_at_once():
+    found = older(as_cards(before()))
+    assert [path for path, _, _ in before()] == [
+        item.url.removeprefix("https://news.haitang.edu.cn") for item in found.items
+    ]
+    assert "div.card" in found.rule.item
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        before(path="/zs/{}.htm"),
+        before(day="2019-03-0{}"),
+        before(day="2025-03-2{}"),
+        before(day=""),
+    ],
+    ids=["at other addresses", "of other years", "newer than the page before", "without dates"],
+)
+def test_an_older_page_with_another_list_is_not_read(rows):
+    with pytest.raises(OtherListError, match="another list"):
+        older(as_cards(rows))
+
+
+def test_an_older_page_without_a_list_may_have_one_another_time():
+    with pytest.raises(ParseError) as caught:
+        older("<p>系统维护中</p>")
+    assert ParseError is type(caught.value)
+
+
+@pytest.mark.parametrize(("path", "goes_on"), [("/info/1055/{}.htm", True), ("/info/1060/{}.htm", False)])
+def test_an_undated_older_page_must_lead_to_the_same_folder(path, goes_on):
+    rows = [(path, title, "") for path, title, _ in STORIES]
+    listing = read(page(as_list(rows)), kept=None, look=None).listing
+    if goes_on:
+        assert 8 == len(older(as_cards(before(day="", path=path)), listing).items)
+    else:
+        with pytest.raises(OtherListError):
+            older(as_cards(before(day="", path=path)), listing)

@@ -1,14 +1,14 @@
 """Who may visit which host, on either database: one at a time, void once claimed anew, and exact under four writers."""
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 from threading import Barrier
 
 import pytest
 from sqlalchemy import text, update
 
-from aggregator.model import Host, Lease, Site, SourceRule
-from aggregator.store import Store
+from aggregator.model import Host, Lease, Site, Source, SourceRule
+from aggregator.store import Store, leases
 from tests.newsroom import story, visit
 from tests.university import NOW
 
@@ -194,6 +194,24 @@ def test_a_sole_scheduler_takes_all_back_after_a_crash(store):
 
     assert ["s0", "s1"] == names(claim(store))
     assert {before.lease} == store.leases.renew([before.lease], NOW + MINUTE)
+
+
+def test_a_source_that_is_added_while_its_host_is_given_back_is_due(postgresql):
+    store = Store(postgresql)
+    store.upgrade()
+    follow(store, "http://a.edu.cn/")
+    (first,) = claim(store)
+    done(store, first, free_at=None)
+    with ThreadPoolExecutor(1) as thread:
+        with store.write() as connection:
+            connection.execute(update(Source.__table__).values(next_poll_at=NOW))
+            leases.schedule(connection, ["a.edu.cn"])
+            given_back = thread.submit(store.leases.release, [first.lease])
+            wait([given_back], timeout=0.5)  # it waits for us, or else has not seen what is scheduled
+        given_back.result()
+
+    assert ["s0"] == names(claim(store))
+    store.close()
 
 
 def test_claimers_share_the_work_without_overlap(store):

@@ -14,109 +14,9 @@ from aggregator.identity import slug
 from aggregator.model import ArticleRule, Site, SourceRule
 from aggregator.poll import Poller
 from aggregator.rules import Rules, load
-from aggregator.settings import FetchSettings, Settings
-from aggregator.store import Store
 from aggregator.stories import ARTICLE_TRIES
-from aggregator.turns import UNKNOWN_PAUSE
-
-NOW = datetime(2025, 3, 21, 2, 30, tzinfo=UTC)  # 10:30 in Shanghai
-FAMILIES = load(None).families
-
-
-class Service:
-    """A Poller with what it needs, and a clock that is set by hand."""
-
-    def __init__(self, folder, *sources, **fetch):
-        fetch = {"per_host_delay_seconds": 0, "timeout_seconds": 2, "respect_robots": False} | fetch
-        fetch = {"allow_private_networks": True} | fetch
-        self.settings = Settings.model_construct(instance=folder, fetch=FetchSettings(**fetch))
-        self.now = NOW
-        self.site = Site("haitang", "海棠大学", tags=("海棠大学",), sources=sources)
-        self.rules = Rules({"haitang": self.site}, FAMILIES)
-        self.store = Store(self.settings.database_url)
-        self.store.upgrade()
-        self.store.sources.sync(self.rules.sources, self.now)
-
-    def poll(self, *names):
-        async def work():
-            async with Fetcher(self.settings.fetch, "tests") as fetcher:
-                poller = Poller(self.settings, self.rules, self.store, fetcher, lambda: self.now)
-                try:
-                    await poller.poll_all_due(list(names) or None)
-                finally:
-                    await poller.stop()
-
-        asyncio.run(work())
-
-    def last(self, name):
-        return self.store.sources.by_name(name).polls[0]
-
-    def titles(self):
-        return [entry.title for entry in self.store.entries.newest(100)]
-
-
-@pytest.fixture
-def service(tmp_path):
-    made = []
-
-    def make(*sources, **fetch):
-        made.append(Service(tmp_path, *sources, **fetch))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.store.close()
-
-
-def source(url, name="haitang-news", **fields):
-    return SourceRule(name=name, title="海棠要闻", url=url, **fields)
-
-
-def list_page(*articles):
-    """A list of (path, title, day)."""
-    rows = "".join(
-        f'<li id="line_u5_{n}"><a href="{path}" title="{title}">{title}</a><span>{day}</span></li>'
-        for n, (path, title, day) in enumerate(articles)
-    )
-    return f"<html><head><title>海棠要闻-海棠大学</title></head><body><div class='list'><ul>{rows}</ul></div></body></html>"
-
-
-def article_page(title, time="2025-03-20 09:44", body="<p>学校召开会议，部署春季学期重点工作，师生代表参加。</p>" * 3):
-    return (
-        f"<html><head><title>{title}-海棠大学</title></head><body><p>当前位置: <a href='/'>首页</a> > <a href='/xw'>新闻</a> > 正文</p>"
-        f"<form name='_newscontent_fromname'><h1>{title}</h1><div>时间：{time} 作者：林月</div>"
-        f"<div id='vsb_content'><div class='v_news_content'>{body}</div></div></form></body></html>"
-    )
-
-
-def column(university, count=6, etag='"v1"', **extra):
-    """A list of *count* articles and their pages; the address of the list."""
-    rows = [
-        (f"info/1055/{n}.htm", f"海棠大学第{n}号新闻：春季学期工作会议召开", f"2025-03-{20 - n:02}")
-        for n in range(count)
-    ]
-    for path, title, day in rows:
-        university.serve("/" + path, article_page(title, f"{day} 09:44"))
-    return university.serve("/xw.htm", list_page(*rows), etag=etag, **extra)
-
-
-def page_of(university, numbers, following):
-    """A list of the articles *numbers*, whose pages are served, with a pager to *following*."""
-    rows = [(f"info/1055/{n}.htm", f"海棠大学第{n}号新闻：春季学期工作会议召开", "2025-03-20") for n in numbers]
-    for path, title, _ in rows:
-        university.serve("/" + path, article_page(title))
-    return list_page(*rows).replace("</body>", f"<div><a href='{following}'>下一页</a></div></body>")
-
-
-def rss(*items):
-    body = "".join(
-        f"<item><title>{title}</title><link>{link}</link><guid isPermaLink='false'>{guid}</guid>"
-        f"<pubDate>Thu, 20 Mar 2025 09:44:00 +0800</pubDate><description><![CDATA[<p>{title}的正文。</p>]]></description>"
-        f"<content:encoded xmlns:content='http://purl.org/rss/1.0/modules/content/'><![CDATA[<p>{title}的全文。</p>]]>"
-        "</content:encoded></item>"
-        for title, link, guid in items
-    )
-    return f"<?xml version='1.0'?><rss version='2.0'><channel><title>海棠</title><link>/</link>{body}</channel></rss>"
+from aggregator.turns import SOURCES_PER_TURN, UNKNOWN_PAUSE
+from tests.service import FAMILIES, NOW, article_page, column, list_page, page_of, redesigned, rss, source
 
 
 def test_a_list_becomes_entries_with_their_articles(service, university):
@@ -456,6 +356,49 @@ def test_an_older_page_that_is_another_list_publishes_nothing_of_it(service, uni
     assert not any("招生专题" in title for title in one.titles())
 
 
+def test_an_older_page_that_is_another_list_holds_nothing_up(service, university):
+    one = service(source(university.serve("/xw.htm", page_of(university, range(6), "xw2.htm"))))
+    one.poll()
+    university.serve("/xw.htm", page_of(university, range(20, 26), "xw2.htm"))
+    other = [(f"zs/{n}.htm", f"招生专题栏目之第{n}篇文章", "2025-03-20") for n in range(8)]
+    university.serve("/xw2.htm", redesigned(other, "/"))
+
+    one.poll("haitang-news")
+
+    assert ("new", 12) == (one.last("haitang-news").outcome, one.store.entries.count())
+    assert "older pages were not read" in one.last("haitang-news").message
+
+
+def test_an_older_page_of_another_design_is_read_at_once(service, university):
+    one = service(source(university.serve("/xw.htm", page_of(university, range(6), "xw2.htm"))))
+    one.poll()
+    university.serve("/xw.htm", page_of(university, range(20, 26), "xw2.htm"))
+    page_of(university, range(10, 16), "")
+    older = [(f"info/1055/{n}.htm", f"海棠大学第{n}号新闻：春季学期工作会议召开", "2025-03-20") for n in range(10, 16)]
+    university.serve("/xw2.htm", redesigned(older, "/"))
+
+    one.poll("haitang-news")
+
+    assert 18 == one.store.entries.count()
+
+
+def test_an_undated_list_that_begins_anew_is_taken_after_three_days(service, university):
+    def column_of(numbers):
+        return page_of(university, numbers, "").replace("<span>2025-03-20</span>", "")
+
+    one = service(source(university.serve("/xw.htm", column_of(range(12)))))
+    one.poll()
+    university.serve("/xw.htm", column_of(range(900, 904)))
+    counts = []
+    for _ in range(3):
+        one.now += timedelta(days=1)
+        one.poll("haitang-news")
+        counts.append(one.store.entries.count())
+
+    assert [12, 12, 16] == counts
+    assert "begun anew" in one.store.sources.by_name("haitang-news").source.repair
+
+
 def test_a_pinned_item_does_not_hide_that_the_page_is_full(service, university):
     one = service(source(university.serve("/xw.htm", page_of(university, range(6), "xw2.htm"))))
     one.poll()
@@ -621,15 +564,6 @@ def test_a_host_is_polled_again_as_soon_as_the_database_can_be_written(service, 
 # ------------------------------------------------------------ a site that changes its pages
 
 
-def redesigned(rows, prefix):
-    """The same articles in another template, at addresses of another kind."""
-    cards = "".join(
-        f"<div class='card'><h4><a href='{prefix}{path}'>{title}</a></h4><p>{day}</p></div>"
-        for path, title, day in rows
-    )
-    return f"<html><head><title>要闻</title></head><body><section>{cards}</section></body></html>"
-
-
 def test_a_redesign_that_changes_every_address_publishes_nothing_twice(service, university):
     rows = [(f"info/1055/{n}.htm", f"海棠大学第{n}号新闻：春季学期工作会议", f"2025-03-{20 - n:02}") for n in range(8)]
     for path, title, day in rows:
@@ -775,6 +709,17 @@ def test_a_network_that_is_down_is_no_fault_of_the_sources(service):
     )
 
 
+def test_a_few_sources_that_are_all_down_are_told_of_as_a_break_of_the_service(service):
+    one = service(*(source(f"http://127.0.0.{n}:1/xw.htm", name=f"n{n}") for n in (2, 3)))
+
+    for _ in range(8):
+        one.poll("n2", "n3")
+        one.now += timedelta(hours=1)
+    one.store.breaks.note_network()
+
+    assert "offline" == one.store.breaks.of_service().cause
+
+
 def test_a_feed_is_visited_as_seldom_as_it_asks_and_that_is_remembered(service, university):
     document = rss(("甲", "/1", "1")).replace("<title>海棠", "<ttl>200</ttl><title>海棠", 1)
     one = service(source(university.serve("/feed", document, etag='"1"', content_type="application/rss+xml")))
@@ -786,3 +731,52 @@ def test_a_feed_is_visited_as_seldom_as_it_asks_and_that_is_remembered(service, 
         one.now += timedelta(hours=4)
 
     assert "unchanged" == one.last("haitang-news").outcome
+
+
+def test_a_feed_that_moves_to_another_site_is_asked_there_once_known_entries_stood_there_for_days(service, university):
+    stories = [(f"第{n}条海棠新闻公告", f"https://a.edu.cn/{n}", f"id-{n}") for n in range(5)]
+    one = service(source(university.serve("/feed.xml", rss(*stories)), kind="feed"))
+    one.poll()
+    with University() as elsewhere:
+        there = elsewhere.serve("/new.xml", rss(*stories[1:])).replace("127.0.0.1", "localhost")
+        university.serve("/feed.xml", "", status=301, headers={"Location": there})
+        one.poll("haitang-news")
+        one.now += timedelta(days=4)
+        one.poll("haitang-news")
+        asked = len(university.requests)
+        one.poll("haitang-news")
+
+    assert asked == len(university.requests)
+    assert there == one.store.sources.by_name("haitang-news").source.moved_to
+
+
+def test_a_feed_that_moves_to_a_site_where_nothing_is_known_stays_at_its_old_address(service, university):
+    stories = [(f"第{n}条海棠新闻公告", f"https://a.edu.cn/{n}", f"id-{n}") for n in range(5)]
+    one = service(source(university.serve("/feed.xml", rss(*stories)), kind="feed"))
+    one.poll()
+    with University() as elsewhere:
+        others = [(f"别家网站的第{n}条消息", f"https://b.edu.cn/{n}", f"b-{n}") for n in range(5)]
+        there = elsewhere.serve("/new.xml", rss(*others)).replace("127.0.0.1", "localhost")
+        university.serve("/feed.xml", "", status=301, headers={"Location": there})
+        one.poll("haitang-news")
+        said = one.last("haitang-news").message
+        one.now += timedelta(days=4)
+        one.poll("haitang-news")
+        asked = len(university.requests)
+        one.poll("haitang-news")
+
+    assert 1 == len(university.requests) - asked
+    assert f"leads for good to {there}, another site; too little of it is known" in said
+
+
+def test_sources_that_no_site_file_names_do_not_hide_those_behind_them(service, university):
+    one = service(source(column(university)))
+    gone = [source(f"{university.url}/{n}.htm", f"gone-{n}") for n in range(SOURCES_PER_TURN)]
+    everything = Site("haitang", "海棠大学", sources=(*gone, *one.site.sources))
+    with one.store.write() as connection:
+        connection.execute(text("DELETE FROM source"))
+    one.store.sources.sync(Rules({"haitang": everything}, FAMILIES).sources, one.now)
+
+    one.poll()
+
+    assert 6 == one.store.entries.count()

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import feedparser
@@ -136,7 +135,7 @@ def test_our_page_and_the_first_publication_are_linked(extension):
 def test_a_change_of_one_entry_changes_the_bytes(extension):
     render = FORMATS[extension].render
 
-    assert render(info(), [entry()]) != render(info(), [replace(entry(), title="更正")])
+    assert render(info(), [entry()]) != render(info(), [entry()._replace(title="更正")])
 
 
 def test_the_registry_imports_no_format():

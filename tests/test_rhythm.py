@@ -168,3 +168,9 @@ def test_a_replayed_month_is_polled_rarely_and_news_are_here_within_the_hour():
         now = next_poll_at(now, rhythm, HOURS, shortest=SHORTEST, longest=LONGEST, key="haitang")
     assert polls <= 21 * 48 / 2
     assert sorted(delays)[int(len(delays) * 0.9)] <= timedelta(minutes=66)
+
+
+@pytest.mark.parametrize("fixed", [DAY, timedelta(minutes=5)])
+def test_the_rest_of_a_catch_up_does_not_wait_for_a_fixed_interval(fixed):
+    assert about(min(fixed, SHORTEST), pause(at(20, 10), DAILY, fixed=fixed, more_waits=True))
+    assert fixed == pause(at(20, 10), DAILY, fixed=fixed)

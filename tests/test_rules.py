@@ -83,6 +83,38 @@ def test_two_sources_of_one_name_are_refused(tmp_path):
         load(instance_with(tmp_path, SITE, name="two"))
 
 
+@pytest.mark.parametrize(
+    ("name", "owner"),
+    [
+        ("云岭大学", "云岭大学"),  # a university
+        ("云大", "云岭大学"),  # its alias
+        ("滇", "云岭大学"),  # a tag of all its sources
+        ("要闻", "the source yunling-news, as a tag"),
+    ],
+)
+def test_an_alias_that_means_something_else_is_refused(tmp_path, name, owner):
+    other = """
+university = "云岭大学"
+aliases = ["云大"]
+tags = ["滇"]
+[[source]]
+name = "yunling-news"
+title = "要闻"
+url = "http://yunling.example/"
+tags = ["要闻"]
+"""
+    instance_with(tmp_path, other, name="a")
+
+    with pytest.raises(RuleError, match=rf"sites/b\.toml: aliases: '{name}' already belongs to {owner}"):
+        load(instance_with(tmp_path, f'aliases = ["{name}"]\n' + SITE, name="b"))
+
+
+def test_an_alias_may_be_a_tag_of_the_same_university(tmp_path):
+    text = SITE.replace("tags =", 'aliases = ["海大", "海棠"]\ntags = ["海棠", "海棠大学"]\n# ')
+
+    assert ("海大", "海棠") == load(instance_with(tmp_path, text)).sites["haitang"].aliases
+
+
 def test_a_site_file_that_is_not_utf8_is_named(tmp_path):
     instance_with(tmp_path, SITE)
     (tmp_path / "sites" / "haitang.toml").write_bytes(SITE.encode("gbk"))

@@ -1,12 +1,14 @@
 """The scheduler with a real database and server, stopped as SIGTERM would."""
 
 import asyncio
+import logging
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from time import monotonic
 
 from aggregator.alert import Alerts
-from aggregator.gather.fetch import Fetcher, post
+from aggregator.gather.connect import post
+from aggregator.gather.fetch import Fetcher
 from aggregator.model import ArticleRule, Begun, Site, SourceRule, Visit
 from aggregator.poll import Poller
 from aggregator.rules import Rules
@@ -33,11 +35,10 @@ def staged(folder, url, **schedule):
     return settings, rules, store
 
 
-async def run(settings, rules, store, seconds, alerts=None):
+async def run(settings, rules, store, seconds, alerts=None, now=lambda: datetime.now(UTC)):
     stop = asyncio.Event()
     asyncio.get_running_loop().call_later(seconds, stop.set)
     async with Fetcher(settings.fetch, "tests") as fetcher:
-        now = lambda: datetime.now(UTC)  # noqa: E731
         await serve(settings, store, Poller(settings, rules, store, fetcher, now), now, stop, alerts)
 
 
@@ -57,6 +58,20 @@ def test_what_is_not_due_is_left_in_peace(tmp_path, university):
     asyncio.run(run(*staging, seconds=1))
 
     assert 1 == len(university.requests)
+    staging[2].close()
+
+
+def test_a_clock_that_was_set_back_holds_no_job_up(tmp_path, university, caplog):
+    caplog.set_level(logging.INFO)
+    staging = staged(tmp_path, university.serve("/feed", FEED))
+    ahead = iter([timedelta(days=400)] * 3)  # while the jobs are laid down and their first times set
+    now = lambda: datetime.now(UTC) + next(ahead, timedelta())  # noqa: E731
+
+    asyncio.run(run(*staging, seconds=1.5, now=now))
+
+    assert "the clock was set back" in caplog.text
+    assert "tidied polls=0" in caplog.text  # a job of four in the morning
+    assert 1 == staging[2].entries.count()
     staging[2].close()
 
 

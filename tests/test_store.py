@@ -11,7 +11,7 @@ from sqlmodel import SQLModel
 
 from aggregator.errors import NotFound, StoreError
 from aggregator.identity import identity, slug
-from aggregator.model import Item, ListingRule, Look, NewEntry, Site, SourceRule, Validators, Visit
+from aggregator.model import Attachment, Item, ListingRule, Look, NewEntry, Site, SourceRule, Validators, Visit
 from aggregator.query import Selection, tagged
 from aggregator.store import Store, revisions
 from aggregator.store.entries import Cursor
@@ -239,6 +239,40 @@ def test_pending_items_count_their_tries(store):
     assert {} == store.entries.pending_of(1)
 
 
+def test_a_pending_item_keeps_all_that_the_list_said(store):
+    item = Item(
+        "http://one.example/1", "甲", NOW, "day", NOW, "guid", "作者", "<p>摘要</p>", None, ("标签",),
+        (Attachment("http://one.example/1.pdf", "附件", "application/pdf", 7),),
+    )  # fmt: skip
+
+    store.entries.record([visit(1, resting=(("k", item),))])
+
+    assert {"k": item} == store.entries.pending_of(1)
+
+
+def test_a_pending_item_stays_with_every_source_that_lists_it(store):
+    item = Item("http://one.example/1", "甲")
+    store.entries.record([visit(1, pending=(("k", item),)), visit(2, pending=(("k", item),))])
+
+    assert {"k": item} == store.entries.pending_of(1) == store.entries.pending_of(2)
+    assert {"k": 2} == store.entries.unknown(["k"])
+
+    store.entries.record([visit(2, entry("http://one.example/1", uid="k"))])
+
+    assert {} == store.entries.pending_of(1) == store.entries.pending_of(2)
+
+
+def test_an_address_that_is_stored_under_another_key_is_known_from_then_on(store):
+    """Or its page would be fetched again at each poll."""
+    item = Item("http://one.example/1", "甲")
+    store.entries.record([visit(1, entry("http://one.example/1", uid="k")), visit(2, pending=(("other", item),))])
+
+    store.entries.record([visit(2, entry("http://one.example/1", uid="other"))])
+
+    assert 1 == store.entries.count()
+    assert {} == store.entries.unknown(["k", "other"]) == store.entries.pending_of(2)
+
+
 def test_what_one_source_stores_while_another_fails_is_not_pending(store):
     failed = visit(1, pending=(("k", Item("http://one.example/1", "甲")),))
 
@@ -314,6 +348,10 @@ def test_an_older_database_keeps_what_it_holds(tmp_path):
                 " VALUES ('s', 'a.edu.cn/1', 'tag:s', 1, 'http://a.edu.cn/1', '旧闻', '2025-03-20 00:00:00', 1742428800,"
                 " '2025-03-20 00:00:00', '[]', '')"
             ),
+            (
+                "INSERT INTO pending (uid, source_id, url, title, tries, tried_at)"
+                " VALUES ('k', 1, 'http://a.edu.cn/2', '待读', 1, '2025-03-20 00:00:00')"
+            ),
         ):
             connection.execute(text(statement))
 
@@ -321,6 +359,7 @@ def test_an_older_database_keeps_what_it_holds(tmp_path):
         again.upgrade()
         assert (revisions()[-1], ["旧闻"]) == (again.schema(), titles(again.entries.newest(10)))
         assert 1 == again.index.catch_up()  # search finds it, too
+        assert {"k": Item("http://a.edu.cn/2", "待读")} == again.entries.pending_of(1)
 
 
 def test_a_known_entry_at_a_new_address_stays_one_entry(store):
@@ -337,7 +376,7 @@ def test_a_known_entry_at_a_new_address_stays_one_entry(store):
     assert (old.slug, old.atom_id, new.url) == (kept.slug, kept.atom_id, kept.url)
     assert versions != store.feeds.version(["sources"])  # rendered feeds link the old address
     source = store.sources.by_name("one").source
-    assert ({"items": 1, "dated": 1, "own": 1}, "how") == (source.look, source.repair)
+    assert (Look(1, 1, 1, [], []), "how") == (Look(**source.look), source.repair)
 
 
 def test_upgrading_twice_changes_nothing(store):

@@ -118,3 +118,19 @@ def test_the_numbers_of_the_service_are_counted(store):
     )  # fmt: skip
     assert [("unchanged", "timeout", 1)] == standing.polls
     assert standing.stored_bytes > 10_000
+
+
+def test_a_break_of_the_service_itself_begins_lasts_and_ends(store):
+    for hours in (0, 3, 6):
+        seen = record(store, hours=hours, cause="offline", message="down")
+    store.breaks.note_network()
+    store.breaks.note_network()
+
+    (found,) = store.breaks.lasting_untold("mail")
+    assert (None, "offline", NOW, seen) == (found.source, found.cause, found.began_at, found.seen_at)
+    assert "none of 1 sources was reached in 3 polls; the last one: down" == found.reason
+
+    ended = record(store, hours=7)
+    store.breaks.note_network()
+    assert ended == store.breaks.newest(1)[0].ended_at
+    assert store.breaks.of_service() is None

@@ -64,6 +64,18 @@ def test_an_article_whose_second_page_fails_is_tried_again_and_at_last_kept_as_f
     assert entry.text.startswith("这是第1页的正文")
 
 
+def test_an_article_whose_robots_txt_cannot_be_read_is_tried_again_and_at_last_kept_as_the_list_says(university):
+    university.serve("/robots.txt", "busy", status=503)
+    university.serve("/story.htm", page(1, 1))
+
+    again = bring(university)
+    assert ([], [], 1) == (again.entries, again.resting, len(again.pending))
+    assert "robots.txt cannot be read" in again.faults[0]
+
+    (entry,) = bring(university, tries=ARTICLE_TRIES - 1).entries
+    assert ("春季学期工作会议召开", "") == (entry.title, entry.text)
+
+
 def test_a_story_that_takes_too_long_is_kept_as_far_as_it_was_read(university):
     university.serve("/story.htm", page(1, 2))
     university.serve("/story_2.htm", lambda request: university.pause(9) or "late")

@@ -188,6 +188,33 @@ def test_a_source_shows_why_it_fails(full):
     ) * 4
 
 
+@pytest.mark.parametrize(
+    ("accepted", "said", "label"),
+    [("zh", "xinghu.example 迟迟没有回应", "详情"), ("en", "xinghu.example does not", "Details")],
+)
+def test_what_fails_is_said_in_the_readers_language_and_word_for_word_in_the_details(full, accepted, said, label):
+    for place in ("/sources/", "/sources/xinghu-lectures/"):
+        page = full.get(place, headers={"Accept-Language": accepted}).text
+
+        assert said in page
+        assert re.search(rf"<summary>{label}</summary><span lang=\"en\">[^<]*did not answer within 30 s", page)
+        assert "did not answer" not in re.sub(r"<details.*?</details>", "", page, flags=re.DOTALL)
+
+
+def test_a_service_that_reaches_no_source_says_so(client, store):
+    for hour in range(8):
+        said = visit(1, cause="offline", polled_at=NOW - timedelta(hours=8 - hour), message="no host answered")
+        store.entries.record([said])
+    store.breaks.note_network()
+
+    page = client.get("/sources/").text
+
+    assert "所有来源都读不到，多半是本机的网络不通" in page
+    assert "no host answered" in page
+    assert "aggregator_offline 1" in client.get("/metrics").text
+    assert "高校新闻 失效：本机网络不通" in client.get("/sources.atom").text
+
+
 def test_a_source_proves_its_health(full, store):
     rule = ListingRule("ul > li", "a", "", "span")
     kept = Kept(

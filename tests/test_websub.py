@@ -514,6 +514,18 @@ def test_a_lease_that_ran_out_is_no_reason_to_poll_seldom(stage):
     assert stage.source.next_poll_at < stage.now + 6 * HOUR
 
 
+def test_a_hub_that_the_feed_has_left_is_no_reason_to_poll_seldom(stage):
+    stage.subscribe()
+    stage.earn_trust()
+    stage.names = None
+    stage.now += 7 * HOUR
+    stage.publish("新", minutes=3)
+
+    stage.work()
+
+    assert stage.source.next_poll_at < stage.now + 6 * HOUR
+
+
 def test_a_source_that_is_switched_off_is_unsubscribed(either):
     either.subscribe()
     either.follow(enabled=False)

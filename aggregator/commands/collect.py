@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aggregator.commands import parts
-from aggregator.commands.look import show_listing
+from aggregator.commands.look import show_listing, visitable
 from aggregator.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -34,10 +34,13 @@ def poll(names: tuple[str, ...], everything: bool) -> None:
       aggregator poll --all
     Exit code 1 when every poll failed.
     """
+    from aggregator.turns import furthest
+
     config = parts.settings()
     known = parts.rules(config)
     store = parts.open_store(config)
     store.sources.sync(known.sources, parts.now())
+    store.clock.mend(parts.now(), **furthest(config, [rule for _, rule in known.sources]))
     wanted: list[str] | None = list(names) or None
     if everything:
         wanted = [rule.name for _, rule in known.sources if rule.enabled]
@@ -132,7 +135,7 @@ def _check_names(names: Sequence[str], known: "Rules") -> None:
 
 
 @click.command()
-@click.argument("url")
+@click.argument("url", callback=visitable)
 @click.option("--name", help="The source's name, part of its address; made from URL when left out.")
 @click.option("--tag", "tags", multiple=True, help="A tag for its entries; may be repeated.")
 @click.option("--university", help="The university; known ones are recognised by their domain.")
@@ -167,6 +170,7 @@ def add(url: str, name: str | None, tags: tuple[str, ...], university: str | Non
     read_site(site.name, tomllib.loads(text), "--name, --tag or --university")  # refuse what could not be loaded again
     if known.source(site.name) is not None or site.name in known.sites:
         raise SettingsError(f"there is a source or site called {site.name!r} already; choose another with --name")
+    known.plus(site)
     path = config.instance / "sites" / f"{site.name}.toml"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -27,7 +27,7 @@ def db_upgrade() -> None:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 def db_backup(file: Path) -> None:
     """Copy the SQLite database to FILE while it is in use."""
-    store = parts.open_store(parts.settings())
+    store = parts.read_store(parts.settings())
     store.backup(file)
     click.echo(f"{store.name} copied to {file} ({file.stat().st_size:,} bytes)")
 
@@ -35,7 +35,7 @@ def db_backup(file: Path) -> None:
 @db.command("check")
 def db_check() -> None:
     """Read the whole database and report damage. Exit code 1 if there is any."""
-    store = parts.open_store(parts.settings())
+    store = parts.read_store(parts.settings())
     faults = [*store.check(), *store.index.check()]
     for fault in faults:
         click.echo(fault)
@@ -79,7 +79,7 @@ def export_hugo(folder: Path) -> None:
     from aggregator.publish.hugo import render_post
 
     config = parts.settings()
-    store = parts.open_store(config)
+    store = parts.read_store(config)
     written = kept = 0
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -116,7 +116,7 @@ def export_opml() -> None:
     from aggregator.publish.opml import render_sources
 
     config = parts.settings()
-    store = parts.open_store(config)
+    store = parts.read_store(config)
     store.sources.sync(parts.rules(config).sources, parts.now())
     states = [state for state in store.sources.all(polls=0) if state.source.enabled]
     feeds = {state.source.name for state in states if (state.source.found_kind or state.source.kind) == "feed"}
@@ -130,7 +130,7 @@ def export_json() -> None:
     from aggregator.publish.jsonfeed import pieces
 
     config = parts.settings()
-    store = parts.open_store(config)
+    store = parts.read_store(config)
     url = config.site.url
     newest = max((entry.updated for entry in store.entries.newest(1)), default=datetime(2000, 1, 1, tzinfo=UTC))
     info = FeedInfo(f"{url}/feed.json", config.site.name, f"{url}/", f"{url}/feed.json", url, newest)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,11 +11,25 @@ from urllib.parse import quote
 import click
 
 from aggregator.commands import parts
-from aggregator.errors import OperatorError, SettingsError, SourceError
+from aggregator.errors import OperatorError, ParseError, SettingsError, SourceError
 
 if TYPE_CHECKING:
     from aggregator.model import Article, Listing, Response
     from aggregator.settings import Settings
+
+
+log = logging.getLogger(__name__)
+
+
+def visitable(context: click.Context, parameter: click.Parameter, url: str) -> str:
+    """*url* if it can be visited at all; else the command is used wrongly."""
+    from aggregator.gather.address import parse
+
+    try:
+        parse(url)
+    except ValueError as error:
+        raise click.BadParameter(f"{url[:200]!r} is not an address: {error}", context, parameter) from error
+    return url
 
 
 @click.command("try")
@@ -37,17 +52,20 @@ def try_(target: str | None, url: str | None, kind: Any, as_object: bool, batch:
     config = parts.settings()
     families = tuple(parts.rules(config).families.values())
     from aggregator.model import Listing
-    from aggregator.trial import as_json, read_page
+    from aggregator.trial import as_json
 
     if batch:
         _try_batch(config, families)
         return
     if target is None:
         raise click.UsageError("name a URL or a FILE, or use --batch")
-    if target.startswith(("http://", "https://")):
-        page = asyncio.run(_visited(target, kind, families, config))
-    else:
-        page = read_page(_saved(target, url, None), kind, families, timezone=config.zone, now=parts.now())
+    try:
+        page = _looked_at(target, url, kind, families, config)
+    except (SourceError, OperatorError) as error:
+        if not as_object:
+            raise
+        click.echo(json.dumps(_failure(error, url or target), ensure_ascii=False, indent=2))
+        sys.exit(2 if isinstance(error, OperatorError) else 1)
     if as_object:
         click.echo(json.dumps(as_json(page, config.zone), ensure_ascii=False, indent=2))
     elif isinstance(page, Listing):
@@ -56,6 +74,25 @@ def try_(target: str | None, url: str | None, kind: Any, as_object: bool, batch:
             click.echo(f"rule: {json.dumps(as_json(page, config.zone)['rule'], ensure_ascii=False)}")
     else:
         _show_article(as_json(page, config.zone))
+
+
+def _looked_at(target: str, url: str | None, kind: Any, families: Any, config: "Settings") -> "Listing | Article":
+    from aggregator.trial import read_page, reader_of
+
+    if "://" in target:
+        context = click.get_current_context()
+        return asyncio.run(_visited(visitable(context, context.command.params[0], target), kind, families, config))
+    response = _saved(target, url, None)
+    page = read_page(response, kind, families, timezone=config.zone, now=parts.now())
+    log.debug("read as %s", reader_of(page, response, families))
+    return page
+
+
+def _failure(error: Exception, url: str) -> dict[str, str]:
+    """What ``--json`` prints of what cannot be read; *cause* is one of model.Fault, "settings" for the operator's."""
+    from aggregator.diagnose import fault_of
+
+    return {"error": str(error), "cause": "settings" if isinstance(error, OperatorError) else fault_of(error, url)}
 
 
 def _try_batch(config: "Settings", families: Any) -> None:
@@ -70,9 +107,9 @@ def _try_batch(config: "Settings", families: Any) -> None:
             page = read_page(response, asked.get("kind"), families, timezone=config.zone, now=parts.now())
             answer = as_json(page, config.zone)
         except (SourceError, OperatorError) as error:
-            answer = {"error": str(error)}
+            answer = _failure(error, str(asked.get("url") or ""))
         except (json.JSONDecodeError, KeyError, TypeError) as error:
-            answer = {"error": f'line {number} is not an object with "path": {error!r}'}
+            answer = {"error": f'line {number} is not an object with "path": {error!r}', "cause": "settings"}
         click.echo(json.dumps(answer, ensure_ascii=False))
 
 
@@ -81,7 +118,7 @@ async def _visited(url: str, kind: Any, families: Any, config: "Settings") -> "L
     from aggregator.gather.fetch import Fetcher
     from aggregator.model import Article
     from aggregator.stories import whole
-    from aggregator.trial import read_page
+    from aggregator.trial import read_page, reader_of
 
     async with Fetcher(config.fetch, config.user_agent, own=config.own_ports) as fetcher:
 
@@ -91,7 +128,13 @@ async def _visited(url: str, kind: Any, families: Any, config: "Settings") -> "L
             assert isinstance(page, Article)
             return page
 
-        page = read_page(await fetcher.fetch(url), kind, families, timezone=config.zone, now=parts.now())
+        response = await fetcher.fetch(url)
+        try:
+            page = read_page(response, kind, families, timezone=config.zone, now=parts.now())
+        except ParseError as error:
+            error.response = response  # it tells why
+            raise
+        log.debug("read as %s", reader_of(page, response, families))
         return await whole(page, read_at) if isinstance(page, Article) else page
 
 

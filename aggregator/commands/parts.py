@@ -25,6 +25,20 @@ def rules(config: "Settings") -> "Rules":
     return load(config.instance)
 
 
+def read_store(config: "Settings") -> "Store":
+    """The database as it stands, for a command that only reads: where there is none, none is made."""
+    from aggregator.errors import StoreError
+    from aggregator.store import Store
+
+    store = Store(config.database_url)
+    if store.path is not None and not store.path.exists():
+        raise StoreError(
+            f"there is no database {store.path} yet; `aggregator run` makes it and collects into it, "
+            "AGGREGATOR_INSTANCE names the folder of another one"
+        )
+    return open_store(config)
+
+
 def open_store(config: "Settings", *, upgrade: bool = False) -> "Store":
     """The database, made where there is none; an older one is upgraded only with *upgrade*."""
     from aggregator.errors import StoreError

@@ -12,21 +12,23 @@ from aggregator.commands import parts
 from aggregator.errors import SettingsError
 
 if TYPE_CHECKING:
+    from aggregator.doctor import Check
     from aggregator.model import HubSubscription, Source
+    from aggregator.settings import Settings
 
 PASSWORD = re.compile(r"(://[^:/@]*:)[^@/]*@")  # in an address
 
 
 @click.command()
-@click.option("--json", "as_object", is_flag=True, help="A JSON array instead of a table.")
+@click.option("--json", "as_object", is_flag=True, help="A JSON array instead of a table (in a pipe: tab-separated).")
 def sources(as_object: bool) -> None:
     """List every source with its health and the reason for it."""
     from aggregator.console import table
-    from aggregator.health import health
+    from aggregator.health import ADVICE, health
 
     config = parts.settings()
     known = parts.rules(config)
-    store = parts.open_store(config)
+    store = parts.read_store(config)
     store.sources.sync(known.sources, parts.now())
     rows: list[dict[str, Any]] = []
     subscriptions = store.websub.of_sources() if config.callback_url else {}
@@ -50,6 +52,8 @@ def sources(as_object: bool) -> None:
                 "websub": _websub(state.source, subscriptions.get(state.source.id or 0)),
             }
         )
+    if own := store.breaks.of_service():
+        click.echo(f"no source can be reached since {_iso(own.began_at)}: {ADVICE[own.cause]}", err=True)
     if as_object:
         click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
         return
@@ -111,7 +115,7 @@ def digest(period: Any, day: datetime | None, tag: str | None, form: str) -> Non
     from aggregator.web.render import digest_html, digest_text
 
     config = parts.settings()
-    store = parts.open_store(config)
+    store = parts.read_store(config)
     if day is not None and not 1970 <= day.year <= 2999:
         raise SettingsError(f"--date {day:%Y-%m-%d} is out of range; name a day from 1970 to 2999")
     chosen: date = day.date() if day else parts.now().astimezone(config.zone).date()
@@ -123,6 +127,28 @@ def digest(period: Any, day: datetime | None, tag: str | None, form: str) -> Non
         click.echo(json.dumps(digest_json(made, config.site.url), ensure_ascii=False, indent=2))
     else:
         click.echo(digest_html(made, config) if form == "html" else digest_text(made, config), nl=False)
+
+
+def _test_alert(config: "Settings") -> "list[Check]":
+    """What came of a test through each channel of the alerts."""
+    import asyncio
+    from functools import partial
+
+    from aggregator.alert import Alerts
+    from aggregator.doctor import Check
+    from aggregator.gather.connect import post
+    from aggregator.store import Store
+    from aggregator.web.render import alert_mail, trial_mail
+
+    webhook = partial(post, timeout_seconds=config.mail.timeout_seconds)
+    alerts = Alerts(config, Store(config.database_url), partial(alert_mail, config), webhook, parts.now)
+    came = asyncio.run(alerts.test(*trial_mail(config)))
+    if not came:
+        return [Check("test alert", "fail", "alert.mail and alert.webhook are empty: set one of them")]
+    return [
+        Check(f"test {channel}", "fail" if failure else "ok", failure or "it was taken; see whether it has arrived")
+        for channel, failure in came.items()
+    ]
 
 
 @click.command("settings")
@@ -148,7 +174,8 @@ def show_settings() -> None:
 
 
 @click.command()
-def doctor() -> None:
+@click.option("--test-alert", is_flag=True, help="Send a test to alert.mail and alert.webhook; say what came of it.")
+def doctor(test_alert: bool) -> None:
     """Check settings, clock, folder, disk, rules, database, addresses, DNS and mail; say what to do.
 
     Exit code 1 if something is wrong.
@@ -157,6 +184,8 @@ def doctor() -> None:
     from aggregator.doctor import examine
 
     found = examine(parts.now())
+    if test_alert and found[0].verdict == "ok":
+        found += _test_alert(parts.settings())
     for check in found:
         click.echo(f"{coloured(check.verdict):4}  {check.what}: {check.finding}")
     if any(check.verdict == "fail" for check in found):

@@ -56,7 +56,8 @@ def web() -> None:
 def _serve(config: "Settings", known: "Rules", store: "Store", *, with_web: bool) -> None:
     """Poll (and serve) until SIGTERM or Ctrl-C."""
     from aggregator.alert import Alerts
-    from aggregator.gather.fetch import Fetcher, post
+    from aggregator.gather.connect import post
+    from aggregator.gather.fetch import Fetcher
     from aggregator.hubs import Hubs
     from aggregator.poll import Poller
     from aggregator.schedule import serve, stop_on_signals

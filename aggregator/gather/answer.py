@@ -25,16 +25,16 @@ STATUS_ADVICE = {
 }
 
 
-def conditional(validators: Validators | None) -> list[tuple[bytes, bytes]]:
+def conditional(validators: Validators | None) -> list[tuple[str, str]]:
     """The headers that ask for news only, the server's own bytes sent back (RFC 9110 §13.1.2, §13.1.3)."""
     if validators is None:
         return []
-    headers = []
+    found = []
     if validators.etag:
-        headers.append((b"If-None-Match", validators.etag.encode()))
+        found.append(("If-None-Match", validators.etag))
     if validators.last_modified:
-        headers.append((b"If-Modified-Since", validators.last_modified.encode()))
-    return headers
+        found.append(("If-Modified-Since", validators.last_modified))
+    return found
 
 
 def fields(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
@@ -52,13 +52,13 @@ def fields(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
     return found
 
 
-def cookies_set(raw: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """The cookies that an answer sets, by name: for the host that sent it alone."""
-    found: dict[bytes, bytes] = {}
+def cookies_set(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
+    """The cookies that an answer sets, by name: for the host that sent it alone. What is not UTF-8 is no cookie."""
+    found: dict[str, str] = {}
     for name, value in raw:
         if name.lower() == b"set-cookie" and len(value) <= LONGEST_COOKIE and len(found) < MOST_COOKIES:
-            key, sign, content = value.partition(b";")[0].partition(b"=")
-            if sign and key.strip():
+            key, sign, content = value.decode(errors="replace").partition(";")[0].partition("=")
+            if sign and key.strip() and "\ufffd" not in key + content:
                 found[key.strip()] = content.strip()
     return found
 

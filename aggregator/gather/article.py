@@ -50,7 +50,7 @@ def read_article(
     """
     _check_is_page(response)
     html = decode(response.body, response.content_type)
-    if html.count("\ufffd") > len(html) / 5 or sum(map(response.body.count, _BINARY)) > len(html) / 200:
+    if not _is_text(response.body, html):
         raise ParseError(f"{response.url} is no text: {len(response.body)} bytes in no charset")
     tree = parse(html)
     known = [each for each in families if each.name == family or any(mark in html for mark in each.marks)]
@@ -75,8 +75,8 @@ def read_article(
         page.asks_password or _NOTICE.search(page.title) or _NOTICE.search(cleaned.text)
     ):
         raise ParseError(f"no article at {page.url}: {page.description()}")
-    article = _article(page, cleaned, files, named, page.around(body.node), timezone=timezone, now=now)
-    return replace(article, next_page=sequel.url)
+    around = page.around(body.node)
+    return _article(page, cleaned, files, named, around, sequel.url, timezone=timezone, now=now)
 
 
 def joined(first: Article, following: Sequence[Article]) -> Article:
@@ -152,6 +152,13 @@ def _check_is_page(response: Response) -> None:
         raise ParseError(f"{response.url} is a file ({media_type or 'PDF'}), not a page")
 
 
+def _is_text(body: bytes, html: str) -> bool:
+    """Whether *html*, decoded from *body*, is no picture or program: it has few of the characters that no text has."""
+    if "\ufffd" in html and html.count("\ufffd") > len(html) / 5:
+        return False
+    return sum(body.count(one) for one in _BINARY if one in body) <= len(html) / 200
+
+
 def _read_page(url: str, tree: LexborHTMLParser) -> _Page:
     """Looks around before anything is cut. Scripts go, but for players and formulas, which ``clean`` reads."""
     scripts = select(tree, "script")
@@ -160,8 +167,9 @@ def _read_page(url: str, tree: LexborHTMLParser) -> _Page:
     document_title = title.text() if title else ""
     metas: dict[str, str] = {}
     for meta in tree.css("meta[content]"):
-        name = meta.attributes.get("name") or meta.attributes.get("property") or meta.attributes.get("itemprop") or ""
-        metas.setdefault(name.lower(), (meta.attributes.get("content") or "").strip())
+        said = meta.attributes
+        name = said.get("name") or said.get("property") or said.get("itemprop") or ""
+        metas.setdefault(name.lower(), (said.get("content") or "").strip())
     times = tree.css("time[datetime]")
     if len(times) == 1:
         metas.setdefault("datepublished", times[0].attributes.get("datetime") or "")
@@ -172,7 +180,7 @@ def _read_page(url: str, tree: LexborHTMLParser) -> _Page:
         tree=tree,
         title=" ".join(document_title.split()),
         metas=metas,
-        links=frozenset(map(squeezed, texts(tree, "a"))),
+        links=frozenset(squeezed(link.text()) for link in tree.css("a")),
     )
     remove(select(tree, _UNREAD))
     return page
@@ -216,6 +224,7 @@ def _article(
     files: Sequence[Attachment],
     named: _Named,
     around: tuple[list[str], list[str]],
+    next_page: str | None,
     *,
     timezone: ZoneInfo,
     now: datetime,
@@ -234,7 +243,7 @@ def _article(
     lines_around = Around(above, below[-_LINES_BETWEEN:], after)
     near = read_fields("\n".join(lines_around.below))
     far = read_fields("\n".join((*after[:_LINES_AFTER], *(line for line in lines[-3:] if about(line)))))
-    published = named.date or find_published(lines_around, page.metas, page.url, timezone=timezone, now=now)
+    published = named.date or find_published(lines_around, near, page.metas, page.url, timezone=timezone, now=now)
     attachments = {file.url: file for file in (*cleaned.attachments, *files)}
     return Article(
         url=page.url,
@@ -249,6 +258,7 @@ def _article(
         section=read_section(named.section, title or "") if named.section else find_section(above, title or ""),
         images=cleaned.images,
         attachments=tuple(attachments.values()),
+        next_page=next_page,
     )
 
 

@@ -33,8 +33,8 @@ def clean(html: str, base_url: str) -> Cleaned:
 
     Raises ParseError for markup built to keep a parser busy.
     """
-    if _PARAGRAPHS.fullmatch(html):
-        return _of_paragraphs(html)
+    if plain := _of_tidy_paragraphs(html) or _of_paragraphs(html):
+        return plain
     body = parse(f"<body>{html}").body  # else a script that comes first stands in the head
     if body is None:  # a frameset
         return Cleaned("", "")
@@ -66,16 +66,33 @@ def clean_element(element: LexborNode, base_url: str) -> Cleaned:
 # soft hyphens, zero-width spaces, controls, halves of characters, non-characters: XML forbids most, nobody sees any
 _NEVER_SEEN = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u200b\u2060\ufeff\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff"
 _UNSEEN = re.compile(f"[{_NEVER_SEEN}]")
-# headings and paragraphs of nothing but text, as many feeds carry them, need no tree: a sixth of the time
-_PARAGRAPHS = re.compile(rf"(?:\s*<(p|h[1-6])>[^<>&{_NEVER_SEEN}]*</\1>)*\s*")
-_PARAGRAPH = re.compile(r"<(p|h[1-6])>([^<]*)<")
 
 
-def _of_paragraphs(html: str) -> Cleaned:
-    """What the long way gives for *html* that matches _PARAGRAPHS."""
-    parts = [(tag, " ".join(text.split())) for tag, text in _PARAGRAPH.findall(html)]
-    blocks = [(tag, text) for tag, text in parts if text]
-    return Cleaned("".join(f"<{tag}>{text}</{tag}>" for tag, text in blocks), "\n".join(text for _, text in blocks))
+def _of_tidy_paragraphs(html: str) -> Cleaned | None:
+    """As _of_paragraphs where no space and no empty paragraph may have to go, seen in half of its time."""
+    if not (html.startswith("<p>") and html.endswith("</p>") and html.isprintable()) or "<p></p>" in html:
+        return None
+    text = html[3:-4].replace("</p><p>", "\n")
+    return None if " " in text or "<" in text or ">" in text or "&" in text else Cleaned(html, text)
+
+
+def _of_paragraphs(html: str) -> Cleaned | None:
+    """What the long way gives for a text, or paragraphs of nothing but text, as many feeds carry; None for all else.
+
+    They need no tree: a tenth of the time. What is not printable is left to the long way, which knows _UNSEEN.
+    """
+    *blocks, rest = " ".join(html.split()).split("</p>")
+    lines = []
+    for block in map(str.strip, blocks):
+        if not block.startswith("<p>"):
+            return None
+        lines.append(block[3:].lstrip())
+    rest = rest.strip()
+    text = "".join(lines) + rest
+    if (rest and blocks) or "<" in text or ">" in text or "&" in text or not text.isprintable():
+        return None
+    lines = [line for line in lines if line]
+    return Cleaned(f"<p>{'</p><p>'.join(lines)}</p>" if lines else rest, "\n".join(lines) or rest)
 
 
 _BLOCK_TAGS = (

@@ -48,11 +48,10 @@ def find_dates(text: str, *, timezone: ZoneInfo, now: datetime) -> list[FoundDat
         date = _moment(match, clock, timezone, now)
         if date and date[0] <= now + _AHEAD:
             end = clock.end() if clock else match.end()
-            has_year = not match.re.groupindex.keys().isdisjoint(("year", "short", "roc", "unit", "word"))
-            found.append(FoundDate(match.start(), end, *date, has_year))
+            found.append(FoundDate(match.start(), end, *date, match.re not in _YEARLESS))
         return "\0" * len(match[0])  # taken or refused: a weaker pattern must not read a part of it
 
-    plain = text[:_LONG].translate(_FULL_WIDTH)
+    plain = _narrow(text[:_LONG])
     for needed, patterns in _WAYS:
         for pattern in patterns:
             if not needed.search(plain):
@@ -173,8 +172,14 @@ _WAYS = tuple(
         (r"前|刚[刚才]|[今昨][天日]|[oO][wW]|\sago|(?i:day)", _FROM_NOW),
     )
 )
+_YEARLESS = frozenset(
+    pattern
+    for _, patterns in _WAYS
+    for pattern in patterns
+    if pattern.groupindex.keys().isdisjoint(("year", "short", "roc", "unit", "word"))
+)
 # one character for one, so that positions stay
-_FULL_WIDTH = str.maketrans("０１２３４５６７８９：．／－–—‐‑−，’‘", "0123456789:./------,''")
+_FULL_WIDTH = tuple(zip("０１２３４５６７８９：．／－–—‐‑−，’‘", "0123456789:./------,''", strict=True))
 # of several meanings of a name the site's own, else this one: CST is +08:00 in Shanghai, -06:00 elsewhere
 ZONES = {
     name: fixed_offset(timedelta(hours=hours))
@@ -224,6 +229,15 @@ _DAYS_AGO = {"今天": 0, "今日": 0, "today": 0, "昨天": 1, "昨日": 1, "ye
 # ---------------------------------------------------------------- from what is written to a moment
 
 
+def _narrow(text: str) -> str:
+    """*text* with full-width digits and signs as ASCII has them."""
+    if not text.isascii():
+        for wide, narrow in _FULL_WIDTH:
+            if wide in text:
+                text = text.replace(wide, narrow)
+    return text
+
+
 def _moment(
     match: re.Match[str], clock: re.Match[str] | None, timezone: ZoneInfo, now: datetime
 ) -> tuple[datetime, Precision] | None:
@@ -239,7 +253,7 @@ def _moment(
     else:
         month = _MONTHS.index(parts["name"][:3].lower()) + 1 if "name" in parts else _number(parts["month"])
         date = _number(parts["day"])
-        year = _year(parts, month, date, now.astimezone(timezone))
+        year = _number(parts["year"] or "") if "year" in parts else _year(parts, month, date, now.astimezone(timezone))
     midnight = _aware(year, month, date, zone=timezone)
     time = _time(clock) if clock else None
     if clock is None or time is None:
@@ -262,9 +276,7 @@ def _ago(count: str, unit: str, timezone: ZoneInfo, now: datetime) -> tuple[date
 
 
 def _year(parts: dict[str, str | None], month: int, day: int, today: datetime) -> int:
-    """The year named, or the latest in which that day is not in the future; 0 where there is none."""
-    if year := parts.get("year"):
-        return _number(year)
+    """The year that two or three digits mean, or the latest with that day not in the future; 0 where there is none."""
     if short := parts.get("short"):
         this_century = 2000 + int(short)
         return this_century if this_century <= today.year else this_century - 100

@@ -93,6 +93,8 @@ def is_full_text(description: str) -> bool:
 def address_of(href: str, base: str) -> str:
     """The http or https address that *href* means in a document at *base*, "" where no reader can follow it."""
     href = href.strip()
+    if _PLAIN.fullmatch(href) and "&amp;" not in href:
+        return href
     if len(href) > LONGEST_ADDRESS:
         return ""
     if "\n" in href or "\t" in href or "\r" in href:
@@ -253,6 +255,10 @@ _JAVA = re.compile(
 
 # ---------------------------------------------------------------- patterns; every repetition has a limit
 
+# nearly all addresses of feeds; there is nothing to mend in them
+_PLAIN = re.compile(
+    rf"https?://[a-z0-9.-]{{1,250}}(?::[1-9]\d{{0,3}})?(?:/[!-\[\]-~]{{0,{LONGEST_ADDRESS - 300}}})?", re.ASCII
+)
 _WITH_SCHEME = re.compile("https?:", re.IGNORECASE)
 _INLINE_TAG = re.compile(
     r"</?(?:a|abbr|b|big|code|del|em|font|i|img|ins|mark|p|q|s|small|span|strong|sub|sup|u)(?:\s[^<>]{0,500})?/?>",

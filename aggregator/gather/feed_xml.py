@@ -6,7 +6,7 @@ Knows no bytes and no broken XML; JSON Feed is feed_json's, and feed_roles says 
 import html
 import re
 from base64 import b64decode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -119,8 +119,11 @@ def _item(entry: etree._Element, feed: _Feed) -> Item:
     published = _date(parts, feed.reading, "published", "other date", "created", "updated")
     updated = _date(parts, feed.reading, "updated")
     based = feed.based or base != feed.base
-    content = _body(parts, feed.typed, base, based, "content")
-    summary = _body(parts, feed.typed, base, based, "summary") or _body(parts, feed.typed, base, based, "other summary")
+    content, summary, other = (
+        _body(parts[role], feed.typed, base, based) if role in parts else ""
+        for role in ("content", "summary", "other summary")
+    )
+    summary = summary or other
     attachments = _attachments(parts, base)
     url = _linked(parts, base) or _permalink(parts, guid, base) or (attachments[0].url if attachments else "")
     has_page = bool(url)
@@ -238,10 +241,10 @@ def _title(element: etree._Element, typed: bool) -> str:
     return title_of_markup(text) if is_markup else one_line(text)
 
 
-def _body(parts: Parts, typed: bool, base: str, based: bool, role: str) -> str:
+def _body(elements: Sequence[etree._Element], typed: bool, base: str, based: bool) -> str:
     """The longest of the elements as HTML; where an xml:base holds, its addresses are absolute already."""
     best = ""
-    for element in parts.get(role, ()):
+    for element in elements:
         own = _based(element, base)
         markup = _markup(element, typed or element.tag.startswith(ATOM))
         if len(markup) > len(best):

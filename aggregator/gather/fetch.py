@@ -1,7 +1,7 @@
 """URL and validators in, Response out: the only door to the network.
 
-httpx, over aiohttp's connections. Follows redirects itself, checks every address it connects to, asks robots.txt first,
-and never asks one machine for two things at a time. Decompressing, judging addresses and waiting stand beside it.
+Follows redirects itself, checks every address it connects to, asks robots.txt first, and never asks one machine for two
+things at a time. Connecting, decompressing, judging addresses and waiting stand beside it.
 """
 
 import asyncio
@@ -9,25 +9,22 @@ import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from types import TracebackType
-from typing import Any
 from urllib.parse import urlencode, urljoin
 from weakref import WeakValueDictionary
-
-import aiohttp
-import httpx
 
 from aggregator.errors import FetchError
 from aggregator.gather.address import Address, parse
 from aggregator.gather.answer import conditional, cookies_set, fields, refusal, retry_after
-from aggregator.gather.connect import WIRE_ERRORS, fault, tls_context, transport
-from aggregator.gather.decode import decoded, read_body
+from aggregator.gather.connect import Answer, Wire, open_wire
+from aggregator.gather.decode import Body
+from aggregator.gather.fault import Kinds, Troubles, fault
 from aggregator.gather.guard import ForbiddenAddressError, Guard, Resolve, is_number, reach, resolve
 from aggregator.gather.robots import MAX_BYTES as ROBOTS_BYTES
 from aggregator.gather.robots import ProcessMemory, Robots, RobotsMemory, readable, token_of, unreadable
 from aggregator.gather.turns import Rests, Turns
 from aggregator.identity import domain_of
+from aggregator.mask import masked
 from aggregator.model import Allowance, Response, RobotsFile, Validators
 from aggregator.settings import FetchSettings
 
@@ -40,16 +37,14 @@ KEEPING = {307, 308}  # the method and what is sent with it
 # a host that asks for a longer pause than that is not waited for: the poll fails and comes again
 PATIENT_SECONDS = 5.0
 ACCEPT = (
-    b"text/html, application/xhtml+xml, application/atom+xml, application/rss+xml, "
-    b"application/feed+json, application/xml;q=0.9, */*;q=0.5"
+    "text/html, application/xhtml+xml, application/atom+xml, application/rss+xml, "
+    "application/feed+json, application/xml;q=0.9, */*;q=0.5"
 )
 # of the page with which a server refuses
 REFUSAL_BYTES = 65_536
 REFUSAL_SECONDS = 5.0
 NOTHING_ALLOWED = Allowance()
 ROBOTS_REMEMBERED = 2000
-# reading an address again is the larger part of what httpx costs, and a source's is the same at each poll
-_url = lru_cache(maxsize=4096)(httpx.URL)
 # failures that say nothing of the page, only that nobody was reached
 UNREACHED = ("dns", "connect", "timeout")
 
@@ -58,13 +53,13 @@ UNREACHED = ("dns", "connect", "timeout")
 class _Visit:
     """One fetch on its way through its redirects."""
 
-    headers: list[tuple[bytes, bytes]]
+    fields: list[tuple[str, str]]
     allowance: Allowance
     seconds: float  # left for asking; waiting for one's turn does not count
     limit: int
     cut: bool = False  # a longer body is cut rather than refused
     form: bytes | None = None  # to be sent; None: a page is asked for
-    cookies: dict[str, dict[bytes, bytes]] = field(default_factory=dict)  # by origin
+    cookies: dict[str, dict[str, str]] = field(default_factory=dict)  # by origin
 
 
 class Fetcher:
@@ -94,15 +89,15 @@ class Fetcher:
         self._memory: RobotsMemory = robots or ProcessMemory()
         self._robots: dict[str, Robots] = {}
         self._asking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._keeping = asyncio.Lock()
         # by what is allowed: connections made under an allowance must not serve those who have none
-        self._transports: dict[tuple[bool, bool], httpx.AsyncBaseTransport] = {}
-        self._headers = [
-            (b"User-Agent", user_agent.encode()),
-            (b"Accept", ACCEPT),
-            (b"Accept-Language", b"zh-CN,zh;q=0.9,en;q=0.5"),
-            (b"Accept-Encoding", b"gzip, deflate"),  # what decode.py can bound
+        self._wires: dict[tuple[bool, bool], Wire] = {}
+        self._fields = [
+            ("User-Agent", user_agent),
+            ("Accept", ACCEPT),
+            ("Accept-Language", "zh-CN,zh;q=0.9,en;q=0.5"),
+            ("Accept-Encoding", "gzip, deflate"),  # what decode.py can bound
         ]
-        self._extensions = {"timeout": httpx.Timeout(settings.idle_seconds).as_dict()}
 
     async def __aenter__(self) -> "Fetcher":
         return self
@@ -110,16 +105,16 @@ class Fetcher:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for one in self._transports.values():
-            await one.aclose()
-        self._transports.clear()
+        for one in self._wires.values():
+            await one.close()
+        self._wires.clear()
 
     async def fetch(
         self, url: str, validators: Validators | None = None, *, allowance: Allowance = NOTHING_ALLOWED
     ) -> Response:
         """What the server says of *url*: a 2xx or 304 answer, the body decompressed. Raises FetchError for all else."""
-        headers = self._headers + conditional(validators)
-        visit = _Visit(headers, allowance, self._settings.timeout_seconds, self._settings.max_bytes)
+        asked = self._fields + conditional(validators)
+        visit = _Visit(asked, allowance, self._settings.timeout_seconds, self._settings.max_bytes)
         response = await self._follow(visit, url, obey=self._settings.respect_robots)
         if 200 <= response.status < 300 or response.not_modified:
             return response
@@ -131,11 +126,9 @@ class Fetcher:
         The form follows redirects that keep the method and no other (RFC 9110 §15.4.8, §15.4.9; WebSub §5.1.2).
         """
         content = urlencode(form).encode()
-        kind = [(b"Content-Type", b"application/x-www-form-urlencoded"), (b"Content-Length", b"%d" % len(content))]
+        kind = [("Content-Type", "application/x-www-form-urlencoded"), ("Content-Length", str(len(content)))]
         settings = self._settings
-        visit = _Visit(
-            self._headers + kind, NOTHING_ALLOWED, settings.timeout_seconds, settings.max_bytes, form=content
-        )
+        visit = _Visit(self._fields + kind, NOTHING_ALLOWED, settings.timeout_seconds, settings.max_bytes, form=content)
         response = await self._follow(visit, url, obey=False)  # robots.txt is about pages
         if 200 <= response.status < 300:
             return response
@@ -193,8 +186,7 @@ class Fetcher:
         known = self._robots.get(origin)
         if known and known.file.ask_at > self._now():
             return known
-        lock = self._asking.get(origin) or asyncio.Lock()
-        self._asking[origin] = lock
+        lock = self._asking[origin] = self._asking.get(origin) or asyncio.Lock()
         async with lock:
             known = self._robots.get(origin)
             if known is None and (file := self._memory.get(origin)):
@@ -208,7 +200,7 @@ class Fetcher:
 
     async def _ask_robots(self, origin: str, known: RobotsFile | None, allowance: Allowance) -> RobotsFile:
         """What *origin* says now, or what holds while it says nothing. Raises FetchError where nobody is reached."""
-        visit = _Visit(self._headers, allowance, self._settings.timeout_seconds, ROBOTS_BYTES, cut=True)
+        visit = _Visit(self._fields, allowance, self._settings.timeout_seconds, ROBOTS_BYTES, cut=True)
         failure: FetchError | None = None
         try:
             answer = await self._follow(visit, origin + "/robots.txt", obey=False)
@@ -221,11 +213,12 @@ class Fetcher:
                 file = readable(origin, 404, None, b"", self._now())
             else:
                 failure = error
-                file = unreadable(origin, known, str(error), self._now())
+                file = unreadable(origin, known, _apart_from(f"{origin}/robots.txt", error), self._now())
         if failure and failure.cause in UNREACHED and file.read_at is None:
             # nothing is known of robots.txt, only that nobody is there: whoever comes next may try
             file = replace(file, ask_at=self._now())
-        await asyncio.to_thread(self._memory.put, file)
+        async with self._keeping:  # one at a time: each thread would take a connection to the database
+            await asyncio.to_thread(self._memory.put, file)
         if failure and (file.read_at is None or failure.retry_after):
             raise failure  # of the host rather than of its robots.txt
         return file
@@ -237,21 +230,22 @@ class Fetcher:
         private = self._settings.allow_private_networks or (
             visit.allowance.private_networks and _is_at_home(address, visit.allowance)
         )
+        wire = self._wire(private, visit.allowance.invalid_certificate and _is_at_home(address, visit.allowance))
         host = f"{address.host}:{address.port}"
         self._refuse_resting(address, host)
         try:
             turn = self._turns.of((address.turn, *await self._places(address, private)))
         except OSError as error:
-            raise self._failed(address, host, error) from error
+            raise self._failed(address, host, error, wire) from error
         async with turn.lock:
             self._refuse_resting(address, host)  # it may have failed while we waited
             if rest := self._rests.of(host):
                 await asyncio.sleep(rest.seconds)
             await turn.wait()
             try:
-                response = await self._exchange(visit, address, written, private)
-            except (httpx.HTTPError, httpx.InvalidURL, *WIRE_ERRORS) as error:
-                raise self._failed(address, host, error) from error
+                response = await self._exchange(visit, address, written, wire)
+            except wire.troubles.every as error:
+                raise self._failed(address, host, error, wire) from error
             finally:
                 turn.free_at = asyncio.get_running_loop().time() + max(self._settings.per_host_delay_seconds, pause)
         wait = retry_after(response, self._now())
@@ -273,28 +267,20 @@ class Fetcher:
         # this machine's ports are as many machines
         return [f"{one}:{address.port}" if one == "::1" or one.startswith("127.") else one for one in found]
 
-    async def _exchange(self, visit: _Visit, address: Address, written: str, private: bool) -> Response:
-        headers = visit.headers
+    async def _exchange(self, visit: _Visit, address: Address, written: str, wire: Wire) -> Response:
+        sent = visit.fields
         if cookies := visit.cookies.get(address.origin):
-            headers = [*headers, (b"Cookie", b"; ".join(b"%b=%b" % pair for pair in cookies.items()))]
-        wire = self._transport(private, visit.allowance.invalid_certificate and _is_at_home(address, visit.allowance))
+            sent = [*sent, ("Cookie", "; ".join(f"{name}={value}" for name, value in cookies.items()))]
         loop = asyncio.get_running_loop()
         started = loop.time()
         try:
             async with asyncio.timeout(visit.seconds) as timer:
-                method = "GET" if visit.form is None else "POST"
-                request = httpx.Request(
-                    method, _url(address.url), headers=headers, content=visit.form, extensions=self._extensions
-                )
-                answer = await wire.handle_async_request(request)
+                answer = await wire.send("GET" if visit.form is None else "POST", address.url, sent, visit.form)
                 try:
-                    body = b""
-                    if 200 <= answer.status_code < 300:
-                        body = await read_body(answer, written, visit.limit, cut=visit.cut)
-                    elif answer.status_code >= 400 and not visit.cut:
-                        body = await _beginning(answer, written)
+                    header = fields(answer.fields)
+                    body = await _body(answer, written, header, visit, wire.troubles)
                 finally:
-                    await answer.aclose()
+                    await answer.close()
         except TimeoutError as error:
             if not timer.expired():
                 raise
@@ -303,24 +289,26 @@ class Fetcher:
             ) from error
         finally:
             visit.seconds = max(visit.seconds - (loop.time() - started), 0.0)
-        if answer.status_code in REDIRECTS:
-            visit.cookies.setdefault(address.origin, {}).update(cookies_set(answer.headers.raw))
-        return Response(written, answer.status_code, body, fields(answer.headers.raw))
+        if answer.status in REDIRECTS:
+            visit.cookies.setdefault(address.origin, {}).update(cookies_set(answer.fields))
+        if log.isEnabledFor(logging.DEBUG):
+            took = (loop.time() - started) * 1000
+            log.debug("fetch url=%s status=%d bytes=%d ms=%.0f", masked(written), answer.status, len(body), took)
+        return Response(written, answer.status, body, header)
 
-    def _transport(self, private: bool, trusting: bool) -> httpx.AsyncBaseTransport:
+    def _wire(self, private: bool, trusting: bool) -> Wire:
         kind = (private, trusting)
-        if kind not in self._transports:
-            self._transports[kind] = transport(
-                self._settings, self._guard, tls_context(verify=not trusting), private=private
-            )
-        return self._transports[kind]
+        if kind not in self._wires:
+            self._wires[kind] = open_wire(self._settings, self._guard, private=private, trusting=trusting)
+        return self._wires[kind]
 
     # ---------------------------------------------------------------- whom we leave alone
 
-    def _failed(self, address: Address, host: str, error: BaseException) -> FetchError:
-        said = fault(address.url, address.host, error, self._settings.idle_seconds)
+    def _failed(self, address: Address, host: str, error: BaseException, wire: Wire) -> FetchError:
+        said = fault(address.url, address.host, error, self._settings.idle_seconds, wire.troubles)
         if said.cause in UNREACHED:
-            self._rests.failed(host, said.cause, str(said))
+            self._rests.failed(host, said.cause, _apart_from(address.url, said))
+        log.debug("fetch url=%s cause=%s", masked(address.url), said.cause)
         return said
 
     def _refuse_resting(self, address: Address, host: str) -> None:
@@ -336,38 +324,29 @@ class Fetcher:
             )
 
 
-async def post(url: str, payload: Mapping[str, Any], timeout_seconds: float) -> None:
-    """Send *payload* as JSON to *url*, the operator's own address: on any network, without waiting for a turn.
-
-    Through the proxy that the environment names, if any. Raises FetchError for any answer but 2xx.
-    """
-    timeout = aiohttp.ClientTimeout(total=timeout_seconds)
-    try:
-        async with (
-            aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar(), trust_env=True) as session,
-            session.post(url, json=payload, allow_redirects=False) as answer,
-        ):
-            status = answer.status
-    except TimeoutError as error:
-        raise FetchError(f"the webhook did not answer within {timeout_seconds:g} seconds", cause="timeout") from error
-    except (aiohttp.ClientError, OSError, ValueError) as error:
-        raise FetchError(f"the webhook cannot be reached: {error}", cause="connect") from error
-    if not 200 <= status < 300:
-        raise FetchError(f"the webhook answered {status}; correct alert.webhook", cause="status", status=status)
-
-
-async def _beginning(answer: httpx.Response, url: str) -> bytes:
-    """What a refusal says of its reason, at most REFUSAL_BYTES of it; what cannot be read soon is left out."""
-    body = bytearray()
+async def _body(answer: Answer, url: str, header: Mapping[str, str], visit: _Visit, troubles: Troubles) -> bytes:
+    """What *answer* holds that is of use: all of a page, the beginning of a refusal, nothing of a redirect."""
+    if not (200 <= answer.status < 300 or (answer.status >= 400 and not visit.cut)):
+        return b""
+    body = Body(url, answer.status, header, answer.pieces())
+    if answer.status < 300:
+        return await body.whole(visit.limit, cut=visit.cut)
+    unread: Kinds = (FetchError, *troubles.every)
+    reason = bytearray()
     try:
         async with asyncio.timeout(REFUSAL_SECONDS):
-            async for piece in decoded(answer, url, REFUSAL_BYTES):
-                body += piece
-                if len(body) >= REFUSAL_BYTES:
+            async for piece in body.decoded(REFUSAL_BYTES):
+                reason += piece
+                if len(reason) >= REFUSAL_BYTES:
                     break
-    except (FetchError, httpx.HTTPError, *WIRE_ERRORS) as error:  # the status has been said
-        log.debug("%s: %d bytes of its refusal were read: %s", url, len(body), error)
-    return bytes(body[:REFUSAL_BYTES])
+    except unread as error:  # the status has been said
+        log.debug("%s: %d bytes of its refusal were read: %s", url, len(reason), error)
+    return bytes(reason[:REFUSAL_BYTES])
+
+
+def _apart_from(url: str, error: FetchError) -> str:
+    """What *error* says, without the address it begins with: for a sentence that names one already."""
+    return str(error).removeprefix(url).lstrip(": ")
 
 
 def _parsed(url: str) -> Address:

@@ -14,7 +14,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from aggregator.gather.pager import NO_ADDRESS, PAGER, Pager, named
 from aggregator.gather.row import MORE, Row, is_shortened, plain
-from aggregator.gather.worth import COLUMN_WIDTH, dates_itself, has_date, is_column, title_worth
+from aggregator.gather.worth import COLUMN_WIDTH, dates_itself, has_date, is_column, may_have_date, title_worth
 
 MOST_LINKS = 5_000  # a page with more is no list for people
 DEEPEST = 60  # elements around a link that are looked at; a page built deeper loses its rows, not our time
@@ -27,11 +27,13 @@ LONGEST_LINK = 1_000  # characters; a link left open around a table holds all li
 LONGEST_ROW = 400  # characters; a text with more says nothing of a title in it
 LOWEST_KIND = 0.15  # worth of a link that stands beside another in its row; below are categories and files
 
+OUTERMOST = frozenset(("body", "html"))
 LISTS = {"ul", "ol", "dl", "table", "tbody"}
 ROWS = {"li", "tr", "article"}
 
 # links beside articles and lists: a site's licence, the files of a row
-NO_ARTICLE = re.compile(r"ICP备|ICP证|公网安备|^\W*(?:附件|下载|附件下载|点击下载|download|pdf)\d*\W*$", re.IGNORECASE)
+LICENCE = re.compile(r"ICP[备证]|公网安备", re.IGNORECASE)
+FILE = re.compile(r"\W*(?:附件|下载|附件下载|点击下载|download|pdf)\d*\W*", re.IGNORECASE)
 DIGITS = re.compile(r"\d+")
 
 
@@ -75,12 +77,12 @@ def links_of(tree: LexborHTMLParser) -> Links:
     """The links of *tree* with an address, without those that stand in many rows as their category."""
     found, pagers = [], []
     for link in tree.css("a[href]")[:MOST_LINKS]:
-        href = (link.attributes.get("href") or "").strip()
+        href = (link.attrs.get("href") or "").strip()
         text = plain(link.text(separator=" "))
         said = text or named(link)
         if said and PAGER.fullmatch(said):
             pagers.append((link, said))
-        elif len(text) <= LONGEST_LINK and not NO_ADDRESS.match(href) and not NO_ARTICLE.search(text):
+        elif len(text) <= LONGEST_LINK and not NO_ADDRESS.match(href) and not _is_beside(text):
             found.append((link, href, text))
     places = Counter((href, text) for _, href, text in found if text)
     return Links([one for one in found if not _is_category(one[1], places[one[1:]])], pagers)
@@ -95,13 +97,16 @@ def groups_of(links: Sequence[tuple[LexborNode, str, str]]) -> list[Group]:
         parent = top.parent
         if parent is None:
             continue
-        group = by_parent.setdefault(parent.mem_id, Group([], [parent]))
+        group = by_parent.get(parent.mem_id)
+        if group is None:
+            group = by_parent[parent.mem_id] = Group([], [parent])
         if not group.rows or group.rows[-1].row.url != href or _is_another(group.rows[-1], top, text):
-            group.rows.append(Candidate(Row(href), text, number))
+            group.rows.append(Candidate(Row(href, [top], [link]), text, number))
+            continue
         one = group.rows[-1]
         one.row.links.append(link)
         one.shown = max(one.shown, text, key=len)
-        if not one.row.nodes or one.row.nodes[-1].mem_id != top.mem_id:
+        if one.row.nodes[-1].mem_id != top.mem_id:
             one.row.nodes.append(top)
     for group in by_parent.values():
         group.rows = _one_each(group.rows)
@@ -109,32 +114,37 @@ def groups_of(links: Sequence[tuple[LexborNode, str, str]]) -> list[Group]:
     return _united(by_parent.values())
 
 
+def _is_beside(text: str) -> bool:
+    """Whether a link's *text* is of the site's licence or of a file in a row."""
+    return (("备" in text or "证" in text) and LICENCE.search(text) is not None) or FILE.fullmatch(text) is not None
+
+
 def _is_category(href: str, places: int) -> bool:
     """Whether a link that stands in so many *places* is the category of the rows there: a phone's copy makes two."""
     return places >= CATEGORY_PLACES or (places > 1 and is_column(href))
 
 
-def weighed(rows: Sequence[Candidate]) -> list[Candidate]:
+def weighed(rows: Sequence[Candidate], *, may_be_dated: bool = True) -> list[Candidate]:
     """*rows* with their worth and all that is said of them, without navigation among what is articles else."""
-    _complete(rows)
+    _complete(rows, may_be_dated)
     for one in rows:
         one.worth = _worth(one)
     articles = [one for one in rows if one.worth >= 0]
     return articles if sum(one.worth for one in articles) >= len(articles) > 0 else list(rows)
 
 
-def _complete(rows: Sequence[Candidate]) -> None:
+def _complete(rows: Sequence[Candidate], may_be_dated: bool) -> None:
     """Find out which rows show a date; where few do, give each what stands beside it, up to the next row."""
     for one in rows:
-        one.dated = _shows_date(one)
+        one.dated = may_be_dated and _shows_date(one)
     if 2 * sum(one.dated for one in rows) < len(rows):
-        for one in _widened(rows):
-            one.dated = _shows_date(one)
+        for one in _widened(rows, may_be_dated):
+            one.dated = may_be_dated and _shows_date(one)
 
 
 def around(node: LexborNode | None, most: int = SHAPE_STEPS) -> Iterator[LexborNode]:
     """*node* and the elements around it, innermost first, at most *most*, without the body."""
-    while node is not None and node.tag not in ("body", "html") and most:
+    while node is not None and node.tag not in OUTERMOST and most:
         yield node
         node = node.parent
         most -= 1
@@ -160,8 +170,9 @@ def _owners(links: Sequence[tuple[LexborNode, str, str]]) -> dict[int, str | Non
 def _top(link: LexborNode, owner: dict[int, str | None]) -> LexborNode:
     """The largest element around *link* whose links all lead to one address."""
     top = link
-    for node in around(link, DEEPEST):
-        if owner[node.mem_id] is None:
+    for _ in range(DEEPEST - 1):
+        node = top.parent
+        if node is None or owner[node.mem_id] is None or node.tag in OUTERMOST:
             break
         top = node
     return top
@@ -197,7 +208,7 @@ def _weigh(group: Group) -> None:
     if group.parents[0].tag in ROWS:  # an article beside its category
         group.rows = [one for one in group.rows if not is_column(one.row.url)] or group.rows
     if len(group.rows) > 1:
-        group.rows = weighed(group.rows)
+        group.rows = weighed(group.rows, may_be_dated=may_have_date(group.parents[0].text()))
     if len(group.rows) == 1:
         only = group.rows[0]
         parts = [_part_of_one(link, only.shown, group.parents[0]) for link in only.row.links[:MOST_KINDS]]
@@ -225,12 +236,13 @@ def _shows_date(one: Candidate) -> bool:
     return dates_itself(one.shown) or has_date(_text(one.row.nodes).replace(one.shown, " ", 1))
 
 
-def _widened(rows: Sequence[Candidate]) -> Iterator[Candidate]:
+def _widened(rows: Sequence[Candidate], may_be_dated: bool) -> Iterator[Candidate]:
     """Those of *rows* that have something beside them, with it."""
     taken = {node.mem_id for one in rows for node in one.row.nodes}
     after = [_beside(one.row.nodes[-1], "next", taken) for one in rows]
     # dates that stand before the links would else be read one row too high
-    if not has_date(_text(after[-1])) and has_date(_text(_beside(rows[0].row.nodes[0], "prev", taken))):
+    first = _beside(rows[0].row.nodes[0], "prev", taken) if may_be_dated else []
+    if not has_date(_text(after[-1])) and has_date(_text(first)):
         after = [_beside(one.row.nodes[0], "prev", taken) for one in rows]
     for one, beside in zip(rows, after, strict=True):
         if beside:
@@ -276,7 +288,7 @@ def _part_of_one(link: LexborNode, shown: str, parent: LexborNode) -> LexborNode
 
 def _text(nodes: Sequence[LexborNode]) -> str:
     texts = [(node.text_content or "") if node.is_text_node else node.text(separator=" ") for node in nodes]
-    return plain(" ".join(texts))
+    return plain(" ".join(texts)) if texts else ""
 
 
 def _united(groups: Iterable[Group]) -> list[Group]:
@@ -323,6 +335,5 @@ def _joined(parts: Sequence[Group]) -> Group:
 
 def _step(node: LexborNode) -> str:
     """The tag of *node* with its first class, or with what tells the columns of an old layout table apart."""
-    attributes = node.attributes
-    classes = (attributes.get("class") or "").split()
-    return f"{node.tag}.{DIGITS.sub('', classes[0]) if classes else attributes.get('width') or ''}"
+    classes = (node.attrs.get("class") or "").split()
+    return f"{node.tag}.{DIGITS.sub('', classes[0]) if classes else node.attrs.get('width') or ''}"

@@ -130,7 +130,8 @@ def title_of(tree: LexborHTMLParser) -> str | None:
 def _ranked(groups: Sequence[Group], pagers: Sequence[Pager], title: str) -> list[Group]:
     """The groups that may be the list of the page called *title*, the likeliest first."""
     total = sum(len(one.row.links) for group in groups for one in group.rows)
-    scored = sorted(((_score(group, total), group) for group in groups), key=lambda pair: -pair[0])
+    asides: dict[int, bool] = {}
+    scored = sorted(((_score(group, total, asides), group) for group in groups), key=lambda pair: -pair[0])
     finalists = [(score, group) for score, group in scored[:FINALISTS] if score > 0]
     turning = [[node.mem_id for node in around(pager[0])] for pager in pagers if turns(pager)]
     steps = [_steps_to(turning, group) for _, group in finalists]
@@ -148,14 +149,24 @@ def _ranked(groups: Sequence[Group], pagers: Sequence[Pager], title: str) -> lis
     return [group for score, group in sorted(rated, key=lambda pair: -pair[0]) if score >= LOWEST_SCORE]
 
 
-def _score(group: Group, total: int) -> float:
-    """How much a group reads like the list of a page with *total* links: the worth of its mean row, and how many."""
+def _score(group: Group, total: int, asides: dict[int, bool]) -> float:
+    """How much a group reads like the list of a page with *total* links: the worth of its mean row, and how many.
+
+    *asides* has what is known of elements around groups.
+    """
     score = group.worth * math.sqrt(len(group.rows))
     if len(group.rows) == 1 and not group.is_dated:
         score *= ALONE  # any long link
     if len(group.rows) == 1 and not is_article(group.rows[0].row.url):
         return 0.0
-    return score * ASIDE if any(_is_aside(node, total) for node in around(group.parents[0])) else score
+    if score <= 0:
+        return score
+    for node in around(group.parents[0]):
+        if node.mem_id not in asides:
+            asides[node.mem_id] = _is_aside(node, total)
+        if asides[node.mem_id]:
+            return score * ASIDE
+    return score
 
 
 def _is_aside(node: LexborNode, total: int) -> bool:

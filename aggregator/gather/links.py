@@ -4,6 +4,7 @@ Knows no trees and fetches nothing: a file is known by its name.
 """
 
 import re
+from functools import lru_cache
 from urllib.parse import unquote, urljoin, urlsplit
 
 from aggregator.model import Attachment
@@ -43,12 +44,30 @@ _FILE_ADDRESS = re.compile(
 )
 # browsers drop tabs and line breaks wherever they stand (WHATWG URL, basic parser), so `java\tscript:` is one word
 _NOT_IN_ADDRESS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\ufeff\ud800-\udfff]")
+# most links: segments that begin with no dot, nothing to be escaped; they need no parser, which takes ten times as long
+_PLAIN = re.compile(r"(https?://[a-z\d.-]+/|/|(?=[\w-]))(?:[\w-][\w.-]*/)*(?:[\w-][\w.-]*)?(?:\?[\w.=&%-]+)?", re.ASCII)
 # forbidden domain code points (WHATWG URL §3.2), but for the colon of an IPv6 address
 _NOT_IN_HOSTS = re.compile(r"[\x00-\x20\"#%/<>?@\[\\\]^`{|}\x7f]")
 
 
 def absolute(href: str | None, base_url: str) -> str | None:
     """The http or https address that *href* means on the page at *base_url*; None where it means none."""
+    if href and (plain := _PLAIN.fullmatch(href)):
+        if plain[1] not in ("/", ""):
+            return href
+        place = _place(base_url, plain[1])
+        return place + href[len(plain[1]) :] if place else None
+    return _joined(href, base_url)
+
+
+@lru_cache(maxsize=256)
+def _place(base_url: str, slash: str) -> str | None:
+    """What stands before a path without dots on a page at *base_url*: its site, or without a *slash* its folder."""
+    sample = _joined(f"{slash}x", base_url)
+    return sample[:-1] if sample else None
+
+
+def _joined(href: str | None, base_url: str) -> str | None:
     href = _NOT_IN_ADDRESS.sub("", href or "").strip()
     if not href or href.startswith("#"):
         return None

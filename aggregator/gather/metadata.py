@@ -4,7 +4,7 @@ Takes texts, one text node of the page a line. Knows no trees, no families and n
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -37,14 +37,29 @@ class Field:
 
 def read_fields(text: str) -> list[Field]:
     """The labelled values of *text* in its order."""
-    labels = list(_LABEL.finditer(text))
+    labels = list(_labels(text))
     fields = []
     for label, following in zip_longest(labels, labels[1:]):
-        end = following.start() if following else len(text)
-        value = _VALUE_END.split(text[label.end() : end].strip(), maxsplit=1)[0].strip(" ,，;；-/|\u3000\xa0")
+        end = following.start if following else len(text)
+        value = _VALUE_END.split(text[label.end : end].strip(), maxsplit=1)[0].strip(" ,，;；-/|\u3000\xa0")
         if value:
-            fields.append(Field(_KINDS[_SPACES.sub("", label[1]).lower()], value))
+            fields.append(Field(label.kind, value))
     return fields
+
+
+class _Label(NamedTuple):
+    start: int
+    end: int
+    kind: Kind
+
+
+def _labels(text: str) -> Iterator[_Label]:
+    """The labels of *text*, read backwards from where they may end: so many names take long to look for everywhere."""
+    for sign in _LABEL_END.finditer(text):
+        at = sign.start()
+        found = _LABEL_BACKWARDS.match(text[max(0, at - _LONGEST_LABEL) : at][::-1])
+        if found and (kind := _KINDS.get("".join(found[1].split())[::-1].lower())):
+            yield _Label(at - found.end(), at + (sign[0] in ":："), kind)
 
 
 def first_value(fields: Sequence[Field], kind: Kind) -> str | None:
@@ -54,14 +69,17 @@ def first_value(fields: Sequence[Field], kind: Kind) -> str | None:
 
 
 def find_published(
-    around: Around, metas: Mapping[str, str], url: str, *, timezone: ZoneInfo, now: datetime
+    around: Around, near: Sequence[Field], metas: Mapping[str, str], url: str, *, timezone: ZoneInfo, now: datetime
 ) -> Dated | None:
-    """When the article was published: as lines by the title say, as *metas* say, as lines after it, as *url* does."""
+    """When the article was published: as lines by the title say, as *metas* say, as lines after it, as *url* does.
+
+    *near*: the fields of the lines below the title.
+    """
     read = partial(read_date, timezone=timezone, now=now)
     dates = partial(find_dates, timezone=timezone, now=now)
-    meta = next((date for name in _METAS if (date := read(metas.get(name, "")))), None)
+    meta = next((date for name in _METAS if name in metas and (date := read(metas[name]))), None)
     shown = (
-        _labelled_date(read_fields("\n".join(around.below)), read)
+        _labelled_date(near, read)
         or _bare_date("\n".join(around.below), dates)
         or _labelled_date(read_fields("\n".join(around.above[-_LINES:])), read)
         or _bare_date("\n".join(around.above[-2:]), dates)
@@ -152,14 +170,15 @@ _KINDS: dict[str, Kind] = {label: kind for kind, labels in _LABELS.items() for l
 
 
 def _label_pattern() -> re.Pattern[str]:
-    names = (r"\s{0,6}".join(name) if len(name) == 2 else name for name in sorted(_KINDS, key=len, reverse=True))
-    # 会议时间 and 报告时间 are of the event; a colon may be left out before a number
-    return re.compile(
-        rf"(?<![\u4e00-\u9fffA-Za-z])({'|'.join(names)})\s{{0,6}}(?:[:：]|(?=[12]\d{{3}}[-年./]))", re.IGNORECASE
-    )
+    names = (name[::-1] for name in sorted(_KINDS, key=len, reverse=True))
+    spaced = (r"\s{0,6}".join(name) if len(name) == 2 else name for name in names)
+    # 会议时间 and 报告时间 are of the event
+    return re.compile(rf"\s{{0,6}}({'|'.join(spaced)})(?![\u4e00-\u9fffA-Za-z])", re.IGNORECASE)
 
 
-_LABEL = _label_pattern()
+_LABEL_BACKWARDS = _label_pattern()
+_LABEL_END = re.compile(r"[:：]|[12]\d{3}[-年./]")  # a colon may be left out before a number
+_LONGEST_LABEL = max(map(len, _KINDS)) + 13  # with white space, and what stands before it
 _METAS = ("pubdate", "publishdate", "article:published_time", "datepublished", "og:release_date", "date")
 _LINES = 8  # above a title or after an article that may tell of it
 _SPACES = re.compile(r"\s+")

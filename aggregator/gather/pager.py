@@ -92,7 +92,7 @@ def _before(node: LexborNode) -> LexborNode | None:
 
 def _counted(html: str, base: str, url: str) -> str | None:
     """The page after this one where a script is told how many there are and what they are called."""
-    call = _CALL.search(html)
+    call = _CALL.search(html) if "createPageHTML" in html else None
     if call is None:
         return None
     count, this, name, extension = int(call[1]), int(call[2]), call[3], call[4]

@@ -107,6 +107,8 @@ def _of_link(link: LexborNode) -> str:
 
 def is_shortened(shown: str, full: str) -> bool:
     """Whether *shown* is *full* with something left out, at the end or within."""
+    if shown == full:
+        return True
     letters = iter("".join(full.split()))
     return all(letter in letters for letter in "".join(_uncut(shown).split()))
 

@@ -52,18 +52,24 @@ def _path(tree: LexborHTMLParser, tops: Sequence[LexborNode]) -> str:
 
 
 def _paths(tops: Sequence[LexborNode]) -> Iterator[str]:
-    """Ways to name *tops*, the simplest first: by names, with one element by its place, with all of them."""
-    common = set.intersection(*({node.mem_id for node in around(top, DEEPEST)} for top in tops))
-    steps = list(islice(around(tops[0], DEEPEST), 1, None))
-    names = [_named(node) for node in steps]
-    places = [_placed(node) if node.mem_id in common else name for node, name in zip(steps, names, strict=True)]
-    ways = [names[:SHAPE_STEPS]]
-    ways += [[*names[:at], places[at], *names[at + 1 : at + 3]] for at in range(min(len(steps), SHAPE_STEPS))]
-    ways.append(places)
-    for number, way in enumerate(ways):
-        for row_name in _row_names(tops):
+    """Ways to name *tops*, the simplest first."""
+    row_names = _row_names(tops)
+    for number, way in enumerate(_ways(tops)):
+        for row_name in row_names:
             for height in range(max(number, 1) if number <= SHAPE_STEPS else 1, len(way) + 1):
                 yield " > ".join([*reversed(way[:height]), row_name])
+
+
+def _ways(tops: Sequence[LexborNode]) -> Iterator[list[str]]:
+    """The steps from *tops* up: by names, with one element by its place, with all of them. Most need the first only."""
+    steps = list(islice(around(tops[0], DEEPEST), 1, None))
+    names = [_named(node) for node in steps]
+    yield names[:SHAPE_STEPS]
+    common = set.intersection(*({node.mem_id for node in around(top, DEEPEST)} for top in tops))
+    places = [_placed(node) if node.mem_id in common else name for node, name in zip(steps, names, strict=True)]
+    for at in range(min(len(steps), SHAPE_STEPS)):
+        yield [*names[:at], places[at], *names[at + 1 : at + 3]]
+    yield places
 
 
 def _has_link(node: LexborNode, known: dict[int, bool]) -> bool:
@@ -91,7 +97,7 @@ def _around_title(row: Row) -> LexborNode:
 
 def _named(node: LexborNode) -> str:
     """A selector step for *node*: its id, else its first class, else its tag alone."""
-    name = node.attributes.get("id") or ""
+    name = node.attrs.get("id") or ""
     if SAFE_NAME.fullmatch(name):
         return f"{_tag(node)}#{name}"
     classes = _classes(node)
@@ -116,4 +122,4 @@ def _tag(node: LexborNode) -> str:
 
 
 def _classes(node: LexborNode) -> list[str]:
-    return [name for name in (node.attributes.get("class") or "").split() if SAFE_NAME.fullmatch(name)]
+    return [name for name in (node.attrs.get("class") or "").split() if SAFE_NAME.fullmatch(name)]

@@ -32,6 +32,8 @@ def find_sequel(html: str, tree: LexborHTMLParser, labels: Collection[str], url:
     if any(len(label) <= _LONGEST_LABEL and _LABEL.fullmatch(label) for label in labels):
         named = (link for link in tree.css("a[href]") if _LABEL.fullmatch(squeezed(link.text())))
         links = [(page, link) for link in named if (page := absolute(link.attributes.get("href"), base_url))]
+    if not links and _CALL not in html:
+        return Sequel()
     # the number at the end of an address may be the story's own
     for here in dict.fromkeys((_place(url), _place(url, numbered=False))):
         sequel = _among(links, here) or _of_script(html, here, url)
@@ -60,6 +62,7 @@ _FILE = re.compile(
 )
 _PAGER = re.compile(r"[\s\d首尾末上下一前后页第共/\[\]【】〖〗()（）<>«»‹›|…·.,:：全文阅读显示余\u3000\xa0-]*")
 _LONGEST_PAGER = 200
+_CALL = "createPageHTML"
 _TRS = re.compile(
     r"createPageHTML\(\s*(\d{1,3})\s*,\s*(\d{1,3})\s*,\s*['\"]([\w-]{1,80})['\"]\s*,\s*['\"](\w{3,5})['\"]"
 )
@@ -97,7 +100,7 @@ def _following(number: int) -> tuple[int, ...]:
 
 def _of_script(html: str, here: _Place, url: str) -> Sequel | None:
     """TRS lets a script write the pager: ``createPageHTML(3, 0, "t20260612_8227704", "html")``, pages and this one."""
-    call = _TRS.search(html) if "createPageHTML" in html else None
+    call = _TRS.search(html) if _CALL in html else None
     if not call or int(call[2]) + 1 >= min(int(call[1]), _MOST_PAGES):
         return None
     page = absolute(f"{call[3]}_{int(call[2]) + 1}.{call[4]}", url)

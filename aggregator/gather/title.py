@@ -132,8 +132,8 @@ def _headline(document: str, lines: Sequence[str], links: Collection[str]) -> st
     whole = squeezed(document)
     stem = _CUT.sub("", whole)
     best, best_standing = None, (False, False, 1)
-    for text in _runs(lines, whole):
-        words = bare(text)
+    for text, run in _runs(lines, whole):
+        words = run.strip(_SIGNS)
         if len(words) <= _SHORT and words in links and words != whole:
             continue
         continues = stem != whole and len(stem) > 5 and words.startswith(stem)
@@ -143,11 +143,11 @@ def _headline(document: str, lines: Sequence[str], links: Collection[str]) -> st
     return best
 
 
-def _runs(lines: Sequence[str], whole: str) -> Iterator[str]:
-    """Every line, and with it those that go on with the title: it may stand in several elements."""
+def _runs(lines: Sequence[str], whole: str) -> Iterator[tuple[str, str]]:
+    """Every line, and with it those that go on with the title: it may stand in several elements. Each also squeezed."""
     for number, line in enumerate(lines):
-        yield line
         words, run = squeezed(line), line
+        yield run, words
         if words and words in whole:
             for following in lines[number + 1 : number + 5]:
                 words += squeezed(following)
@@ -155,7 +155,7 @@ def _runs(lines: Sequence[str], whole: str) -> Iterator[str]:
                 if words not in whole or (following.startswith(tuple(_SIGNS)) and not begins):
                     break
                 run = f"{run} {following}" if run.isascii() else run + following
-                yield run
+                yield run, words
 
 
 def _line_above(headings: Collection[str], before: Sequence[str], links: Collection[str]) -> str | None:

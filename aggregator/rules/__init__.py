@@ -5,7 +5,7 @@ Shipped files stand beside this one; a file of the same name in the instance fol
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -40,6 +40,12 @@ class Rules:
     def only(self, names: Iterable[str]) -> "Rules":
         """These rules without any site but *names*."""
         return Rules({name: self.sites[name] for name in names}, self.families)
+
+    def plus(self, site: Site) -> "Rules":
+        """These rules and one more site; raises RuleError where they do not go together."""
+        sites = {**self.sites, site.name: site}
+        _check_across(sites.values(), self.families)
+        return Rules(sites, self.families)
 
     @property
     def sources(self) -> list[tuple[Site, SourceRule]]:
@@ -113,7 +119,7 @@ def _tables(shipped: Traversable, instance: Path | None, folder: str) -> Iterabl
             raise RuleError(f"{origin}: cannot be read: {error.strerror}") from error
 
 
-def _check_across(sites: Iterable[Site], families: Mapping[str, Family]) -> None:
+def _check_across(sites: Collection[Site], families: Mapping[str, Family]) -> None:
     owners: dict[str, str] = {}
     for site in sites:
         for source in site.sources:
@@ -127,6 +133,26 @@ def _check_across(sites: Iterable[Site], families: Mapping[str, Family]) -> None
                 known = ", ".join(sorted(families))
                 raise RuleError(
                     f"sites/{site.name}.toml: source.family {source.family!r} is unknown; there are: {known}"
+                )
+    _check_aliases(sites)
+
+
+def _check_aliases(sites: Collection[Site]) -> None:
+    """An alias leads to one university: it is no other one's name, alias or tag. Its own tags may be aliases, too."""
+    owners = {site.university: site.university for site in sites}
+    for site in sites:
+        for name in site.tags:
+            owners.setdefault(name, site.university)
+    for site in sites:
+        for source in site.sources:
+            for name in source.tags:
+                owners.setdefault(name, f"the source {source.name}, as a tag")
+    for site in sites:
+        for name in site.aliases:
+            owner = owners.setdefault(name, site.university)
+            if owner != site.university:
+                raise RuleError(
+                    f"sites/{site.name}.toml: aliases: {name!r} already belongs to {owner}; choose another one"
                 )
 
 

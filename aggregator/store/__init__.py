@@ -8,6 +8,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +19,7 @@ from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError,
 
 from aggregator.errors import StoreError
 from aggregator.store.breaks import Breaks
+from aggregator.store.clock import Clock
 from aggregator.store.counts import Counts
 from aggregator.store.entries import Entries
 from aggregator.store.feeds import Feeds
@@ -65,6 +67,7 @@ class Store:
         self.counts = Counts(self)
         self.robots = RobotsFiles(self)
         self.breaks = Breaks(self)
+        self.clock = Clock(self)
         self.websub = Websub(self)
         self.index = Index(self)
         self.search = Search(self)
@@ -296,8 +299,8 @@ def _sqlstate(error: DBAPIError) -> str | None:
     return getattr(error.orig, "sqlstate", None)
 
 
-# json.dumps would make an encoder for each value
-_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+# json.dumps would make an encoder for each value; our dataclasses are objects of their fields
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=asdict).encode
 
 
 def revisions() -> list[str]:

@@ -4,12 +4,12 @@ import gzip
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import Connection, Select, bindparam, select, text, update
+from sqlalchemy import Connection, Select, bindparam, func, or_, select, text, update
 
-from aggregator.model import Break, KeptResponse, Source, SourceBreak, SourceRef, Visit
+from aggregator.model import Break, KeptResponse, Poll, Source, SourceBreak, SourceRef, Visit
 
 if TYPE_CHECKING:
     from aggregator.store import Store
@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 Channel = Literal["mail", "webhook"]
 
 source, kept_response = Source.__table__, KeptResponse.__table__  # type: ignore[attr-defined]
-source_break = SourceBreak.__table__  # type: ignore[attr-defined]
+source_break, poll = SourceBreak.__table__, Poll.__table__  # type: ignore[attr-defined]
+
+# the service itself is broken when no poll has reached any host for so long, and in so many rounds
+LOST_AFTER, LOST_ROUNDS = timedelta(hours=6), 3
+# causes of a poll that reached nobody
+UNREACHED = ("offline", "dns", "connect", "timeout")
+OWN = source_break.c.source_id.is_(None) & source_break.c.ended_at.is_(None)
 
 # the advisory lock of PostgreSQL that holds who tells
 TELLERS = 7_285_002
@@ -117,6 +123,41 @@ class Breaks:
         query = _breaks().where(source_break.c.ended_at.is_not(None), told.is_not(None), of_end.is_(None))
         return self._read(query.order_by(source_break.c.id))
 
+    def of_service(self) -> Break | None:
+        """The break of the service itself that lasts: no source can be reached."""
+        return next(iter(self._read(_breaks().where(OWN))), None)
+
+    def note_network(self) -> None:
+        """Begin the break of the service itself, see it last, or end it, as the polls of late say.
+
+        Whether our network fails, or all of a few universities do, cannot be told from here: a person has to look.
+        """
+        is_met = or_(poll.c.cause.is_(None), poll.c.cause.not_in(UNREACHED))
+        # the walk back ends at the first poll that reached somebody: at once as a rule
+        last_met = select(poll.c.id, poll.c.polled_at).where(is_met).order_by(poll.c.id.desc()).limit(1)
+        with self._store.read() as connection:
+            met = connection.execute(last_met).first()
+            since = poll.c.id > (met.id if met else 0)
+            sources, polls = func.count(poll.c.source_id.distinct()), func.count()
+            span = select(func.min(poll.c.polled_at), func.max(poll.c.polled_at), sources, polls).where(since)
+            first, last, sources, polls = connection.execute(span).one()
+            said = select(poll.c.message).where(since, poll.c.cause == "offline").order_by(poll.c.id.desc()).limit(1)
+            message = connection.execute(said).scalar()
+            own = connection.execute(select(source_break.c.began_at).where(OWN)).first()
+        if own and met and met.polled_at > own.began_at:
+            self._set_own({"seen_at": met.polled_at, "ended_at": met.polled_at})
+        elif own and polls:
+            self._set_own({"seen_at": last})
+        elif not own and message and last - first >= LOST_AFTER and polls >= LOST_ROUNDS * sources:
+            reason = f"none of {sources} sources was reached in {polls} polls; the last one: {message}"
+            begun = {"source_id": None, "began_at": first, "seen_at": last, "cause": "offline", "reason": reason}
+            with self._store.write() as connection:
+                connection.execute(source_break.insert().values(begun))
+
+    def _set_own(self, values: dict[str, datetime | None]) -> None:
+        with self._store.write() as connection:
+            connection.execute(update(source_break).where(OWN).values(values))
+
     def tell(self, channel: Channel, begun: Sequence[Break], ended: Sequence[Break], now: datetime) -> None:
         """Note that *channel* has told of these beginnings and ends."""
         with self._store.write() as connection:
@@ -145,11 +186,14 @@ class Breaks:
 
     def _read(self, query: Select[Any]) -> list[Break]:
         with self._store.read() as connection:
-            return [Break(row.id, SourceRef(*row[1:5]), *row[5:]) for row in connection.execute(query)]
+            return [
+                Break(row.id, SourceRef(*row[1:5]) if row.name is not None else None, *row[5:])
+                for row in connection.execute(query)
+            ]
 
 
 def _breaks() -> Select[Any]:
     of_source = (source.c.name, source.c.title, source.c.url, source.c.university)
     its = source_break.c
     said = (its.began_at, its.seen_at, its.cause, its.reason, its.ended_at)
-    return select(source_break.c.id, *of_source, *said).join(source, source.c.id == source_break.c.source_id)
+    return select(source_break.c.id, *of_source, *said).outerjoin(source, source.c.id == source_break.c.source_id)

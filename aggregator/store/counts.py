@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, bindparam, case, func, or_, select, text
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, case, func, or_, select, text
 
 from aggregator.model import Entry, EntryTag, Poll, Source, Tag
 from aggregator.query import EVERYTHING, Selection
@@ -141,25 +141,26 @@ def _of(shape: Shape, bounds: int) -> Select[*tuple[Any, ...]]:
 @cache
 def _of_universities(bounds: int) -> Select[*tuple[Any, ...]]:
     # a seek in the index per source: cheaper than reading the spans' entries to learn their source
-    columns = _columns(bounds, entry.c.sort, entry.c.source_id == source.c.id)
-    return select(source.c.university, *map(func.sum, columns)).group_by(source.c.university)
+    sort = entry.c.sort
+    columns = [func.count(sort).filter(_in_span(sort, number)) for number in range(bounds - 1)]
+    its = and_(entry.c.source_id == source.c.id, _in_span(sort, 0, bounds - 1))
+    return select(source.c.university, *columns).outerjoin_from(source, entry, its).group_by(source.c.university)
 
 
 @cache
 def _of_tags(bounds: int) -> Select[*tuple[Any, ...]]:
+    # a seek per span: the fullest tags have too many entries to look at each
+    columns = [
+        select(func.count()).where(entry_tag.c.tag_id == tag.c.id, _in_span(entry_tag.c.sort, number)).scalar_subquery()
+        for number in range(bounds - 1)
+    ]
     fullest = select(tag.c.id).where(tag.c.entry_count > 0).order_by(tag.c.entry_count.desc(), tag.c.name)
-    columns = _columns(bounds, entry_tag.c.sort, entry_tag.c.tag_id == tag.c.id)
     return select(tag.c.name, *columns).where(tag.c.id.in_(fullest.limit(bindparam("limit"))))
 
 
-def _columns(bounds: int, sort: ColumnElement[int], *which: ColumnElement[bool]) -> list[ScalarSelect[int]]:
-    """The number of entries of each span, as subqueries; _moments has the values of their parameters."""
-    return [
-        select(func.count())
-        .where(*which, sort >= bindparam(f"moment_{number}"), sort < bindparam(f"moment_{number + 1}"))
-        .scalar_subquery()
-        for number in range(bounds - 1)
-    ]
+def _in_span(sort: ColumnElement[int], first: int, end: int | None = None) -> ColumnElement[bool]:
+    """Whether an entry is between two bounds, adjoining ones unless *end* is given; _moments has their values."""
+    return and_(sort >= bindparam(f"moment_{first}"), sort < bindparam(f"moment_{end or first + 1}"))
 
 
 def _moments(bounds: Sequence[datetime]) -> dict[str, Any]:
@@ -167,8 +168,7 @@ def _moments(bounds: Sequence[datetime]) -> dict[str, Any]:
 
 
 def _shares(rows: Iterable[Row[Any]]) -> list[Share]:
-    # PostgreSQL sums into decimals
-    shares = [Share(row[0], tuple(map(int, row[1:]))) for row in rows]
+    shares = [Share(row[0], tuple(row[1:])) for row in rows]
     return sorted(shares, key=lambda share: (-sum(share.counts), share.name))
 
 

@@ -10,11 +10,21 @@ from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BindParameter, Connection, Integer, Row, Select, bindparam, cast, func, null, select, union_all
+from sqlalchemy import (
+    BindParameter,
+    CompoundSelect,
+    Integer,
+    Select,
+    bindparam,
+    cast,
+    func,
+    null,
+    select,
+    union_all,
+)
 
 from aggregator.errors import NotFound
 from aggregator.model import (
-    Attachment,
     Entry,
     EntryAddress,
     EntryBody,
@@ -24,15 +34,14 @@ from aggregator.model import (
     KnownEntry,
     Pending,
     Source,
-    SourceRef,
     Tag,
     Visit,
 )
 from aggregator.query import EVERYTHING, Selection
-from aggregator.store import pending
-from aggregator.store.bulk import UIDS, chunks
+from aggregator.store import pending, reading
+from aggregator.store.bulk import chunks, given
 from aggregator.store.recording import Recording
-from aggregator.store.selecting import Shape, newest_ids, question
+from aggregator.store.selecting import Shape, newest_ids, oldest, question
 
 if TYPE_CHECKING:
     from aggregator.store import Store
@@ -44,31 +53,13 @@ entry, body, address = Entry.__table__, EntryBody.__table__, EntryAddress.__tabl
 tag, entry_tag = Tag.__table__, EntryTag.__table__  # type: ignore[attr-defined]
 source, waiting = Source.__table__, Pending.__table__  # type: ignore[attr-defined]
 
-ENTRY_WITH_SOURCE = select(
-    entry,
-    source.c.name.label("source_name"),
-    source.c.title.label("source_title"),
-    source.c.url.label("source_url"),
-    source.c.university,
-).join(source, source.c.id == entry.c.source_id)
-
-BY_SLUG = ENTRY_WITH_SOURCE.where(entry.c.slug == bindparam("slug"))
-BY_ID = ENTRY_WITH_SOURCE.where(entry.c.id.in_(bindparam("ids", expanding=True)))
 IDS: BindParameter[Any] = bindparam("ids", expanding=True)
-TAGS_OF = (
-    select(entry_tag.c.entry_id, tag.c.name)
-    .join(tag, tag.c.id == entry_tag.c.tag_id)
-    .where(entry_tag.c.entry_id.in_(IDS))
-    .order_by(tag.c.id)
-)
-BODIES_OF = select(body).where(body.c.entry_id.in_(IDS))
-
 UNTRIED = cast(null(), Integer)
-# (key, NULL) of stored entries, (key, tries) of pending ones
-KNOWN = union_all(
-    select(entry.c.uid, UNTRIED.label("tries")).where(entry.c.uid.in_(UIDS)),
-    select(address.c.uid, UNTRIED).where(address.c.uid.in_(UIDS)),
-    select(waiting.c.uid, waiting.c.tries).where(waiting.c.uid.in_(UIDS)),
+KNOWN_OF = (
+    select(entry.c.id, entry.c.uid, entry.c.title, entry.c.published)
+    .where(entry.c.source_id == bindparam("source_id"))
+    .order_by(entry.c.sort.desc(), entry.c.id.desc())
+    .limit(bindparam("most"))
 )
 
 
@@ -95,20 +86,28 @@ class Entries:
     def __init__(self, store: "Store") -> None:
         self._store = store
         self._recording = Recording(store)
+        self._known = _known(store)
+        # statements are made once for each shape: making one costs more than asking it
+        self._newest = lru_cache(maxsize=500)(self._newest_of_shape)
+        self._oldest = lru_cache(maxsize=500)(oldest)
+        self._by_id = self._whole(bodies=False).where(entry.c.id.in_(IDS))
+        self._by_id_with_bodies = self._whole(bodies=True).where(entry.c.id.in_(IDS))
+        self._by_slug = self._whole(bodies=True).where(entry.c.slug == bindparam("slug"))
 
     # ------------------------------------------------------------ in
 
     def unknown(self, uids: Sequence[str]) -> dict[str, int]:
         """Which of *uids* are not stored, each with how often its article page failed so far (0: never tried)."""
         tries = dict.fromkeys(uids, 0)
+        if not tries:
+            return {}
         stored = set()
         with self._store.read() as connection:
-            for chunk in chunks(list(tries)):
-                for uid, tried in connection.execute(KNOWN, {"uids": chunk}):
-                    if tried is None:
-                        stored.add(uid)
-                    else:
-                        tries[uid] = tried
+            for uid, tried in connection.execute(self._known, {"keys": list(tries)}):
+                if tried is None:
+                    stored.add(uid)
+                else:
+                    tries[uid] += tried  # each source that lists it counts for itself
         return {uid: tried for uid, tried in tries.items() if uid not in stored}
 
     def pending_of(self, source_id: int) -> dict[str, Item]:
@@ -118,10 +117,8 @@ class Entries:
 
     def known(self, source_id: int, limit: int = 200) -> list[KnownEntry]:
         """The newest entries of a source, with what tells them again, newest first."""
-        query = select(entry.c.id, entry.c.uid, entry.c.title, entry.c.published)
-        query = query.where(entry.c.source_id == source_id).order_by(entry.c.sort.desc(), entry.c.id.desc())
         with self._store.read() as connection:
-            return [KnownEntry(*row) for row in connection.execute(query.limit(limit))]
+            return [KnownEntry(*row) for row in connection.execute(KNOWN_OF, {"source_id": source_id, "most": limit})]
 
     def record(self, visits: Sequence[Visit]) -> list[int | None]:
         """Keep what *visits* found, all of it or nothing, and end the leases they end; how many entries each brought.
@@ -150,8 +147,16 @@ class Entries:
             asked = question(connection, selection, place)
             if asked is None:
                 return []
-            rows = connection.execute(_newest(asked.shape), {**asked.values, "limit": limit}).all()
-            return _full(connection, rows, bodies=bodies)
+            return reading.read(connection, self._newest(asked.shape, bodies), {**asked.values, "limit": limit})
+
+    def oldest(self, limit: int, selection: Selection = EVERYTHING) -> list[Cursor]:
+        """Where the oldest entries of *selection* stand, oldest first, at most *limit*. Raises as ``newest``."""
+        with self._store.read() as connection:
+            asked = question(connection, selection)
+            if asked is None:
+                return []
+            rows = connection.execute(self._oldest(asked.shape), {**asked.values, "limit": limit})
+            return [Cursor(*row) for row in rows]
 
     def between(
         self, first: datetime, end: datetime, selection: Selection = EVERYTHING, limit: int = 1000
@@ -162,18 +167,18 @@ class Entries:
     def by_slug(self, name: str) -> FullEntry:
         """The entry with its body; raises NotFound."""
         with self._store.read() as connection:
-            found = _full(connection, connection.execute(BY_SLUG, {"slug": name}).all(), bodies=True)
+            found = reading.read(connection, self._by_slug, {"slug": name})
         if not found:
             raise NotFound(f"there is no entry {name}")
         return found[0]
 
     def of(self, ids: Sequence[int], *, bodies: bool = False) -> list[FullEntry]:
         """The entries with these *ids*, in this order; those that are gone are left out."""
+        query = self._by_id_with_bodies if bodies else self._by_id
         found: dict[int, FullEntry] = {}
         with self._store.read() as connection:
             for chunk in chunks(ids):
-                rows = connection.execute(BY_ID, {"ids": chunk}).all()
-                found.update((one.id, one) for one in _full(connection, rows, bodies=bodies))
+                found.update((one.id, one) for one in reading.read(connection, query, {"ids": chunk}))
         return [found[id_] for id_ in ids if id_ in found]
 
     def walk(self, batch: int = 200) -> Iterator[FullEntry]:
@@ -201,45 +206,19 @@ class Entries:
         with self._store.read() as connection:
             return connection.execute(select(func.count()).select_from(entry)).scalar_one()
 
+    def _newest_of_shape(self, shape: Shape, bodies: bool) -> Select[Any]:
+        query = self._whole(bodies=bodies).where(entry.c.id.in_(newest_ids(shape)))
+        return query.order_by(entry.c.sort.desc(), entry.c.id.desc())
 
-@lru_cache(maxsize=500)
-def _newest(shape: Shape) -> Select[Any]:
-    query = ENTRY_WITH_SOURCE.where(entry.c.id.in_(newest_ids(shape)))
-    return query.order_by(entry.c.sort.desc(), entry.c.id.desc())
-
-
-def _full(connection: Connection, rows: Sequence[Any], *, bodies: bool) -> list[FullEntry]:
-    tags: dict[int, list[str]] = {row.id: [] for row in rows}
-    texts: dict[int, Row[Any]] = {}
-    for chunk in chunks(list(tags)):
-        for row in connection.execute(TAGS_OF, {"ids": chunk}):
-            tags[row.entry_id].append(row.name)
-        if bodies:
-            texts.update((row.entry_id, row) for row in connection.execute(BODIES_OF, {"ids": chunk}))
-    return [_full_entry(row, tags[row.id], texts.get(row.id)) for row in rows]
+    def _whole(self, *, bodies: bool) -> Select[Any]:
+        return reading.whole(bodies=bodies, is_sqlite=self._store.is_sqlite)
 
 
-def _full_entry(row: Row[Any], tags: Sequence[str], texts: Row[Any] | None) -> FullEntry:
-    return FullEntry(
-        id=row.id,
-        slug=row.slug,
-        atom_id=row.atom_id,
-        url=row.url,
-        title=row.title,
-        published=row.published,
-        precision=row.precision,
-        updated=row.updated,
-        sort=row.sort,
-        seen_at=row.seen_at,
-        source=SourceRef(row.source_name, row.source_title, row.source_url, row.university),
-        author=row.author,
-        origin=row.origin,
-        section=tuple(row.section),
-        summary=row.summary,
-        image=row.image,
-        tags=tuple(tags),
-        html=texts.html if texts else "",
-        text=texts.text if texts else "",
-        images=tuple(texts.images) if texts else (),
-        attachments=tuple(Attachment(**one) for one in texts.attachments) if texts else (),
+def _known(store: "Store") -> CompoundSelect[Any]:
+    """Of the given keys (key, NULL) for those of stored entries, (key, tries) for those of pending ones."""
+    keys = given(store)
+    return union_all(
+        select(entry.c.uid, UNTRIED.label("tries")).join(keys, keys.c.value == entry.c.uid),
+        select(address.c.uid, UNTRIED).join(keys, keys.c.value == address.c.uid),
+        select(waiting.c.uid, waiting.c.tries).join(keys, keys.c.value == waiting.c.uid),
     )

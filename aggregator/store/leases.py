@@ -31,6 +31,12 @@ host, source = Host.__table__, Source.__table__  # type: ignore[attr-defined]
 DUE = select(host.c.name).where(host.c.next_at <= bindparam("now"))
 ANY_DUE = DUE.limit(1)
 FIRST_DUE = DUE.order_by(host.c.next_at).limit(bindparam("limit")).with_for_update(skip_locked=True)
+TOKENS = (
+    select(host.c.name, host.c.token)
+    .where(host.c.name.in_(bindparam("hosts", expanding=True)))
+    .order_by(host.c.name)
+    .with_for_update()
+)
 FREE = host.c.owner.is_(None) | (host.c.next_at <= bindparam("now"))
 NAMED = (
     select(host.c.name)
@@ -117,8 +123,8 @@ class Leases:
 
         def work(connection: Connection) -> list[Claim]:
             leased = connection.execute(LEASE_DUE, {"now": now, "by": owner, "until": until, "limit": hosts})
-            claims = {row.name: Claim(Lease(row.name, row.token)) for row in leased}
-            for row in connection.execute(due_sources, {"hosts": list(claims), "now": now, "each": each}):
+            claims = {row.name: Claim(Lease(row.name, row.token)) for row in leased.all()}
+            for row in connection.execute(due_sources, {"hosts": list(claims), "now": now, "each": each}).all():
                 claims[row.host].sources.append(row)  # type: ignore[arg-type]
             # a worker that was killed recorded visits without freeing the host: nothing of it is due after all
             if idle := [_freed(claim.lease, None) for claim in claims.values() if not claim.sources]:
@@ -146,17 +152,24 @@ class Leases:
 
     def release(self, leases: Iterable[Lease]) -> None:
         """Give *leases* back before their sources were polled; a void one is left to its new owner."""
-        rows = [_freed(lease, None) for lease in sorted(leases, key=lambda lease: lease.host)]
-        if rows:
-            self._store.transact(lambda connection: connection.execute(FREED, rows))
+        given = list(leases)
+
+        def work(connection: Connection) -> None:
+            if held := current(connection, given):
+                free(connection, [(lease, None) for lease in held])
+
+        if given:
+            self._store.transact(work)
 
     def release_all(self) -> None:
         """Give every lease back: for a scheduler that knows it is the only one, after a crash."""
-        self._store.transact(
-            lambda connection: connection.execute(
-                update(host).where(host.c.owner.is_not(None)).values(owner=None, next_at=NEXT_AT)
-            )
-        )
+
+        def work(connection: Connection) -> None:
+            held = host.c.owner.is_not(None)
+            connection.execute(select(host.c.name).where(held).order_by(host.c.name).with_for_update())
+            connection.execute(update(host).where(held).values(owner=None, next_at=NEXT_AT))
+
+        self._store.transact(work)
 
     def holders(self, now: datetime) -> list[Holder]:
         """Every host that a process holds now, by name."""
@@ -170,14 +183,17 @@ class Leases:
 
 def current(connection: Connection, leases: Iterable[Lease]) -> set[Lease]:
     """Which of *leases* are not void; their hosts cannot be claimed anew before the transaction ends."""
-    wanted = sorted({lease.host for lease in leases})
-    rows = select(host.c.name, host.c.token).where(host.c.name.in_(wanted)).order_by(host.c.name)
-    found = {Lease(*row) for row in connection.execute(rows.with_for_update())} if wanted else set()
+    wanted = list({lease.host for lease in leases})
+    found = {Lease(*row) for row in connection.execute(TOKENS, {"hosts": wanted}).all()} if wanted else set()
     return found & set(leases)
 
 
-def free(connection: Connection, leases: Iterable[tuple[Lease, datetime]]) -> None:
-    """End *leases*, each with the time from which its host may be claimed again."""
+def free(connection: Connection, leases: Iterable[tuple[Lease, datetime | None]]) -> None:
+    """End *leases*, which are ``current``, each with the time from which its host may be claimed again; None: at once.
+
+    PostgreSQL asks when a host's sources are due as they were when the statement began: only who locked the host before
+    sees what was scheduled meanwhile.
+    """
     rows = [_freed(lease, free_at) for lease, free_at in leases]
     connection.execute(FREED, sorted(rows, key=lambda row: row["this"]))
 
@@ -190,7 +206,8 @@ def lock(connection: Connection, name: str) -> None:
 def schedule(connection: Connection, hosts: Iterable[str]) -> None:
     """Let *hosts* be due when the first of their enabled sources is; makes the rows of those that are new."""
     for chunk in _chunks(sorted(set(hosts))):
-        known = set(connection.execute(select(host.c.name).where(host.c.name.in_(chunk))).scalars())
+        # locked: who gives one back now must see what is scheduled here, or be waited for
+        known = {name for name, _ in connection.execute(TOKENS, {"hosts": chunk}).all()}
         if new := [{"name": name, "token": 0} for name in chunk if name not in known]:
             connection.execute(host.insert(), new)
         # a host that is held is scheduled when it is given back
@@ -212,7 +229,7 @@ def _claim_named(
         claims |= {row.name: Claim(Lease(row.name, row.token)) for row in leased}
         held = select(host).where(host.c.name.in_([name for name in new if name not in claims]))
         others += [_holder(row) for row in connection.execute(held)]
-        for row in connection.execute(select(*ASKED).where(source.c.name.in_(chunk))):
+        for row in connection.execute(select(*ASKED).where(source.c.name.in_(chunk))).all():
             if row.host in claims:
                 claims[row.host].sources.append(row)  # type: ignore[arg-type]
     return list(claims.values()), sorted(set(others), key=lambda one: one.host)

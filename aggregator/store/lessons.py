@@ -11,12 +11,14 @@ from sqlalchemy import Connection, bindparam, case, func, update
 
 from aggregator.model import Poll, Source, Visit
 from aggregator.store import websub
+from aggregator.store.bulk import Bulk
 from aggregator.websub import early_poll_at
 
 source, poll = Source.__table__, Poll.__table__  # type: ignore[attr-defined]
 
-# made once: it runs at every poll
-LEARNED = (
+# made once: they run at every poll
+POLLED = Bulk(poll.insert())
+LEARNED = Bulk(
     update(source)
     .where(source.c.id == bindparam("this"))
     .values(
@@ -59,9 +61,9 @@ LEARNED = (
 
 def learn(connection: Connection, visits: Sequence[tuple[Visit, int]]) -> None:
     """Keep what *visits*, each with the number of its new entries, taught."""
-    connection.execute(poll.insert(), [_poll_row(visit, brought) for visit, brought in visits])
+    POLLED(connection, [_poll_row(visit, brought) for visit, brought in visits])
     learned = [_learned(visit, brought) for visit, brought in visits]
-    connection.execute(LEARNED, sorted(learned, key=lambda row: row["this"]))
+    LEARNED(connection, sorted(learned, key=lambda row: row["this"]))
     verdicts = [_judged(visit) for visit, _ in visits if visit.owed is not None]
     websub.judge(connection, sorted(verdicts, key=lambda row: row["this"]))
 

@@ -167,7 +167,9 @@ def _no_university(connection: Connection, name: str) -> NoReturn:
 
 
 def _near(name: str, there: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name[:40], list(there), NEAR)
+    letters = set(name)
+    candidates = [one for one in there if not letters.isdisjoint(one)]
+    near = difflib.get_close_matches(name[:40], candidates, NEAR, cutoff=0.5)  # half of a two-character word
     return f"; near it are {', '.join(near)}" if near else ""
 
 

@@ -1,38 +1,37 @@
 """Items whose article pages could not be read yet: noted to be tried again, forgotten when they are entries."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, bindparam, exists, select
+from sqlalchemy import Connection, Row, bindparam, exists, select
 
-from aggregator.model import Entry, Item, Pending, Visit
-from aggregator.store.bulk import UIDS, chunks
+from aggregator.model import Attachment, Entry, EntryAddress, Item, Pending, Visit
+from aggregator.store.bulk import given
 
 if TYPE_CHECKING:
     from aggregator.store import Store
 
-entry, pending = Entry.__table__, Pending.__table__  # type: ignore[attr-defined]
+entry, address, pending = Entry.__table__, EntryAddress.__table__, Pending.__table__  # type: ignore[attr-defined]
 
+# an Item as it is kept: all of it but the full text, which is None where there is a page to read
+SAID = tuple(field.name for field in fields(Item) if field.name != "html")
 PENDING_OF = select(pending).where(pending.c.source_id == bindparam("source_id"))
-SETTLED = pending.delete().where(pending.c.uid.in_(UIDS), exists().where(entry.c.uid == pending.c.uid))
 
 
 def of(connection: Connection, source_id: int) -> dict[str, Item]:
     """The pending items of a source, by their identity keys."""
     rows = connection.execute(PENDING_OF, {"source_id": source_id}).all()
-    return {row.uid: Item(row.url, row.title, row.published, row.precision) for row in rows}
+    return {row.uid: _item(row) for row in rows}
 
 
 def keep(store: "Store", connection: Connection, visits: Sequence[Visit]) -> None:
     """Note what is to be tried again, and forget what has become an entry, here or at another source."""
     rows = {
-        uid: {
+        (uid, visit.source_id): {
             "uid": uid,
             "source_id": visit.source_id,
-            "url": item.url,
-            "title": item.title,
-            "published": item.published,
-            "precision": item.precision,
+            **{name: getattr(item, name) for name in SAID},
             "tries": tries,
             "tried_at": visit.polled_at,
         }
@@ -44,8 +43,17 @@ def keep(store: "Store", connection: Connection, visits: Sequence[Visit]) -> Non
         insert = store.insert(pending)
         again = {"tries": pending.c.tries + insert.excluded.tries, "tried_at": insert.excluded.tried_at}
         connection.execute(
-            insert.on_conflict_do_update(index_elements=["uid"], set_=again), [rows[uid] for uid in sorted(rows)]
+            insert.on_conflict_do_update(index_elements=["uid", "source_id"], set_=again),
+            [rows[key] for key in sorted(rows)],
         )
-    settled = [*rows, *(new.uid for visit in visits for new in visit.entries)]
-    for chunk in chunks(settled):
-        connection.execute(SETTLED, {"uids": chunk})
+    settled = [*(uid for uid, _ in rows), *(new.uid for visit in visits for new in visit.entries)]
+    if settled:
+        is_entry = exists().where(entry.c.uid == pending.c.uid) | exists().where(address.c.uid == pending.c.uid)
+        keys = select(given(store).c.value)
+        connection.execute(pending.delete().where(pending.c.uid.in_(keys), is_entry), {"keys": settled})
+
+
+def _item(row: Row[Any]) -> Item:
+    said = {name: getattr(row, name) for name in SAID}
+    said |= {"tags": tuple(row.tags), "attachments": tuple(Attachment(**one) for one in row.attachments)}
+    return Item(**said)

@@ -4,8 +4,8 @@ Knows no query of readers; what a visit teaches about its source stands in lesso
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, bindparam, select, union_all, update
@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, select, union_all, update
 from aggregator.identity import slug
 from aggregator.model import Entry, EntryAddress, EntryBody, EntryTag, NewEntry, Tag, Visit
 from aggregator.store import breaks, feeds, indexing, leases, lessons, pending
-from aggregator.store.bulk import UIDS, BulkInsert, chunks
+from aggregator.store.bulk import Bulk, given
 
 if TYPE_CHECKING:
     from aggregator.store import Store
@@ -21,14 +21,6 @@ if TYPE_CHECKING:
 entry, body, address = Entry.__table__, EntryBody.__table__, EntryAddress.__table__  # type: ignore[attr-defined]
 tag, entry_tag = Tag.__table__, EntryTag.__table__  # type: ignore[attr-defined]
 
-STORED = union_all(
-    select(entry.c.uid).where(entry.c.uid.in_(UIDS)), select(address.c.uid).where(address.c.uid.in_(UIDS))
-)
-HOLDERS = select(entry.c.slug, entry.c.source_id, entry.c.title).where(
-    entry.c.slug.in_(bindparam("slugs", expanding=True))
-)
-IDS = select(entry.c.uid, entry.c.id).where(entry.c.uid.in_(UIDS))
-TAG_IDS = select(tag.c.name, tag.c.id).where(tag.c.name.in_(bindparam("names", expanding=True)))
 MORE_ENTRIES = (
     update(tag).where(tag.c.id == bindparam("tag_id")).values(entry_count=tag.c.entry_count + bindparam("more"))
 )
@@ -37,9 +29,18 @@ MORE_ENTRIES = (
 class Recording:
     def __init__(self, store: "Store") -> None:
         self._store = store
-        self._add_entries = BulkInsert(store.insert(entry).on_conflict_do_nothing())
-        self._add_bodies = BulkInsert(store.insert(body))
-        self._add_tags = BulkInsert(store.insert(entry_tag))
+        self._add_entries = Bulk(store.insert(entry).on_conflict_do_nothing())
+        self._add_bodies = Bulk(store.insert(body))
+        self._add_tags = Bulk(store.insert(entry_tag))
+        keys = given(store)
+        self._stored = union_all(
+            select(entry.c.uid).join(keys, keys.c.value == entry.c.uid),
+            select(address.c.uid).join(keys, keys.c.value == address.c.uid),
+        )
+        holder = select(entry.c.slug, entry.c.id, entry.c.source_id, entry.c.title)
+        self._holders = holder.join(keys, keys.c.value == entry.c.slug)
+        self._ids = select(entry.c.uid, entry.c.id).join(keys, keys.c.value == entry.c.uid)
+        self._tag_ids = select(tag.c.name, tag.c.id).join(keys, keys.c.value == tag.c.name)
 
     def record(self, connection: Connection, visits: Sequence[Visit]) -> list[int | None]:
         """As Entries.record, in the transaction of *connection*."""
@@ -70,7 +71,7 @@ class Recording:
     def _insert_entries(self, connection: Connection, visits: Sequence[Visit]) -> list[int]:
         # oldest first, so that of two entries of one day the upper one on the page has the larger id and comes first
         offered = {new.uid: (number, new) for number, visit in enumerate(visits) for new in reversed(visit.entries)}
-        self._drop_known(connection, visits, offered)
+        doubles = self._drop_known(connection, visits, offered) if offered else {}
         if offered:
             rows = [_entry_row(new, visits[number].source_id) for number, new in offered.values()]
             ids = self._added(connection, rows)
@@ -88,6 +89,7 @@ class Recording:
                 *(f"tag:{id_}" for id_ in tags),
             }
             feeds.count_change(self._store, connection, scopes)
+        self._keep_doubles(connection, doubles)
         pending.keep(self._store, connection, visits)
         return [brought[number] for number in range(len(visits))]
 
@@ -95,25 +97,20 @@ class Recording:
         """The ids by keys of those *rows* that were not there yet, now that they are."""
         if self._store.is_sqlite:  # the only writer: nothing came since known ones were dropped
             self._add_entries(connection, rows)
-            return {
-                row.uid: row.id
-                for chunk in chunks([row["uid"] for row in rows])
-                for row in connection.execute(IDS, {"uids": chunk})
-            }
+            stored = connection.execute(self._ids, {"keys": [row["uid"] for row in rows]})
+            return {row.uid: row.id for row in stored}
         insert = self._store.insert(entry).on_conflict_do_nothing().returning(entry.c.uid, entry.c.id)
         return {row.uid: row.id for row in connection.execute(insert, rows)}
 
     def _drop_known(
         self, connection: Connection, visits: Sequence[Visit], offered: dict[str, tuple[int, NewEntry]]
-    ) -> None:
-        """Take out of *offered* what is stored already, under its key or under its address."""
-        for chunk in chunks(list(offered)):
-            for (uid,) in connection.execute(STORED, {"uids": chunk}):
-                offered.pop(uid, None)
-        taken: dict[str, tuple[int, str]] = {}
-        for chunk in chunks([new.slug for _, new in offered.values()]):
-            holders = connection.execute(HOLDERS, {"slugs": chunk})
-            taken.update((row.slug, (row.source_id, row.title)) for row in holders)
+    ) -> dict[str, str]:
+        """Take out of *offered* what is stored already, under its key or under its address; the latter, by its slug."""
+        for (uid,) in connection.execute(self._stored, {"keys": list(offered)}):
+            offered.pop(uid, None)
+        holders = connection.execute(self._holders, {"keys": [new.slug for _, new in offered.values()]})
+        taken = {row.slug: (row.source_id, row.title) for row in holders}
+        doubles: dict[str, str] = {}
         for uid, (number, new) in list(offered.items()):
             mine = (visits[number].source_id, new.title)
             holder = taken.setdefault(new.slug, mine)
@@ -125,6 +122,17 @@ class Recording:
                 offered[uid] = number, replace(new, slug=own, atom_id=new.atom_id.removesuffix(new.slug) + own)
             else:
                 del offered[uid]
+                doubles[uid] = new.slug
+        return doubles
+
+    def _keep_doubles(self, connection: Connection, doubles: Mapping[str, str]) -> None:
+        """Know entries by the keys of *doubles*, too: else their pages would be fetched again at each poll."""
+        if doubles:
+            holders = connection.execute(self._holders, {"keys": list(doubles.values())})
+            ids = {row.slug: row.id for row in holders}
+            rows = [{"uid": uid, "entry_id": ids[name]} for uid, name in sorted(doubles.items()) if name in ids]
+            if rows:  # a holder of this visit may itself have been stored by another worker since we looked
+                connection.execute(self._store.insert(address).on_conflict_do_nothing(), rows)
 
     def _insert_tags(self, connection: Connection, news: Sequence[tuple[int, int, NewEntry]]) -> Counter[int]:
         names = list(dict.fromkeys(name for _, _, new in news for name in new.tags))
@@ -134,9 +142,7 @@ class Recording:
             self._store.insert(tag).on_conflict_do_nothing(),
             [{"name": name, "entry_count": 0} for name in names],
         )
-        ids: dict[str, int] = {}
-        for chunk in chunks(names):
-            ids.update((row.name, row.id) for row in connection.execute(TAG_IDS, {"names": chunk}))
+        ids = {row.name: row.id for row in connection.execute(self._tag_ids, {"keys": names})}
         rows = [
             {"tag_id": ids[name], "sort": _sort(new), "entry_id": id_}
             for id_, _, new in news
@@ -168,7 +174,7 @@ def _entry_row(new: NewEntry, source_id: int) -> dict[str, Any]:
         "seen_at": new.seen_at,
         "author": new.author,
         "origin": new.origin,
-        "section": list(new.section),
+        "section": new.section,
         "summary": new.summary,
         "image": new.images[0] if new.images else None,
     }
@@ -179,6 +185,6 @@ def _body_row(entry_id: int, new: NewEntry) -> dict[str, Any]:
         "entry_id": entry_id,
         "html": new.html,
         "text": new.text,
-        "images": list(new.images),
-        "attachments": [asdict(one) for one in new.attachments],
+        "images": new.images,
+        "attachments": new.attachments,
     }

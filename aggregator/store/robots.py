@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import bindparam, select
 
 from aggregator.model import Robots, RobotsFile
+from aggregator.store.bulk import Bulk
 
 if TYPE_CHECKING:
     from aggregator.store import Store
@@ -21,6 +22,9 @@ class RobotsFiles:
 
     def __init__(self, store: "Store") -> None:
         self._store = store
+        insert = store.insert(robots)
+        again = {name: insert.excluded[name] for name in COLUMNS}
+        self._put = Bulk(insert.on_conflict_do_update(index_elements=["origin"], set_=again))
 
     def get(self, origin: str) -> RobotsFile | None:
         """What was last put for *origin*, None where nothing was."""
@@ -30,10 +34,8 @@ class RobotsFiles:
 
     def put(self, file: RobotsFile) -> None:
         """Keep *file* in place of an earlier one of its origin."""
-        values = {name: getattr(file, name) for name in COLUMNS}
-        insert = self._store.insert(robots).values(values)
         with self._store.write() as connection:
-            connection.execute(insert.on_conflict_do_update(index_elements=["origin"], set_=values))
+            self._put(connection, [{name: getattr(file, name) for name in COLUMNS}])
 
     def tidy(self, now: datetime, keep: timedelta = timedelta(days=60)) -> int:
         """Delete the files of origins that were not asked for so long; returns how many."""

@@ -26,6 +26,10 @@ FORGOTTEN = dict.fromkeys((*TAUGHT, *RHYTHM))
 source, poll, entry = Source.__table__, Poll.__table__, Entry.__table__  # type: ignore[attr-defined]
 pending, feed_version = Pending.__table__, FeedVersion.__table__  # type: ignore[attr-defined]
 
+# what a site file says of a source: reading what polls taught, too, would double the cost of a start
+SAID = ("site", "university", "title", "url", "host", "kind", "enabled", "rule_hash")
+FOLLOWED = select(source.c.id, source.c.name, *(source.c[name] for name in SAID))
+
 
 @dataclass(frozen=True, slots=True)
 class SourceState:
@@ -53,7 +57,7 @@ class Sources:
         self._store.transact(lambda connection: self._sync(connection, rules, now), alone=True)
 
     def _sync(self, connection: Connection, rules: Sequence[tuple[Site, SourceRule]], now: datetime) -> None:
-        known = {row.name: row for row in connection.execute(select(source))}
+        known = {row.name: row for row in connection.execute(FOLLOWED).all()}
         new, hosts = [], set()
         changed = False
         for site, rule in rules:

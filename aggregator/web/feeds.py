@@ -24,7 +24,7 @@ from aggregator.settings import Settings
 from aggregator.store.entries import Cursor
 from aggregator.store.feeds import StoredFeed
 from aggregator.web.asking import tags_at
-from aggregator.web.language import ADVICE, FAULTS
+from aggregator.web.language import ADVICE, FAULTS, fault_text
 from aggregator.web.service import address, service
 
 blueprint = Blueprint("feeds", __name__)
@@ -120,13 +120,19 @@ def breaks() -> Response:
 
 def _notes(one: Break) -> list[Note]:
     """What is to say of a break: that it began, and that it ended."""
-    name, cause = wire.source_title(one.source), FAULTS[one.cause]
-    page, id_ = address("pages.source", name=one.source.name), f"tag:{_host()},2026:break:{one.id}"
-    begun = _("%(name)s 失效：%(cause)s", name=name, cause=cause)
-    notes = [Note(id_, begun, page, one.source.university, one.began_at, f"{one.reason} {ADVICE[one.cause]}")]
+    site = service().settings.site
+    name, author, url, page = site.name, site.name, site.url, address("pages.sources")
+    if one.source:
+        name, author, url = wire.source_title(one.source), one.source.university, one.source.url
+        page = address("pages.source", name=one.source.name)
+    id_ = f"tag:{_host()},2026:break:{one.id}"
+    begun = _("%(name)s 失效：%(cause)s", name=name, cause=FAULTS[one.cause])
+    told = _("%(what)s。%(advice)s", what=fault_text(one.cause, url), advice=ADVICE[one.cause])
+    detail = _("详情：") + one.reason
+    notes = [Note(id_, begun, page, author, one.began_at, f"{told} {detail}")]
     if one.ended_at:
         ended = _("%(name)s 恢复", name=name)
-        notes.append(Note(f"{id_}:end", ended, page, one.source.university, one.ended_at, begun))
+        notes.append(Note(f"{id_}:end", ended, page, author, one.ended_at, begun))
     return notes
 
 

@@ -5,6 +5,7 @@ Texts of ours are Chinese in the source and translated in translations/; what un
 
 from datetime import date, timedelta
 from functools import lru_cache
+from urllib.parse import urlsplit
 
 from babel.dates import format_date
 from flask import current_app, g, has_request_context, request
@@ -64,6 +65,32 @@ FAULTS: dict[Fault, str] = {
     "size": lazy_gettext("页面过大"),
     "program": lazy_gettext("本程序出错"),
     "stale": lazy_gettext("停更已久"),
+    "offline": lazy_gettext("本机网络不通"),
+}
+# what happened, at which host
+SENTENCES: dict[Fault, str] = {
+    "moved": lazy_gettext("%(host)s 上已找不到这个页面"),
+    "gone": lazy_gettext("%(host)s 说这个页面已永久撤销"),
+    "redesigned": lazy_gettext("%(host)s 的页面变了样，读不出列表"),
+    "empty": lazy_gettext("%(host)s 的页面上没有条目"),
+    "shape": lazy_gettext("%(host)s 的列表与从前大不相同"),
+    "articles": lazy_gettext("%(host)s 的列表读得到，文章却都读不出"),
+    "blocked": lazy_gettext("%(host)s 的防火墙不让我们读"),
+    "intranet": lazy_gettext("%(host)s 的这个页面只对校内开放"),
+    "login": lazy_gettext("%(host)s 要求先登录"),
+    "limited": lazy_gettext("%(host)s 要我们来得少些"),
+    "robots": lazy_gettext("%(host)s 的 robots.txt 不许我们读"),
+    "dns": lazy_gettext("查不到域名 %(host)s"),
+    "tls": lazy_gettext("与 %(host)s 建立不了安全连接"),
+    "connect": lazy_gettext("连接不上 %(host)s"),
+    "timeout": lazy_gettext("%(host)s 迟迟没有回应"),
+    "server": lazy_gettext("%(host)s 的服务器出了故障"),
+    "redirect": lazy_gettext("%(host)s 的转向没有尽头"),
+    "protocol": lazy_gettext("%(host)s 的回应读不成网页"),
+    "size": lazy_gettext("%(host)s 的页面超过了读取上限"),
+    "program": lazy_gettext("读取 %(host)s 时本程序出错"),
+    "stale": lazy_gettext("%(host)s 的这个栏目很久没有新条目"),
+    "offline": lazy_gettext("所有来源都读不到，多半是本机的网络不通"),
 }
 # what to do about each
 ADVICE: dict[Fault, str] = {
@@ -88,6 +115,7 @@ ADVICE: dict[Fault, str] = {
     "size": lazy_gettext("调大 fetch.max_bytes，或改读短一些的页面。"),
     "program": lazy_gettext("这是本程序的错误，请连同日志报告给我们。"),
     "stale": lazy_gettext("看看这个栏目是否还在用，或已搬走。"),
+    "offline": lazy_gettext("检查本机的网络、DNS 和代理（aggregator doctor）；若都正常，便是对方都停了。"),
 }
 
 # websub.Standing, but for "subscribed", which the page tells with its dates
@@ -152,6 +180,12 @@ def weekday_text(day: date) -> str:
 def short_text(day: date) -> str:
     """The day without its year."""
     return _said(day, "short")
+
+
+def fault_text(cause: Fault, url: str = "", status: int | None = None) -> str:
+    """What is wrong with the page at *url*, in a sentence without its stop; *status* is told where it is an error."""
+    said = str(SENTENCES[cause]) % {"host": urlsplit(url).hostname or url}
+    return said + (str(_("（HTTP %(status)s）", status=status)) if status and status >= 400 else "")
 
 
 def day_name(day: date, today: date) -> str:

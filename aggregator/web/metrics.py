@@ -16,10 +16,11 @@ HOUR = timedelta(hours=1)
 def metrics(store: Store, now: datetime) -> str:
     """The document. Numbers of all sources together: a label for each of thousands would burden who reads it."""
     standing = store.counts.standing(now, now - HOUR)
-    return "".join(_lines(standing, str(store.schema()), now, store.index.behind()))
+    is_offline = store.breaks.of_service() is not None
+    return "".join(_lines(standing, str(store.schema()), now, store.index.behind(), is_offline=is_offline))
 
 
-def _lines(standing: Standing, schema: str, now: datetime, waiting: int) -> Iterator[str]:
+def _lines(standing: Standing, schema: str, now: datetime, waiting: int, *, is_offline: bool) -> Iterator[str]:
     lag = (now - standing.due_since).total_seconds() if standing.due_since else 0.0
     yield from _gauge(
         "aggregator_build_info", "The program and its database.", {_labels(version=_version(), schema=schema): 1}
@@ -29,6 +30,7 @@ def _lines(standing: Standing, schema: str, now: datetime, waiting: int) -> Iter
         "Sources by their state.",
         {_labels(state=state): standing.states.get(state, 0) for state in get_args(State)},
     )
+    yield from _gauge("aggregator_offline", "1 while no source can be reached for hours.", {"": int(is_offline)})
     yield from _gauge("aggregator_sources_due", "Sources that wait to be polled.", {"": standing.due})
     yield from _gauge("aggregator_poll_lag_seconds", "How long the most overdue source waits.", {"": lag})
     yield from _gauge("aggregator_entries", "Entries stored.", {"": standing.entries})

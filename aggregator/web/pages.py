@@ -120,7 +120,8 @@ def sources() -> str:
     verdicts = {state.source.name: health(state.source, state.polls, now) for state in states}
     by_university = [(name, list(group)) for name, group in groupby(states, lambda state: state.source.university)]
     counts = Counter(verdict.state for verdict in verdicts.values())
-    return render_template("sources.html", universities=by_university, verdicts=verdicts, counts=counts)
+    own = here.store.breaks.of_service()
+    return render_template("sources.html", universities=by_university, verdicts=verdicts, counts=counts, own=own)
 
 
 @blueprint.get("/sources/<name>/")

@@ -56,13 +56,23 @@ def digest_text(digest: Digest, settings: Settings) -> str:
 def alert_mail(settings: Settings, begun: Sequence[Break], ended: Sequence[Break]) -> tuple[str, str]:
     """Subject and text of a mail on breaks that began and that ended, in the site's language."""
     with _drawing(settings):
+        broken, well = (sum(one.source is not None for one in breaks) for breaks in (begun, ended))
         counts = [
-            ngettext("%(num)s 个来源失效", "%(num)s 个来源失效", len(begun)) if begun else "",
-            ngettext("%(num)s 个来源恢复", "%(num)s 个来源恢复", len(ended)) if ended else "",
+            _("所有来源都读不到") if broken < len(begun) else "",
+            _("来源又读得到了") if well < len(ended) else "",
+            ngettext("%(num)s 个来源失效", "%(num)s 个来源失效", broken) if broken else "",
+            ngettext("%(num)s 个来源恢复", "%(num)s 个来源恢复", well) if well else "",
         ]
         comma = _("，")
         subject = f"[{settings.site.name}] {comma.join(filter(None, counts))}"
         return subject, render_template("alert.txt", begun=begun, ended=ended)
+
+
+def trial_mail(settings: Settings) -> tuple[str, str]:
+    """Subject and text of a mail that only shows that alerts arrive, in the site's language."""
+    with _drawing(settings):
+        title, text = _("测试通知"), _("这是一次测试：来源失效、恢复时，通知会送到这里。")
+        return f"[{settings.site.name}] {title}", plaintext.fold(text) + "\n"
 
 
 def drawing_app(settings: Settings) -> Flask:
@@ -156,6 +166,7 @@ def _prepare_templates(app: Flask, settings: Settings) -> None:
         states=language.STATES,
         outcomes=language.OUTCOMES,
         faults=language.FAULTS,
+        fault_text=language.fault_text,
         advice=language.ADVICE,
         hub_standings=language.HUB_STANDINGS,
         rule=plaintext.rule,

@@ -174,7 +174,7 @@ def _free_port() -> int:
 def _switch_off_the_shipped(store: Store) -> None:
     """Let no source but the farm's be due: they cannot be reached, and are not what is measured."""
     with store.write() as connection:
-        far = datetime(2999, 1, 1, tzinfo=UTC)
+        far = datetime.now(UTC) + timedelta(hours=1)
         connection.execute(update(Source.__table__).where(~Source.name.startswith("farm-")).values(next_poll_at=far))
         connection.execute(update(Host.__table__).values(next_at=far))
 

@@ -6,8 +6,8 @@ The words stand in a table that each database has in its own way, and of which m
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0009"
-down_revision = "0008"
+revision = "0011"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
