@@ -176,6 +176,18 @@ class WebSettings(Section):
     host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 for all")
     port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0: any free one")
     threads: int = Field(8, ge=1, le=256, description="requests answered at the same time")
+    pictures: Literal["proxy", "link", "none"] = Field(
+        "proxy", description="of entries: through this service, from the universities' servers, or none"
+    )
+    picture_cache_mb: int = Field(
+        1000, ge=10, le=1_000_000, description="disk for pictures (instance/pictures); the longest unseen go first"
+    )
+    secret_key: str = Field(
+        "", repr=False, description="signs addresses of pictures; empty: made once in the instance folder"
+    )
+    admin_token: str = Field(
+        "", repr=False, description="who sends it (Authorization: Bearer) sees /metrics and kept responses; empty: all do"
+    )
 
 
 class Settings(BaseSettings):

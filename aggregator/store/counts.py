@@ -1,6 +1,6 @@
 """What is asked for numbers: how many entries a time, a university or a tag has, and how each source stands."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -60,11 +60,25 @@ class Counts:
             universities, sources = connection.execute(query).one()
         return Size(universities, sources)
 
-    def between(self, bounds: Sequence[datetime], *, tag_id: int | None = None) -> list[int]:
-        """How many entries each span has, of all or of one tag."""
-        query = _of_all(len(bounds)) if tag_id is None else _of_tag(len(bounds))
+    def between(
+        self,
+        bounds: Sequence[datetime],
+        *,
+        tag_id: int | None = None,
+        source_id: int | None = None,
+        university: str | None = None,
+    ) -> list[int]:
+        """How many entries each span has, of all or of one tag, source or university."""
+        which: Callable[[int], Select[*tuple[Any, ...]]] = _of_all
+        if tag_id is not None:
+            which = _of_tag
+        elif source_id is not None:
+            which = _of_source
+        elif university is not None:
+            which = _of_university
+        values = _moments(bounds) | {"tag": tag_id, "source": source_id, "university": university}
         with self._store.read() as connection:
-            return list(connection.execute(query, _moments(bounds) | {"tag": tag_id}).one())
+            return list(connection.execute(which(len(bounds)), values).one())
 
     def by_university(self, bounds: Sequence[datetime]) -> list[Share]:
         """Every university, the one with most entries in the spans first, then by name."""
@@ -100,11 +114,15 @@ class Counts:
                 connection.execute(size).scalar_one(),
             )
 
-    def of_sources(self) -> list[SourceState]:
-        """Every source by university and name, with its newest poll; in two queries, however many there are."""
+    def of_sources(self, university: str | None = None) -> list[SourceState]:
+        """Every source (of *university*) by university and name, with its newest poll; in two queries for any number."""
         number = select(func.count()).where(entry.c.source_id == source.c.id).scalar_subquery()
         query = select(source, number.label("entry_count")).order_by(source.c.university, source.c.name)
         newest = select(func.max(poll.c.id)).group_by(poll.c.source_id)
+        if university is not None:
+            query = query.where(source.c.university == university)
+            its = select(source.c.id).where(source.c.university == university)
+            newest = newest.where(poll.c.source_id.in_(its))
         with self._store.read() as connection:
             polls = {row.source_id: (row,) for row in connection.execute(select(poll).where(poll.c.id.in_(newest)))}
             return [_state(row, polls.get(row.id, ())) for row in connection.execute(query)]
@@ -137,6 +155,17 @@ def _of_all(bounds: int) -> Select[*tuple[Any, ...]]:
 @cache
 def _of_tag(bounds: int) -> Select[*tuple[Any, ...]]:
     return select(*_columns(bounds, entry_tag.c.sort, entry_tag.c.tag_id == bindparam("tag")))
+
+
+@cache
+def _of_source(bounds: int) -> Select[*tuple[Any, ...]]:
+    return select(*_columns(bounds, entry.c.sort, entry.c.source_id == bindparam("source")))
+
+
+@cache
+def _of_university(bounds: int) -> Select[*tuple[Any, ...]]:
+    its = select(source.c.id).where(source.c.university == bindparam("university"))
+    return select(*_columns(bounds, entry.c.sort, entry.c.source_id.in_(its)))
 
 
 @cache

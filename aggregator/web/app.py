@@ -23,7 +23,7 @@ def create_app(settings: Settings, store: Store, now: Callable[[], datetime] = _
     app.extensions[SERVICE] = Service(settings, store, now)
     app.before_request(_refuse_nul)
     app.after_request(_negotiate)
-    ops.register(app)
+    ops.register(app, settings)
     return app
 
 

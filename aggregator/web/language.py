@@ -21,8 +21,8 @@ TAGS = {"zh": "zh-CN", "en": "en"}
 
 # how dates are written: patterns of Unicode Technical Standard 35
 PATTERNS = {
-    "zh": {"day": "y年M月d日", "weekday": "EEEE", "month": "y年M月", "short": "M月d日"},
-    "en": {"day": "d MMMM y", "weekday": "EEEE", "month": "MMMM y", "short": "d MMM"},
+    "zh": {"day": "y年M月d日", "weekday": "EEEE", "month": "y年M月", "short": "M月d日", "month alone": "M月", "initial": "EEEEE"},
+    "en": {"day": "d MMMM y", "weekday": "EEEE", "month": "MMMM y", "short": "d MMM", "month alone": "LLL", "initial": "EEEEEE"},
 }
 
 PERIODS = {"day": lazy_gettext("日报"), "week": lazy_gettext("周报"), "month": lazy_gettext("月报")}
@@ -125,6 +125,21 @@ def weekday_text(day: date) -> str:
 def short_text(day: date) -> str:
     """The day without its year."""
     return _said(day, "short")
+
+
+def month_text(day: date) -> str:
+    """``2025年3月``, ``March 2025``"""
+    return _said(day, "month")
+
+
+def month_name(number: int) -> str:
+    """``3月``, ``March``"""
+    return _said(date(2000, number, 1), "month alone")
+
+
+def weekday_short(day: date) -> str:
+    """``五``, ``F``"""
+    return _said(day, "initial")
 
 
 def day_name(day: date, today: date) -> str:
