@@ -348,7 +348,6 @@ class Entries:
         *,
         tag_id: int | None = None,
         source_name: str | None = None,
-        university: str | None = None,
         before: Cursor | None = None,
         bodies: bool = False,
     ) -> list[FullEntry]:
@@ -362,8 +361,6 @@ class Entries:
             query = ENTRY_WITH_SOURCE
             if source_name is not None:
                 query = query.where(source.c.name == source_name)
-            if university is not None:
-                query = query.where(source.c.university == university)
             query = _page(query, entry.c.sort, entry.c.id, before, limit)
         return self._full(query, bodies=bodies)
 

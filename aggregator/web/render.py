@@ -108,7 +108,10 @@ def _drawing(settings: Settings) -> Iterator[None]:
 
 def _prepare_templates(app: Flask, settings: Settings) -> None:
     zone = settings.zone
-    style = Path(app.static_folder or "", "style.css").read_bytes()
+
+    def version(file: str) -> str:
+        """Part of the file's address: what changed is fetched anew."""
+        return hashlib.sha256(Path(app.static_folder or "", file).read_bytes()).hexdigest()[:8]
 
     def local(moment: datetime) -> datetime:
         return moment.astimezone(zone)
@@ -164,7 +167,8 @@ def _prepare_templates(app: Flask, settings: Settings) -> None:
         shown=shown,
         site=settings.site,
         formats=[(name, one.media_type, FORMAT_NAMES.get(name, name)) for name, one in FORMATS.items()],
-        style_version=hashlib.sha256(style).hexdigest()[:8],
+        style_version=version("style.css"),
+        script_version=version("permalink.js"),
         language=language.language,
         language_tags=language.TAGS,
         other_languages=_other_languages,
