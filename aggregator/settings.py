@@ -186,7 +186,9 @@ class WebSettings(Section):
         "", repr=False, description="signs addresses of pictures; empty: made once in the instance folder"
     )
     admin_token: str = Field(
-        "", repr=False, description="who sends it (Authorization: Bearer) sees /metrics and kept responses; empty: all do"
+        "",
+        repr=False,
+        description="who sends it (Authorization: Bearer) sees /metrics and kept responses; empty: all",
     )
 
 

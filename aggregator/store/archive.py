@@ -6,7 +6,7 @@ Never reads their texts.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select, bindparam, func, select, tuple_
 
@@ -83,7 +83,7 @@ class Archive:
                 return
             after = rows[-1].id
 
-    def _time(self, query: Select[tuple[int | None]]) -> datetime | None:
+    def _time(self, query: Select[Any]) -> datetime | None:
         with self._store.read() as connection:
             found = connection.execute(query).scalar_one()
         return None if found is None else datetime.fromtimestamp(found, UTC)

@@ -4,13 +4,14 @@ import hmac
 from collections import Counter
 
 from flask import Blueprint, Flask, Response, current_app, jsonify, make_response, render_template, request, url_for
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from werkzeug.exceptions import HTTPException
 
-from aggregator.errors import NotFound, StoreError
+from aggregator.errors import NotFound, QueryError, StoreError
 from aggregator.health import health
 from aggregator.settings import Settings
-from aggregator.web.language import TAGS
+from aggregator.web.language import QUERY_FAULTS, TAGS
 from aggregator.web.metrics import MEDIA_TYPE, metrics
 from aggregator.web.service import service
 
@@ -19,9 +20,9 @@ blueprint = Blueprint("ops", __name__)
 DAY_SECONDS = 86_400
 
 POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; manifest-src 'self'; img-src {pictures};"
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; manifest-src 'self';"
     # films of entries stand on the universities' servers
-    " media-src http: https:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    " img-src {pictures}; media-src http: https:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -121,6 +122,7 @@ def is_operator() -> bool:
 def register(app: Flask, settings: Settings) -> None:
     """Give *app* its error pages and security headers."""
     app.register_error_handler(NotFound, _not_found)
+    app.register_error_handler(QueryError, _unreadable)
     app.register_error_handler(StoreError, _unavailable)
     app.register_error_handler(HTTPException, _error)
     allowed = "'self' data: http: https:" if settings.web.pictures == "link" else "'self' data:"
@@ -140,6 +142,10 @@ def _not_found(error: NotFound) -> Response:  # noqa: ARG001
     return _page(404)
 
 
+def _unreadable(error: QueryError) -> Response:
+    return _page(400, _("标签式第 %(column)s 字：%(fault)s", column=error.column, fault=QUERY_FAULTS[error.fault]))
+
+
 def _unavailable(error: StoreError) -> Response:
     current_app.logger.error("503: %s", error)
     response = _page(503)
@@ -155,8 +161,9 @@ def _error(error: HTTPException) -> Response:
     return response
 
 
-def _page(code: int) -> Response:
+def _page(code: int, detail: str = "") -> Response:
     headline, advice = PAGES.get(code, PAGES[500 if code >= 500 else 400])
-    response = make_response(render_template("error.html", code=code, headline=headline, advice=advice), code)
+    page = render_template("error.html", code=code, headline=headline, advice=detail or advice)
+    response = make_response(page, code)
     response.cache_control.no_store = True
     return response

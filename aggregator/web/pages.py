@@ -4,13 +4,13 @@ Knows no HTML: what a page looks like stands in templates/.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
-from typing import Any
 
-from flask import Blueprint, Response, jsonify, make_response, render_template, request
+from flask import Blueprint, Response, jsonify, make_response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as BaseResponse
 
 from aggregator.errors import NotFound
 from aggregator.health import health
@@ -23,7 +23,9 @@ from aggregator.publish.digest import (
     parse_address,
     period_bounds,
 )
+from aggregator.query import Selection, tagged
 from aggregator.store.entries import Cursor
+from aggregator.web.asking import tags_asked, tags_at
 from aggregator.web.charts import Chart, chart, days_before
 from aggregator.web.language import asked, language
 from aggregator.web.ops import is_operator
@@ -38,6 +40,7 @@ RELATED = 4  # entries of the same tag, shown below an entry
 RELATED_TAGS = 12
 CHART_DAYS = 14  # on the landing page
 TAG_CHART_DAYS = 30
+CHARTED_TERMS = 4  # of an expression
 SOURCE_CHART_DAYS = 90
 MOST_SHARES = 24  # universities and tags on the landing page
 DIGEST_LENGTH = 1000  # the longest digest; a page that is longer helps nobody
@@ -115,10 +118,18 @@ def tags() -> str:
 
 @blueprint.get("/tags/<tag:name>/")
 def tag(name: str) -> str:
-    found = service().store.entries.tag(name)
-    page = _page(tag_id=found.id)
-    days = _chart(TAG_CHART_DAYS, tag_id=found.id) if page.is_first else None
-    return render_template("tag.html", tag=found, page=page, chart=days, related=_tags_of(page, but=name))
+    tags = tags_at(name)
+    selection = Selection(tags)
+    page = _page(selection)
+    return render_template(
+        "tag.html",
+        name=tags.address,
+        count=service().store.entries.tag(tags.name).entry_count if tags.name else None,
+        page=page,
+        # every alternative is counted for every day
+        chart=_chart(TAG_CHART_DAYS, selection) if page.is_first and len(tags.terms) <= CHARTED_TERMS else None,
+        related=_tags_of(page, but=tags.names),
+    )
 
 
 @blueprint.get("/universities/")
@@ -133,12 +144,14 @@ def universities() -> str:
 
 
 @blueprint.get("/universities/<name>/")
-def university(name: str) -> str:
+def university(name: str) -> str | BaseResponse:
     here = service()
+    known = here.store.names.university(name)
+    if known != name:  # an alias
+        return redirect(url_for("pages.university", name=known), 301)
     states = here.store.counts.of_sources(name)
-    if not states:
-        raise NotFound(f"there is no university called {name!r}")
-    page = _page(university=name)
+    selection = Selection(university=name)
+    page = _page(selection)
     return render_template(
         "university.html",
         university=name,
@@ -146,8 +159,8 @@ def university(name: str) -> str:
         verdicts={state.source.name: health(state.source, state.polls, here.now()) for state in states},
         count=sum(state.entry_count for state in states),
         page=page,
-        chart=_chart(TAG_CHART_DAYS, university=name) if page.is_first else None,
-        topics=_tags_of(page, but=name),
+        chart=_chart(TAG_CHART_DAYS, selection) if page.is_first else None,
+        topics=_tags_of(page, but=(name,)),
     )
 
 
@@ -167,7 +180,7 @@ def source(name: str) -> str:
     here = service()
     state = here.store.sources.by_name(name)
     verdict = health(state.source, state.polls, here.now())
-    page = _page(source_name=name)
+    page = _page(Selection(source=name))
     if not page.is_first:
         return render_template("source.html", state=state, verdict=verdict, page=page)
     id_ = state.source.id or 0
@@ -179,7 +192,7 @@ def source(name: str) -> str:
         state=state,
         verdict=verdict,
         page=page,
-        chart=_chart(SOURCE_CHART_DAYS, source_id=id_),
+        chart=_chart(SOURCE_CHART_DAYS, Selection(source=name)),
         good=good,
         bad=bad,
         last_good=next((poll.polled_at for poll in state.polls if poll.outcome != "failed"), good and good.fetched_at),
@@ -195,7 +208,7 @@ def entry(slug: str) -> str:
     found = here.store.entries.by_slug(slug)
     older, newer = here.store.archive.neighbours(found)
     topic = here.store.archive.rarest_tag(found.tags)
-    related = here.store.entries.newest(RELATED + 1, tag_id=topic.id) if topic else []
+    related = here.store.entries.newest(RELATED + 1, Selection(tagged(topic.name))) if topic else []
     return render_template(
         "entry.html",
         entry=found,
@@ -230,13 +243,12 @@ def digest(name: str) -> Response:
 
 def _digest(period: Period, day: date, issues: Mapping[Period, list[Issue]]) -> Response:
     here = service()
-    tag = request.args.get("tag")
-    tag_id = here.store.entries.tag(tag).id if tag is not None else None
+    tags = tags_asked()
     first, end = period_bounds(period, day, here.settings.zone)
     if first > here.now():
         raise NotFound(f"the digest of {digest_address(period, day)} is yet to come")
-    entries = here.store.entries.between(first, end, tag_id=tag_id, limit=DIGEST_LENGTH)
-    made = make_digest(entries, period, day, tag)
+    entries = here.store.entries.between(first, end, Selection(tags), limit=DIGEST_LENGTH)
+    made = make_digest(entries, period, day, tags.address if tags else None)
     form = request.args.get("format", "html")
     if form == "json":
         return jsonify(digest_json(made, here.settings.site.url))
@@ -248,18 +260,18 @@ def _digest(period: Period, day: date, issues: Mapping[Period, list[Issue]]) -> 
         "digest.html",
         digest=made,
         is_cut=len(entries) == DIGEST_LENGTH,
-        earlier=_earlier(made, tag_id),
+        earlier=_earlier(made, Selection(tags)),
         later=_later(made),
         issues=issues,
     )
     return make_response(page)
 
 
-def _earlier(digest: Digest, tag_id: int | None) -> date | None:
+def _earlier(digest: Digest, selection: Selection) -> date | None:
     """When the nearest earlier digest with news begins: a walk back through the years meets no empty days."""
     here = service()
     begin = midnight(digest.first)
-    found = here.store.entries.newest(1, tag_id=tag_id, before=Cursor(int(begin.timestamp()), 0))
+    found = here.store.entries.newest(1, selection, before=Cursor(int(begin.timestamp()), 0))
     return _first_day(digest.period, _day(found[0])) if found else None
 
 
@@ -284,15 +296,15 @@ def _first_day(period: Period, day: date) -> date:
     return parse_address(digest_address(period, day))[1]
 
 
-def _chart(number: int, **which: Any) -> Chart:
-    """The entries of each of the last *number* days; *which* goes to store.counts.between."""
+def _chart(number: int, selection: Selection) -> Chart:
+    """The entries of *selection* on each of the last *number* days."""
     days = days_before(service().today, number)
-    return chart(days, service().store.counts.between([midnight(day) for day in days], **which))
+    return chart(days, service().store.counts.between([midnight(day) for day in days], selection))
 
 
-def _tags_of(page: Page, but: str) -> list[str]:
+def _tags_of(page: Page, but: Collection[str]) -> list[str]:
     """The tags that the entries of *page* have most."""
-    counts = Counter(tag for one in page.entries for tag in one.tags if tag != but)
+    counts = Counter(tag for one in page.entries for tag in one.tags if tag not in but)
     return [name for name, _ in counts.most_common(RELATED_TAGS)]
 
 
@@ -300,10 +312,10 @@ def midnight(day: date) -> datetime:
     return period_bounds("day", day, service().settings.zone)[0]
 
 
-def _page(**which: Any) -> Page:
-    """The piece of a list that ``?before=`` asks for; *which* goes to store.entries.newest."""
+def _page(selection: Selection) -> Page:
+    """The piece of the list of *selection* that ``?before=`` asks for."""
     before = Cursor.parse(request.args["before"]) if "before" in request.args else None
-    entries = service().store.entries.newest(LIST_LENGTH + 1, before=before, **which)
+    entries = service().store.entries.newest(LIST_LENGTH + 1, selection, before=before)
     more, entries = len(entries) > LIST_LENGTH, entries[:LIST_LENGTH]
     older = Cursor(entries[-1].sort, entries[-1].id) if more else None
     return Page(by_day(entries), older, is_first=before is None)

@@ -97,7 +97,7 @@ class Pictures:
     # ------------------------------------------------------------ tokens
 
     @cached_property
-    def _signer(self) -> "URLSafeSerializer[str]":
+    def _signer(self) -> URLSafeSerializer:
         return URLSafeSerializer(secret_key(self._settings), "pictures", signer_kwargs={"digest_method": sha256})
 
     def _token(self, url: str, page: str) -> str:
