@@ -23,7 +23,7 @@ from aggregator.publish.digest import (
     parse_address,
     period_bounds,
 )
-from aggregator.query import Selection, tagged
+from aggregator.query import EVERYTHING, Selection, tagged
 from aggregator.store.entries import Cursor
 from aggregator.web.asking import tags_asked, tags_at
 from aggregator.web.charts import Chart, chart, days_before
@@ -96,14 +96,14 @@ def _landing(entries: list[FullEntry], today: date) -> str:
     counts = service().store.counts
     monday = today - timedelta(days=today.weekday())
     spans = [midnight(day) for day in (monday, today, today + timedelta(days=1))]  # the week so far, today
-    fortnight = _issues("day", today, CHART_DAYS)
+    days = _chart(CHART_DAYS, EVERYTHING)
     return render_template(
         "index.html",
         page=Page(by_day(entries), None, is_first=True),
         today=today,
-        today_count=fortnight[0].count,
+        today_count=days.days[-1][1],
         week_count=sum(counts.between(spans)),
-        chart=fortnight[::-1],
+        chart=days,
         universities=counts.by_university(spans),
         tags=counts.by_tag(spans, MOST_SHARES),
         most_shares=MOST_SHARES,
