@@ -35,6 +35,7 @@ blueprint = Blueprint("pictures", __name__)
 PICTURES = "aggregator.pictures"  # our key among the app's extensions
 YEAR_SECONDS = 31_536_000
 SECONDS = 15.0  # longest wait for one picture
+CLOSING_SECONDS = 5.0
 FAILED_SECONDS = 600.0  # a picture that could not be had is not asked for again sooner
 FAILURES_REMEMBERED = 10_000
 RETRY_SECONDS = 60  # how long a browser believes that there is no picture
@@ -60,8 +61,7 @@ class Pictures:
         # some threads are always left for pages
         self._places = threading.BoundedSemaphore(max(settings.web.threads * 3 // 4, 1))
         self._lock = threading.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._fetcher: Fetcher | None = None
+        self._running: _Running | None = None
         self._failed: OrderedDict[str, float] = OrderedDict()  # address -> until when
         self._tokens: dict[tuple[str, str], str] = {}
         self._asked: dict[str, Future[ModelResponse]] = {}  # on their way, by address
@@ -89,10 +89,13 @@ class Pictures:
     def close(self) -> None:
         """End the loop and its connections."""
         with self._lock:
-            loop, fetcher, self._loop, self._fetcher = self._loop, self._fetcher, None, None
-        if loop and fetcher:
-            asyncio.run_coroutine_threadsafe(fetcher.__aexit__(None, None, None), loop).result(5)
-            loop.call_soon_threadsafe(loop.stop)
+            running, self._running = self._running, None
+        if running:
+            leaving = running.fetcher.__aexit__(None, None, None)
+            asyncio.run_coroutine_threadsafe(leaving, running.loop).result(CLOSING_SECONDS)
+            running.loop.call_soon_threadsafe(running.loop.stop)
+            running.thread.join(CLOSING_SECONDS)
+            running.loop.close()
 
     # ------------------------------------------------------------ tokens
 
@@ -139,11 +142,11 @@ class Pictures:
         return body
 
     def _ask(self, url: str, page: str) -> bytes:
-        loop, fetcher = self._running()
         with self._lock:
+            self._running = running = self._running or self._started()
             asked = self._asked.get(url)
             if asked is None:
-                asked = asyncio.run_coroutine_threadsafe(fetcher.fetch_picture(url, page), loop)
+                asked = asyncio.run_coroutine_threadsafe(running.fetcher.fetch_picture(url, page), running.loop)
                 self._asked[url] = asked
         try:
             return asked.result(2 * SECONDS).body
@@ -168,20 +171,25 @@ class Pictures:
         if fetches > PER_MINUTE:
             raise ServiceUnavailable(retry_after=60)
 
-    def _running(self) -> tuple[asyncio.AbstractEventLoop, Fetcher]:
-        """The loop that fetches, in a thread of its own, and the door it goes through."""
-        with self._lock:
-            if self._loop is None or self._fetcher is None:
-                settings = self._settings
-                # a reader waits: no pause between the pictures of one page, though one comes after another
-                limits = {"per_host_delay_seconds": 0.0, "timeout_seconds": SECONDS, "idle_seconds": SECONDS / 2}
-                self._loop = asyncio.new_event_loop()
-                threading.Thread(target=self._loop.run_forever, name="pictures", daemon=True).start()
-                self._fetcher = Fetcher(
-                    settings.fetch.model_copy(update=limits), settings.user_agent, own=settings.own_ports
-                )
-                atexit.register(self.close)
-            return self._loop, self._fetcher
+    def _started(self) -> "_Running":
+        settings = self._settings
+        # a reader waits: no pause between the pictures of one page, though one comes after another
+        limits = {"per_host_delay_seconds": 0.0, "timeout_seconds": SECONDS, "idle_seconds": SECONDS / 2}
+        fetcher = Fetcher(settings.fetch.model_copy(update=limits), settings.user_agent, own=settings.own_ports)
+        loop = asyncio.new_event_loop()
+        thread = threading.Thread(target=loop.run_forever, name="pictures", daemon=True)
+        thread.start()
+        atexit.register(self.close)
+        return _Running(loop, thread, fetcher)
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """The loop that fetches, the thread it runs in, and the door it goes through."""
+
+    loop: asyncio.AbstractEventLoop
+    thread: threading.Thread
+    fetcher: Fetcher
 
 
 @blueprint.get("/pictures/<token>")
