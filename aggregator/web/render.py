@@ -155,6 +155,8 @@ def _prepare_templates(app: Flask, settings: Settings) -> None:
         kind=file_kind,
         public=metadata.absolute,
     )
+    # a last look: whatever is stored, nothing but an address of the web becomes a link
+    app.jinja_env.tests["web"] = lambda url: url.startswith(("http://", "https://"))
     app.jinja_env.globals.update(
         address=address,
         digest_address=digest_address,
