@@ -90,7 +90,7 @@ def faults(extension, document, address=None, now=None):
     return list(CHECKS[extension](document, address, now or datetime.now(UTC)))
 
 
-def _atom(document, address, now):
+def _atom(document, address, now):  # noqa: C901
     root = etree.fromstring(document)
     yield from _structure(root, "a:feed", ATOM_CHILDREN, ATOM_ATTRIBUTES)
     yield from _language(root.get("{http://www.w3.org/XML/1998/namespace}lang"))
@@ -125,7 +125,7 @@ def _atom(document, address, now):
     )
 
 
-def _rss(document, address, now):
+def _rss(document, address, now):  # noqa: C901
     root = etree.fromstring(document)
     yield from _structure(root, "rss", RSS_CHILDREN, RSS_ATTRIBUTES)
     channel = root[0]
@@ -138,9 +138,7 @@ def _rss(document, address, now):
             yield from _rfc_822(element.text, now)
         elif name == "a:link":
             yield from _link(element)
-        elif name == "content:encoded":
-            yield from _safe_html(element.text)
-        elif name == "description" and _name(element.getparent()) == "item":
+        elif name == "content:encoded" or (name == "description" and _name(element.getparent()) == "item"):
             yield from _safe_html(element.text)
         elif name in ("enclosure", "source"):
             yield from _absolute(element.get("url"), ascii_only=True)
@@ -164,7 +162,7 @@ def _rss(document, address, now):
     )
 
 
-def _json(document, address, now):
+def _json(document, address, now):  # noqa: C901
     feed = json.loads(document)
     yield from _keys(feed, JSON_FEED, "the feed")
     yield from _language(feed.get("language"))
@@ -227,7 +225,7 @@ def _keys(values, allowed, what):
     for name, value in values.items():
         if name not in allowed:
             yield f"{name} in {what}"
-        elif not isinstance(value, allowed[name][1]) or value in ("", []) and name != "items":
+        elif not isinstance(value, allowed[name][1]) or (value in ("", []) and name != "items"):
             yield f"{name} of {what} is {value!r}"
     yield from (f"{what} without {name}" for name, (needed, _) in allowed.items() if needed and name not in values)
 

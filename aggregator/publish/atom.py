@@ -45,7 +45,7 @@ def render(info: FeedInfo, entries: Sequence[FullEntry | Note]) -> bytes:
 
 
 def feed_links(info: FeedInfo, media_type: str) -> list[dict[str, str]]:
-    """The links of the feed: the document itself, the page for people, its other documents (RFC 5005), WebSub's hubs."""
+    """The links of the feed: the document itself, its page for people, its other documents (RFC 5005), its hubs."""
     links = [
         {"rel": "self", "href": wire.address(info.self_url), "type": media_type},
         {"rel": "alternate", "href": wire.address(info.url), "type": "text/html"},

@@ -65,11 +65,10 @@ class _Channel(History):
 
 def _entry(info: FeedInfo, entry: FullEntry) -> str:
     # RSS reads a description as HTML: a text is escaped once for that and once for XML
-    texts = (
-        [f"<description>{wire.text(wire.text(wire.one_line(entry.summary)))}</description>"] if entry.summary else []
-    )
+    summary = wire.text(wire.text(wire.one_line(entry.summary)))
+    texts = [f"<description>{summary}</description>"] if summary else []
     if entry.html:
-        name = "content:encoded" if entry.summary else "description"
+        name = "content:encoded" if summary else "description"
         texts.append(f"<{name}>{wire.cdata(entry.html)}</{name}>")
     scheme = escape(wire.tag_scheme(info.site_url))
     texts += [f'<category domain="{scheme}">{wire.text(wire.one_line(tag))}</category>' for tag in entry.tags]

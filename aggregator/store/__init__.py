@@ -115,6 +115,7 @@ class Store:
         return insert(table)
 
     def close(self) -> None:
+        self.feeds.close()
         self._writer.dispose()
         self._reader.dispose()
 

@@ -10,6 +10,8 @@ from babel.dates import format_date
 from flask import current_app, g, has_request_context, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
 
 from aggregator.health import State
 from aggregator.model import Fault
@@ -142,8 +144,14 @@ def span_text(period: Period, first: date) -> str:
     return day_text(first)
 
 
+@lru_cache(maxsize=1024)
+def accepted(header: str) -> str | None:
+    """Which of our languages an Accept-Language asks for, None where it asks for neither."""
+    return parse_accept_header(header, LanguageAccept).best_match(list(LANGUAGES)) if header else None
+
+
 def _accepted() -> str | None:
-    return request.accept_languages.best_match(list(LANGUAGES)) if has_request_context() else None
+    return accepted(request.headers.get("Accept-Language", "")) if has_request_context() else None
 
 
 def _said(day: date, what: str) -> str:
