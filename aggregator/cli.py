@@ -12,18 +12,18 @@ from typing import Any
 import click
 
 from aggregator.commands import collect, keep, look, report, serve
-from aggregator.errors import AggregatorError, OperatorError
+from aggregator.errors import AggregatorError, OperatorError, QueryError
 
 
 class Group(click.Group):
-    """Turns our errors into one line: the operator's exit with 2, the publisher's and unknown names with 1."""
+    """Turns our errors into one line: the operator's and unreadable questions exit with 2, all others with 1."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except AggregatorError as error:
             click.echo(f"aggregator: {error}", err=True)
-            ctx.exit(2 if isinstance(error, OperatorError) else 1)
+            ctx.exit(2 if isinstance(error, OperatorError | QueryError) else 1)
         except BrokenPipeError:
             sys.stderr.close()  # the reader of our output has gone (| head): nothing to say to it
             ctx.exit(1)

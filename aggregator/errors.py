@@ -9,6 +9,7 @@ AggregatorError
 │   ├── FetchError             no usable response; *cause* is one of CAUSES
 │   └── ParseError             a response that cannot be read as what it should be
 ├── MailError              a mail server that does not take a mail; logged, tried again
+├── QueryError             a tag expression that cannot be read: says which column; HTTP 400, exit code 2
 └── NotFound               nothing stored under that name: HTTP 404
 
 Anything else is a fault of the program: logged with its traceback, that poll fails, the service goes on.
@@ -19,6 +20,11 @@ from typing import Any, Literal
 
 Cause = Literal[
     "address", "dns", "connect", "tls", "timeout", "redirect", "protocol", "status", "robots", "size", "encoding"
+]
+# what is wrong with a tag expression: a tag or an operator is missing there, a bracket or a quote has no partner; it is
+# too long, has too many tags or, written out, alternatives; it holds a character that no tag has; nothing or all match
+QueryFault = Literal[
+    "tag", "operator", "bracket", "quote", "long", "names", "terms", "character", "nothing", "everything"
 ]
 
 
@@ -77,6 +83,15 @@ class ParseError(SourceError):
 
 class MailError(AggregatorError):
     """A mail that its server did not take."""
+
+
+class QueryError(AggregatorError):
+    """A tag expression that cannot be read: what is wrong at which *column*, counted from 1."""
+
+    def __init__(self, fault: QueryFault, column: int, message: str) -> None:
+        super().__init__(f"tag expression, column {column}: {message}")
+        self.fault: QueryFault = fault
+        self.column = column
 
 
 class NotFound(AggregatorError):  # noqa: N818 - the web's own word

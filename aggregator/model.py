@@ -494,7 +494,10 @@ class Source(SQLModel, table=True):
     """What we follow. Its rule lives in a site file; here stands what the polls taught us."""
 
     __tablename__ = "source"
-    __table_args__ = (Index("ix_source_due", "host", "enabled", "next_poll_at"),)
+    __table_args__ = (
+        Index("ix_source_due", "host", "enabled", "next_poll_at"),
+        Index("ix_source_university", "university", "id"),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     name: str = Field(unique=True)
@@ -641,6 +644,15 @@ class Tag(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     name: str = Field(unique=True)
     entry_count: int = 0
+
+
+class TagAlias(SQLModel, table=True):
+    """Another name of a tag, from the site files; where there is a tag of that name, the tag is meant."""
+
+    __tablename__ = "tag_alias"
+
+    alias: str = Field(primary_key=True)
+    tag_name: str
 
 
 class EntryTag(SQLModel, table=True):

@@ -12,6 +12,7 @@ from sqlmodel import SQLModel
 from aggregator.errors import NotFound, StoreError
 from aggregator.identity import identity, slug
 from aggregator.model import Item, ListingRule, Look, NewEntry, Site, SourceRule, Validators, Visit
+from aggregator.query import Selection, tagged
 from aggregator.store import Store, revisions
 from aggregator.store.entries import Cursor
 
@@ -159,9 +160,9 @@ def test_pages_follow_each_other_without_gap_or_repeat(store):
     store.entries.record([visit(1, *(entry(f"http://one.example/{n}", hours=n // 3) for n in range(20)))])
     tag = store.entries.tag("海棠大学")
 
-    for choice in ({}, {"tag_id": tag.id}, {"source_name": "one"}):
+    for choice in (Selection(), Selection(tagged(tag.name)), Selection(source="one")):
         seen, before = [], None
-        while page := store.entries.newest(7, before=before, **choice):
+        while page := store.entries.newest(7, choice, before=before):
             seen += [one.id for one in page]
             before = Cursor.parse(str(Cursor(page[-1].sort, page[-1].id)))
         assert [one.id for one in store.entries.newest(100)] == seen
@@ -179,7 +180,7 @@ def test_tags_count_their_entries(store):
     )
 
     assert [("甲", 2), ("乙", 1)] == [(tag.name, tag.entry_count) for tag in store.entries.tags()]
-    assert 1 == len(store.entries.newest(10, tag_id=store.entries.tag("乙").id))
+    assert 1 == len(store.entries.newest(10, Selection(tagged("乙"))))
 
 
 def test_between_gives_one_day(store):

@@ -2,6 +2,7 @@ from datetime import timedelta
 
 import pytest
 
+from aggregator.query import Selection, tagged
 from aggregator.store.counts import Share, Size
 from tests.newsroom import NOW, UNIVERSITIES, empty_store, fill, rules, story, visit
 
@@ -30,7 +31,7 @@ def test_spans_count_what_begins_in_them(store):
 
 
 def test_a_tag_is_counted_alone(store):
-    assert [1, 1] == store.counts.between(BOUNDS, tag_id=store.entries.tag("乙").id)
+    assert [1, 1] == store.counts.between(BOUNDS, Selection(tagged("乙")))
 
 
 def test_every_university_has_its_share(store):

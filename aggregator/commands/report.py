@@ -95,7 +95,7 @@ def _iso(time: datetime | None) -> str | None:
 @click.command()
 @click.option("--period", type=click.Choice(["day", "week", "month"]), default="day", show_default=True)
 @click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="A day in the period; today when left out.")
-@click.option("--tag", help="Only entries with this tag.")
+@click.option("--tag", metavar="EXPR", help="Only entries with this tag, or that match EXPR: a+b, a|b, a-b, brackets.")
 @click.option("--format", "form", type=click.Choice(["text", "html", "json"]), default="text", show_default=True)
 def digest(period: Any, day: datetime | None, tag: str | None, form: str) -> None:
     """Print a digest: the news of a day, a week or a month, by university.
@@ -104,8 +104,10 @@ def digest(period: Any, day: datetime | None, tag: str | None, form: str) -> Non
     Examples:
       aggregator digest
       aggregator digest --period week --date 2026-11-20 --tag 南开大学 --format html > week.html
+      aggregator digest --tag "南开大学+科研-讲座"
     """
     from aggregator.publish.digest import digest_json, make_digest, period_bounds
+    from aggregator.query import Selection
     from aggregator.web.render import digest_html, digest_text
 
     config = parts.settings()
@@ -114,8 +116,9 @@ def digest(period: Any, day: datetime | None, tag: str | None, form: str) -> Non
         raise SettingsError(f"--date {day:%Y-%m-%d} is out of range; name a day from 1970 to 2999")
     chosen: date = day.date() if day else parts.now().astimezone(config.zone).date()
     first, end = period_bounds(period, chosen, config.zone)
-    tag_id = store.entries.tag(tag).id if tag else None
-    made = make_digest(store.entries.between(first, end, tag_id=tag_id), period, chosen, tag)
+    tags = store.names.expression(tag) if tag is not None else None
+    entries = store.entries.between(first, end, Selection(tags))
+    made = make_digest(entries, period, chosen, tags.address if tags else None)
     if form == "json":
         click.echo(json.dumps(digest_json(made, config.site.url), ensure_ascii=False, indent=2))
     else:

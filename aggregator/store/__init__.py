@@ -22,6 +22,7 @@ from aggregator.store.counts import Counts
 from aggregator.store.entries import Entries
 from aggregator.store.feeds import Feeds
 from aggregator.store.leases import Leases
+from aggregator.store.names import Names
 from aggregator.store.robots import RobotsFiles
 from aggregator.store.sources import Sources
 from aggregator.store.websub import Websub
@@ -57,6 +58,7 @@ class Store:
         self.sources = Sources(self)
         self.leases = Leases(self)
         self.entries = Entries(self)
+        self.names = Names(self)
         self.feeds = Feeds(self)
         self.counts = Counts(self)
         self.robots = RobotsFiles(self)

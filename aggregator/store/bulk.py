@@ -1,14 +1,21 @@
-"""Many rows of one table -> one executemany of the driver. Knows no table and no transaction.
+"""Many rows of one table -> one executemany of the driver; many keys -> lists for IN. Knows no table.
 
 SQLAlchemy finds the words of the statement and how values are converted, once; row by row that costs half an insert.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import BindParameter, Connection, bindparam
 from sqlalchemy.sql.dml import Insert
+
+# parameters in one IN (...): SQLite allows 32,766, and short lists keep the compiled statement in the cache
+CHUNK = 500
+T = TypeVar("T")
+
+# a list of keys, put in when a statement that was made once runs
+UIDS: BindParameter[Any] = bindparam("uids", expanding=True)
 
 
 class BulkInsert:
@@ -40,3 +47,9 @@ class BulkInsert:
             (place, convert) for place, kind in enumerate(kinds) if (convert := kind.bind_processor(dialect))
         ]
         self._sql = str(compiled)
+
+
+def chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """*values* in order, at most CHUNK at a time."""
+    for start in range(0, len(values), CHUNK):
+        yield values[start : start + CHUNK]

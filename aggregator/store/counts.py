@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, bindparam, case, func, or_, select, text
 
 from aggregator.model import Entry, EntryTag, Poll, Source, Tag
+from aggregator.query import EVERYTHING, Selection
+from aggregator.store.selecting import Shape, count, question
 from aggregator.store.sources import SourceState
 
 if TYPE_CHECKING:
@@ -60,11 +62,13 @@ class Counts:
             universities, sources = connection.execute(query).one()
         return Size(universities, sources)
 
-    def between(self, bounds: Sequence[datetime], *, tag_id: int | None = None) -> list[int]:
-        """How many entries each span has, of all or of one tag."""
-        query = _of_all(len(bounds)) if tag_id is None else _of_tag(len(bounds))
+    def between(self, bounds: Sequence[datetime], selection: Selection = EVERYTHING) -> list[int]:
+        """How many entries of *selection* each span has. Raises NotFound for a name in it that is unknown."""
         with self._store.read() as connection:
-            return list(connection.execute(query, _moments(bounds) | {"tag": tag_id}).one())
+            asked = question(connection, selection)
+            if asked is None:
+                return [0] * (len(bounds) - 1)
+            return list(connection.execute(_of(asked.shape, len(bounds)), _moments(bounds) | asked.values).one())
 
     def by_university(self, bounds: Sequence[datetime]) -> list[Share]:
         """Every university, the one with most entries in the spans first, then by name."""
@@ -90,10 +94,10 @@ class Counts:
         else:
             size = text("SELECT pg_database_size(current_database())")
         with self._store.read() as connection:
-            count, due_since = connection.execute(due).one()
+            due_count, due_since = connection.execute(due).one()
             return Standing(
                 {row[0]: row[1] for row in connection.execute(states)},
-                count,
+                due_count,
                 due_since,
                 connection.execute(select(func.count()).select_from(entry)).scalar_one(),
                 [(row[0], row[1], row[2]) for row in connection.execute(polls)],
@@ -129,14 +133,9 @@ def state_at(now: datetime) -> ColumnElement[str]:
 # statements by their number of bounds, made once: making one costs more than asking it
 
 
-@cache
-def _of_all(bounds: int) -> Select[*tuple[Any, ...]]:
-    return select(*_columns(bounds, entry.c.sort))
-
-
-@cache
-def _of_tag(bounds: int) -> Select[*tuple[Any, ...]]:
-    return select(*_columns(bounds, entry_tag.c.sort, entry_tag.c.tag_id == bindparam("tag")))
+@lru_cache(maxsize=500)
+def _of(shape: Shape, bounds: int) -> Select[*tuple[Any, ...]]:
+    return select(*(count(shape, f"moment_{number}", f"moment_{number + 1}") for number in range(bounds - 1)))
 
 
 @cache

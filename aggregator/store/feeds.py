@@ -3,14 +3,14 @@
 import gzip
 import hashlib
 import sqlite3
-from collections.abc import Collection, Hashable
+from collections.abc import Collection, Hashable, Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from aggregator.errors import StoreError
 from aggregator.model import FeedVersion, RenderedFeed
@@ -111,3 +111,10 @@ class Feeds:
             insert = self._store.insert(rendered).values(key=key, **row)
             connection.execute(insert.on_conflict_do_update(index_elements=["key"], set_=row))
         return made
+
+
+def count_change(store: "Store", connection: Connection, scopes: Iterable[str]) -> None:
+    """Let no stored feed of any of *scopes* be current any more."""
+    insert = store.insert(feed_version)
+    statement = insert.on_conflict_do_update(index_elements=["scope"], set_={"version": feed_version.c.version + 1})
+    connection.execute(statement, [{"scope": scope, "version": 1} for scope in sorted(scopes)])

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, func, select, update
 from aggregator.errors import NotFound
 from aggregator.identity import turn_of
 from aggregator.model import Entry, FeedVersion, Pending, Poll, Site, Source, SourceRef, SourceRule
-from aggregator.store import breaks, leases
+from aggregator.store import breaks, leases, names
 
 if TYPE_CHECKING:
     from aggregator.store import Store
@@ -77,7 +77,8 @@ class Sources:
             connection.execute(source.insert(), new)
         leases.schedule(connection, hosts)
         breaks.forget(connection, now)
-        if new or changed or gone:
+        are_renamed = names.keep_aliases(connection, {site.name: site for site, _ in rules}.values())
+        if new or changed or gone or are_renamed:
             _count_change(connection)
 
     def postpone(self, sources: Iterable[Source], until: datetime) -> None:

@@ -7,7 +7,6 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, current_app, request
@@ -19,10 +18,12 @@ from aggregator.health import is_settled
 from aggregator.model import Break, FeedInfo, FullEntry, Note
 from aggregator.publish import FORMATS, wire
 from aggregator.publish.opml import render_feeds, render_sources
+from aggregator.query import EVERYTHING, Selection
 from aggregator.rhythm import WorkingHours
 from aggregator.settings import Settings
 from aggregator.store.entries import Cursor
 from aggregator.store.feeds import StoredFeed
+from aggregator.web.asking import tags_at
 from aggregator.web.language import ADVICE, FAULTS
 from aggregator.web.service import address, service
 
@@ -47,7 +48,7 @@ class Subject:
     subtitle: str
     scopes: tuple[str, ...]
     values: Mapping[str, str] = field(default_factory=dict)  # of both endpoints
-    which: Mapping[str, Any] = field(default_factory=dict)  # arguments of store.entries.newest
+    selection: Selection = EVERYTHING
 
 
 @blueprint.get("/feed.<format:extension>")
@@ -61,16 +62,17 @@ def everything(extension: str) -> Response:
 @blueprint.get("/tags/<tag:name>.<format:extension>")
 def tag(name: str, extension: str) -> Response:
     here = service()
-    found = here.store.entries.tag(name)
+    tags = tags_at(name)
+    selection = Selection(tags)
     with force_locale(here.settings.site.language):
         subject = Subject(
             "feeds.tag",
             "pages.tag",
-            f"{name} · {here.settings.site.name}",
-            _("标签“%(name)s”下的新闻", name=name),
-            (f"tag:{found.id}",),
-            {"name": name},
-            {"tag_id": found.id},
+            f"{tags.address} · {here.settings.site.name}",
+            _("标签“%(name)s”下的新闻", name=tags.address),
+            here.store.names.scopes(selection),
+            {"name": tags.address},
+            selection,
         )
     return _answer(subject, extension)
 
@@ -86,7 +88,7 @@ def source(name: str, extension: str) -> Response:
         wire.source_title(state.ref),
         (f"source:{state.source.id}",),
         {"name": name},
-        {"source_name": name},
+        Selection(source=name),
     )
     return _answer(subject, extension)
 
@@ -180,7 +182,7 @@ def _answer(subject: Subject, extension: str) -> Response:
 
 def _render(subject: Subject, extension: str, before: Cursor | None) -> StoredFeed:
     here = service()
-    entries = here.store.entries.newest(LENGTH + 1, before=before, bodies=True, **subject.which)
+    entries = here.store.entries.newest(LENGTH + 1, subject.selection, before=before, bodies=True)
     more, entries = len(entries) > LENGTH, entries[:LENGTH]
     info = _info(here.settings, subject, extension, entries, before, more=more)
     chosen = FORMATS[extension]

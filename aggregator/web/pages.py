@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
-from typing import Any
 
 from flask import Blueprint, Response, jsonify, make_response, render_template, request
 
@@ -23,7 +22,9 @@ from aggregator.publish.digest import (
     parse_address,
     period_bounds,
 )
+from aggregator.query import Selection
 from aggregator.store.entries import Cursor
+from aggregator.web.asking import tags_asked, tags_at
 from aggregator.web.language import asked, language
 from aggregator.web.service import service
 from aggregator.websub import standing
@@ -106,8 +107,9 @@ def tags() -> str:
 
 @blueprint.get("/tags/<tag:name>/")
 def tag(name: str) -> str:
-    found = service().store.entries.tag(name)
-    return render_template("tag.html", tag=found, page=_page(tag_id=found.id))
+    tags = tags_at(name)
+    count = service().store.entries.tag(tags.name).entry_count if tags.name else None
+    return render_template("tag.html", name=tags.address, count=count, page=_page(Selection(tags)))
 
 
 @blueprint.get("/sources/")
@@ -126,7 +128,7 @@ def source(name: str) -> str:
     here = service()
     state = here.store.sources.by_name(name)
     verdict = health(state.source, state.polls, here.now())
-    page = _page(source_name=name)
+    page = _page(Selection(source=name))
     if not page.is_first:
         return render_template("source.html", state=state, verdict=verdict, page=page)
     id_ = state.source.id or 0
@@ -150,7 +152,8 @@ def source(name: str) -> str:
 def entry(slug: str) -> str:
     here = service()
     found = here.store.entries.by_slug(slug)
-    older = here.store.entries.newest(NEIGHBOURS, source_name=found.source.name, before=Cursor(found.sort, found.id))
+    its_source = Selection(source=found.source.name)
+    older = here.store.entries.newest(NEIGHBOURS, its_source, before=Cursor(found.sort, found.id))
     return render_template("entry.html", entry=found, older=older)
 
 
@@ -168,13 +171,12 @@ def digest(name: str) -> Response:
 
 def _digest(period: Period, day: date, issues: Mapping[Period, list[Issue]]) -> Response:
     here = service()
-    tag = request.args.get("tag")
-    tag_id = here.store.entries.tag(tag).id if tag is not None else None
+    tags = tags_asked()
     first, end = period_bounds(period, day, here.settings.zone)
     if first > here.now():
         raise NotFound(f"the digest of {digest_address(period, day)} is yet to come")
-    entries = here.store.entries.between(first, end, tag_id=tag_id, limit=DIGEST_LENGTH)
-    made = make_digest(entries, period, day, tag)
+    entries = here.store.entries.between(first, end, Selection(tags), limit=DIGEST_LENGTH)
+    made = make_digest(entries, period, day, tags.address if tags else None)
     form = request.args.get("format", "html")
     if form == "json":
         return jsonify(digest_json(made, here.settings.site.url))
@@ -186,18 +188,18 @@ def _digest(period: Period, day: date, issues: Mapping[Period, list[Issue]]) -> 
         "digest.html",
         digest=made,
         is_cut=len(entries) == DIGEST_LENGTH,
-        earlier=_earlier(made, tag_id),
+        earlier=_earlier(made, Selection(tags)),
         later=_later(made),
         issues=issues,
     )
     return make_response(page)
 
 
-def _earlier(digest: Digest, tag_id: int | None) -> date | None:
+def _earlier(digest: Digest, selection: Selection) -> date | None:
     """When the nearest earlier digest with news begins: a walk back through the years meets no empty days."""
     here = service()
     begin = _midnight(digest.first)
-    found = here.store.entries.newest(1, tag_id=tag_id, before=Cursor(int(begin.timestamp()), 0))
+    found = here.store.entries.newest(1, selection, before=Cursor(int(begin.timestamp()), 0))
     return _first_day(digest.period, _day(found[0])) if found else None
 
 
@@ -226,10 +228,10 @@ def _midnight(day: date) -> datetime:
     return period_bounds("day", day, service().settings.zone)[0]
 
 
-def _page(**which: Any) -> Page:
-    """The piece of a list that ``?before=`` asks for; *which* goes to store.entries.newest."""
+def _page(selection: Selection) -> Page:
+    """The piece of the list of *selection* that ``?before=`` asks for."""
     before = Cursor.parse(request.args["before"]) if "before" in request.args else None
-    entries = service().store.entries.newest(LIST_LENGTH + 1, before=before, **which)
+    entries = service().store.entries.newest(LIST_LENGTH + 1, selection, before=before)
     more, entries = len(entries) > LIST_LENGTH, entries[:LIST_LENGTH]
     older = Cursor(entries[-1].sort, entries[-1].id) if more else None
     return Page(_by_day(entries), older, is_first=before is None)

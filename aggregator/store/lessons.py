@@ -1,0 +1,119 @@
+"""What a visit teaches about its source: the row of the poll, the source's own row, what its hub owes.
+
+Knows no entries but how many there were.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, case, func, update
+
+from aggregator.model import Poll, Source, Visit
+from aggregator.store import websub
+from aggregator.websub import early_poll_at
+
+source, poll = Source.__table__, Poll.__table__  # type: ignore[attr-defined]
+
+# made once: it runs at every poll
+LEARNED = (
+    update(source)
+    .where(source.c.id == bindparam("this"))
+    .values(
+        polled_at=bindparam("polled"),
+        # announced since it was claimed: what was read may be older. By the value, not by clocks, which may differ
+        next_poll_at=case(
+            (
+                source.c.pushed_at.is_distinct_from(bindparam("heard", type_=source.c.pushed_at.type)),
+                bindparam("soon", type_=source.c.next_poll_at.type),
+            ),
+            else_=bindparam("next", type_=source.c.next_poll_at.type),
+        ),
+        failures=bindparam("failed"),
+        news_at=func.coalesce(bindparam("news", type_=source.c.news_at.type), source.c.news_at),
+        etag=bindparam("tag"),
+        last_modified=bindparam("modified"),
+        body_hash=bindparam("hash"),
+        found_kind=bindparam("found"),
+        rule=bindparam("list_rule"),
+        look=func.coalesce(bindparam("looks", type_=source.c.look.type), source.c.look),
+        repair=func.coalesce(bindparam("repaired"), source.c.repair),
+        fetched_at=func.coalesce(bindparam("whole", type_=source.c.fetched_at.type), source.c.fetched_at),
+        moved_to=bindparam("to"),
+        moved_at=bindparam("since"),
+        newest=func.coalesce(bindparam("latest", type_=source.c.newest.type), source.c.newest),
+        per_day=func.coalesce(bindparam("rate", type_=source.c.per_day.type), source.c.per_day),
+        working_share=func.coalesce(bindparam("share", type_=source.c.working_share.type), source.c.working_share),
+        quiet_at=func.coalesce(bindparam("quiet", type_=source.c.quiet_at.type), source.c.quiet_at),
+        stale_at=func.coalesce(bindparam("stale", type_=source.c.stale_at.type), source.c.stale_at),
+        kept_at=func.coalesce(bindparam("proved", type_=source.c.kept_at.type), source.c.kept_at),
+        fault=bindparam("wrong"),
+        strikes=bindparam("struck"),
+        broken_by=bindparam("broken"),
+        refresh_seconds=bindparam("refreshed"),
+        hub=bindparam("announcer"),
+        topic=bindparam("known_as"),
+    )
+)
+
+
+def learn(connection: Connection, visits: Sequence[tuple[Visit, int]]) -> None:
+    """Keep what *visits*, each with the number of its new entries, taught."""
+    connection.execute(poll.insert(), [_poll_row(visit, brought) for visit, brought in visits])
+    learned = [_learned(visit, brought) for visit, brought in visits]
+    connection.execute(LEARNED, sorted(learned, key=lambda row: row["this"]))
+    verdicts = [_judged(visit) for visit, _ in visits if visit.owed is not None]
+    websub.judge(connection, sorted(verdicts, key=lambda row: row["this"]))
+
+
+def _poll_row(visit: Visit, brought: int) -> dict[str, Any]:
+    return {
+        "source_id": visit.source_id,
+        "polled_at": visit.polled_at,
+        "outcome": visit.outcome(brought),
+        "cause": visit.cause,
+        "fault": visit.met,
+        "status": visit.status,
+        "items": visit.items,
+        "entries": brought,
+        "milliseconds": visit.milliseconds,
+        "message": visit.message,
+    }
+
+
+def _learned(visit: Visit, brought: int) -> dict[str, Any]:
+    return {
+        "this": visit.source_id,
+        "polled": visit.polled_at,
+        "next": visit.next_poll_at,
+        "heard": visit.pushed_at,
+        "soon": min(visit.next_poll_at, early_poll_at(visit.polled_at, visit.polled_at)),
+        "failed": visit.failures,
+        "news": visit.polled_at if brought else None,
+        "tag": visit.validators.etag,
+        "modified": visit.validators.last_modified,
+        "hash": visit.body_hash,
+        "found": visit.kind,
+        "list_rule": asdict(visit.rule) if visit.rule else None,
+        "looks": asdict(visit.look) if visit.look else None,
+        "repaired": visit.repair,
+        "whole": visit.fetched_at,
+        "to": visit.moved_to,
+        "since": visit.moved_at,
+        "latest": visit.rhythm.newest if visit.rhythm else None,
+        "rate": visit.rhythm.per_day if visit.rhythm else None,
+        "share": visit.rhythm.working_share if visit.rhythm else None,
+        "quiet": visit.silence.quiet_at if visit.silence else None,
+        "stale": visit.silence.stale_at if visit.silence else None,
+        "proved": visit.polled_at if visit.kept and visit.kept.is_good else None,
+        "wrong": visit.fault,
+        "struck": visit.strikes,
+        "broken": visit.broken_by,
+        "refreshed": round(visit.refresh.total_seconds()) if visit.refresh else None,
+        "announcer": visit.hub,
+        "known_as": visit.topic,
+    }
+
+
+def _judged(visit: Visit) -> dict[str, Any]:
+    return {"this": visit.source_id, "owes": visit.owed, "missed": visit.polled_at if visit.was_missed else None}

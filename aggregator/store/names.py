@@ -1,0 +1,141 @@
+"""What names stand for: an expression's tags, aliases, universities. A name that stands for nothing is NotFound."""
+
+import difflib
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from sqlalchemy import BindParameter, Connection, bindparam, delete, select
+
+from aggregator.errors import NotFound, QueryError
+from aggregator.model import Site, Source, Tag, TagAlias
+from aggregator.query import UNUSABLE, Expression, Selection, parse, tagged
+
+if TYPE_CHECKING:
+    from aggregator.store import Store
+
+NEAR = 3  # names offered for one that is unknown
+
+tag, alias, source = Tag.__table__, TagAlias.__table__, Source.__table__  # type: ignore[attr-defined]
+
+NAMES: BindParameter[Any] = bindparam("names", expanding=True)
+TAGS = select(tag.c.name, tag.c.id, tag.c.entry_count).where(tag.c.name.in_(NAMES))
+ALIASES = select(alias.c.alias, alias.c.tag_name).where(alias.c.alias.in_(NAMES))
+ALL_NAMES = select(tag.c.name).where(tag.c.entry_count > 0).union(select(alias.c.alias))
+SOURCE = select(source.c.id, source.c.university).where(source.c.name == bindparam("name"))
+SOURCES_OF = select(source.c.id).where(source.c.university == bindparam("university")).order_by(source.c.id)
+SOURCE_NAMES = select(source.c.name)
+UNIVERSITIES = select(source.c.university).distinct()
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTag:
+    name: str
+    id: int
+    entry_count: int
+
+
+class Names:
+    def __init__(self, store: "Store") -> None:
+        self._store = store
+
+    def expression(self, text: str) -> Expression:
+        """What *text* means here: the tag of exactly that name, else the expression it writes, aliases replaced.
+
+        Raises QueryError, or NotFound with the nearest names for a tag that there is not.
+        """
+        try:
+            written = parse(text)
+        except QueryError:
+            if self._is_tag(text):
+                return tagged(text)
+            raise
+        if written.name != text and self._is_tag(text):
+            return tagged(text)
+        meant = self.resolve(written.names)
+        return written.renamed(meant) if any(name != tag for name, tag in meant.items()) else written
+
+    def resolve(self, names: Collection[str]) -> dict[str, str]:
+        """The tag that each of *names* stands for: the one of that name, else the one it is an alias of."""
+        with self._store.read() as connection:
+            return {name: found.name for name, found in tags_of(connection, names).items()}
+
+    def university(self, name: str) -> str:
+        """The university called *name*, or known by that alias."""
+        with self._store.read() as connection:
+            for known in (name, _meant(connection, [name]).get(name, name)):
+                if connection.execute(SOURCES_OF, {"university": known}).first():
+                    return known
+            return _no_university(connection, name)
+
+    def scopes(self, selection: Selection) -> tuple[str, ...]:
+        """Of feed versions: those whose change may change what is in *selection*. Raises NotFound."""
+        with self._store.read() as connection:
+            if selection.source is not None or selection.university is not None:
+                ids = source_ids(connection, selection.source, selection.university)
+                return tuple(f"source:{id_}" for id_ in ids)
+            if selection.tags is None or not all(term.have for term in selection.tags.terms):
+                return ("all",)
+            return tuple(f"tag:{one.id}" for one in tags_of(connection, selection.tags.names).values())
+
+    def _is_tag(self, name: str) -> bool:
+        if UNUSABLE.search(name):
+            return False
+        with self._store.read() as connection:
+            return connection.execute(TAGS, {"names": [name]}).first() is not None
+
+
+def source_ids(connection: Connection, name: str | None, university: str | None) -> list[int]:
+    """The ids of the source called *name*, or of all sources of *university*, or none where the two disagree."""
+    if name is None:
+        found = [row.id for row in connection.execute(SOURCES_OF, {"university": university})]
+        return found or _no_university(connection, str(university))
+    row = connection.execute(SOURCE, {"name": name}).first()
+    if row is None:
+        raise NotFound(f"there is no source called {name!r}{_near(name, connection.execute(SOURCE_NAMES).scalars())}")
+    return [row.id] if university in (None, row.university) else []
+
+
+def tags_of(connection: Connection, names: Collection[str]) -> dict[str, KnownTag]:
+    """Of each of *names*: the tag it stands for, its id, and how many entries it has. Raises NotFound."""
+    found = _stored(connection, names)
+    if len(found) < len(names):
+        missing = [name for name in names if name not in found]
+        meant = _meant(connection, missing)
+        stored = _stored(connection, set(meant.values()))
+        found |= {name: stored[tag_name] for name, tag_name in meant.items() if tag_name in stored}
+    for name in names:
+        if name not in found:
+            raise NotFound(f"there is no tag called {name!r}{_near(name, connection.execute(ALL_NAMES).scalars())}")
+    return found
+
+
+def _stored(connection: Connection, names: Collection[str]) -> dict[str, KnownTag]:
+    rows = connection.execute(TAGS, {"names": list(names)})
+    return {row.name: KnownTag(*row) for row in rows}
+
+
+def _meant(connection: Connection, names: Collection[str]) -> Mapping[str, str]:
+    return {row.alias: row.tag_name for row in connection.execute(ALIASES, {"names": list(names)})}
+
+
+def _no_university(connection: Connection, name: str) -> NoReturn:
+    there = connection.execute(UNIVERSITIES).scalars()
+    raise NotFound(f"there is no university called {name!r}{_near(name, there)}")
+
+
+def _near(name: str, there: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name[:40], list(there), NEAR)
+    return f"; near it are {', '.join(near)}" if near else ""
+
+
+def keep_aliases(connection: Connection, sites: Iterable[Site]) -> bool:
+    """Let the aliases be those of the *sites*; whether that changed any."""
+    said = {name: site.university for site in sites for name in site.aliases if name != site.university}
+    known = {row.alias: row.tag_name for row in connection.execute(select(alias))}
+    if said == known:
+        return False
+    connection.execute(delete(alias))
+    if said:
+        connection.execute(alias.insert(), [{"alias": name, "tag_name": meant} for name, meant in said.items()])
+    return True

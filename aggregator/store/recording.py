@@ -1,0 +1,183 @@
+"""What visits found -> entries, bodies, tags and addresses, all in the one transaction it is given.
+
+Knows no query of readers; what a visit teaches about its source stands in lessons.py.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, bindparam, select, union_all, update
+
+from aggregator.identity import slug
+from aggregator.model import Entry, EntryAddress, EntryBody, EntryTag, NewEntry, Tag, Visit
+from aggregator.store import breaks, feeds, leases, lessons, pending
+from aggregator.store.bulk import UIDS, BulkInsert, chunks
+
+if TYPE_CHECKING:
+    from aggregator.store import Store
+
+entry, body, address = Entry.__table__, EntryBody.__table__, EntryAddress.__table__  # type: ignore[attr-defined]
+tag, entry_tag = Tag.__table__, EntryTag.__table__  # type: ignore[attr-defined]
+
+STORED = union_all(
+    select(entry.c.uid).where(entry.c.uid.in_(UIDS)), select(address.c.uid).where(address.c.uid.in_(UIDS))
+)
+HOLDERS = select(entry.c.slug, entry.c.source_id, entry.c.title).where(
+    entry.c.slug.in_(bindparam("slugs", expanding=True))
+)
+IDS = select(entry.c.uid, entry.c.id).where(entry.c.uid.in_(UIDS))
+TAG_IDS = select(tag.c.name, tag.c.id).where(tag.c.name.in_(bindparam("names", expanding=True)))
+MORE_ENTRIES = (
+    update(tag).where(tag.c.id == bindparam("tag_id")).values(entry_count=tag.c.entry_count + bindparam("more"))
+)
+
+
+class Recording:
+    def __init__(self, store: "Store") -> None:
+        self._store = store
+        self._add_entries = BulkInsert(store.insert(entry).on_conflict_do_nothing())
+        self._add_bodies = BulkInsert(store.insert(body))
+        self._add_tags = BulkInsert(store.insert(entry_tag))
+
+    def record(self, connection: Connection, visits: Sequence[Visit]) -> list[int | None]:
+        """As Entries.record, in the transaction of *connection*."""
+        held = leases.current(connection, [visit.lease for visit in visits if visit.lease])
+        kept = [visit for visit in visits if visit.lease is None or visit.lease in held]
+        brought: dict[int, int] = {}
+        if kept:
+            self._keep_addresses(connection, kept)
+            counts = self._insert_entries(connection, kept)
+            brought = {id(visit): count for visit, count in zip(kept, counts, strict=True)}
+            lessons.learn(connection, list(zip(kept, counts, strict=True)))
+            breaks.keep(self._store, connection, kept)
+        if ended := [(visit.lease, visit.free_at) for visit in kept if visit.lease and visit.free_at]:
+            leases.free(connection, ended)
+        return [brought.get(id(visit)) for visit in visits]
+
+    def _keep_addresses(self, connection: Connection, visits: Sequence[Visit]) -> None:
+        """Know entries that moved by their new addresses, too, and link them there: the old ones lead nowhere now."""
+        moved = [one for visit in visits for one in visit.moved]
+        if not moved:
+            return
+        rows = [{"uid": uid, "entry_id": entry_id} for uid, _, entry_id in moved]
+        connection.execute(self._store.insert(address).on_conflict_do_nothing(), rows)
+        link = update(entry).where(entry.c.id == bindparam("this")).values(url=bindparam("there"))
+        connection.execute(link, [{"this": entry_id, "there": url} for _, url, entry_id in moved])
+        feeds.count_change(self._store, connection, {"sources"})  # any feed may show one of them
+
+    def _insert_entries(self, connection: Connection, visits: Sequence[Visit]) -> list[int]:
+        # oldest first, so that of two entries of one day the upper one on the page has the larger id and comes first
+        offered = {new.uid: (number, new) for number, visit in enumerate(visits) for new in reversed(visit.entries)}
+        self._drop_known(connection, visits, offered)
+        if offered:
+            rows = [_entry_row(new, visits[number].source_id) for number, new in offered.values()]
+            ids = self._added(connection, rows)
+            # what is not there was stored by another worker since we looked
+            offered = {uid: one for uid, one in offered.items() if uid in ids}
+        brought = Counter(number for number, _ in offered.values())
+        if offered:
+            news = [(ids[uid], number, new) for uid, (number, new) in offered.items()]
+            self._add_bodies(connection, [_body_row(id_, new) for id_, _, new in news])
+            tags = self._insert_tags(connection, news)
+            scopes = {
+                "all",
+                *(f"source:{visits[number].source_id}" for _, number, _ in news),
+                *(f"tag:{id_}" for id_ in tags),
+            }
+            feeds.count_change(self._store, connection, scopes)
+        pending.keep(self._store, connection, visits)
+        return [brought[number] for number in range(len(visits))]
+
+    def _added(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> dict[str, int]:
+        """The ids by keys of those *rows* that were not there yet, now that they are."""
+        if self._store.is_sqlite:  # the only writer: nothing came since known ones were dropped
+            self._add_entries(connection, rows)
+            return {
+                row.uid: row.id
+                for chunk in chunks([row["uid"] for row in rows])
+                for row in connection.execute(IDS, {"uids": chunk})
+            }
+        insert = self._store.insert(entry).on_conflict_do_nothing().returning(entry.c.uid, entry.c.id)
+        return {row.uid: row.id for row in connection.execute(insert, rows)}
+
+    def _drop_known(
+        self, connection: Connection, visits: Sequence[Visit], offered: dict[str, tuple[int, NewEntry]]
+    ) -> None:
+        """Take out of *offered* what is stored already, under its key or under its address."""
+        for chunk in chunks(list(offered)):
+            for (uid,) in connection.execute(STORED, {"uids": chunk}):
+                offered.pop(uid, None)
+        taken: dict[str, tuple[int, str]] = {}
+        for chunk in chunks([new.slug for _, new in offered.values()]):
+            holders = connection.execute(HOLDERS, {"slugs": chunk})
+            taken.update((row.slug, (row.source_id, row.title)) for row in holders)
+        for uid, (number, new) in list(offered.items()):
+            mine = (visits[number].source_id, new.title)
+            holder = taken.setdefault(new.slug, mine)
+            if holder is mine:
+                continue
+            if holder[0] == mine[0] and holder[1] != mine[1]:
+                # one source links several stories to one address (a login page, its home page): each is an entry
+                own = slug(uid)
+                offered[uid] = number, replace(new, slug=own, atom_id=new.atom_id.removesuffix(new.slug) + own)
+            else:
+                del offered[uid]
+
+    def _insert_tags(self, connection: Connection, news: Sequence[tuple[int, int, NewEntry]]) -> Counter[int]:
+        names = list(dict.fromkeys(name for _, _, new in news for name in new.tags))
+        if not names:
+            return Counter()
+        connection.execute(
+            self._store.insert(tag).on_conflict_do_nothing(),
+            [{"name": name, "entry_count": 0} for name in names],
+        )
+        ids: dict[str, int] = {}
+        for chunk in chunks(names):
+            ids.update((row.name, row.id) for row in connection.execute(TAG_IDS, {"names": chunk}))
+        rows = [
+            {"tag_id": ids[name], "sort": _sort(new), "entry_id": id_}
+            for id_, _, new in news
+            for name in dict.fromkeys(new.tags)
+        ]
+        self._add_tags(connection, rows)
+        counts = Counter(row["tag_id"] for row in rows)
+        connection.execute(MORE_ENTRIES, [{"tag_id": id_, "more": count} for id_, count in sorted(counts.items())])
+        return counts
+
+
+def _sort(new: NewEntry) -> int:
+    # a publisher's date ahead of our clock must not stand above all news until it comes
+    return int(min(new.published or new.seen_at, new.seen_at).timestamp())
+
+
+def _entry_row(new: NewEntry, source_id: int) -> dict[str, Any]:
+    return {
+        "slug": new.slug,
+        "uid": new.uid,
+        "atom_id": new.atom_id,
+        "source_id": source_id,
+        "url": new.url,
+        "title": new.title,
+        "published": new.published,
+        "precision": new.precision,
+        "updated": new.seen_at.replace(microsecond=0),
+        "sort": _sort(new),
+        "seen_at": new.seen_at,
+        "author": new.author,
+        "origin": new.origin,
+        "section": list(new.section),
+        "summary": new.summary,
+        "image": new.images[0] if new.images else None,
+    }
+
+
+def _body_row(entry_id: int, new: NewEntry) -> dict[str, Any]:
+    return {
+        "entry_id": entry_id,
+        "html": new.html,
+        "text": new.text,
+        "images": list(new.images),
+        "attachments": [asdict(one) for one in new.attachments],
+    }

@@ -1,0 +1,34 @@
+"""What an address asks for: tags by name, alias or expression. All addresses that mean the same lead to one."""
+
+from flask import abort, redirect, request, url_for
+
+from aggregator.errors import NotFound
+from aggregator.query import Expression
+from aggregator.web.service import service
+
+
+def tags_at(name: str) -> Expression:
+    """What *name* in the path of this request means; sends the client on where its address is written otherwise.
+
+    Raises QueryError and NotFound as ``store.names.expression``.
+    """
+    tags = service().store.names.expression(name)
+    if tags.address != name:
+        values = {**(request.view_args or {}), "name": tags.address, **request.args}
+        abort(redirect(url_for(str(request.endpoint), **values), 301))
+    return tags
+
+
+def tags_asked() -> Expression | None:
+    """What ``?tag=`` of this request means, None where there is none. Raises as ``tags_at``."""
+    text = request.args.get("tag")
+    if text is None:
+        return None
+    names = service().store.names
+    try:
+        return names.expression(text)
+    except NotFound:
+        if " " not in text:
+            raise
+        # what follows ? may write a blank as +, so that ?tag=a+b comes as "a b"
+        return names.expression(text.replace(" ", "+"))
