@@ -32,7 +32,7 @@ from aggregator.query import EVERYTHING, Selection
 from aggregator.store import pending
 from aggregator.store.bulk import UIDS, chunks
 from aggregator.store.recording import Recording
-from aggregator.store.selecting import Shape, newest_ids, question
+from aggregator.store.selecting import Shape, newest_ids, oldest, question
 
 if TYPE_CHECKING:
     from aggregator.store import Store
@@ -152,6 +152,15 @@ class Entries:
             rows = connection.execute(_newest(asked.shape), {**asked.values, "limit": limit}).all()
             return _full(connection, rows, bodies=bodies)
 
+    def oldest(self, limit: int, selection: Selection = EVERYTHING) -> list[Cursor]:
+        """Where the oldest entries of *selection* stand, oldest first, at most *limit*. Raises as ``newest``."""
+        with self._store.read() as connection:
+            asked = question(connection, selection)
+            if asked is None:
+                return []
+            rows = connection.execute(_oldest(asked.shape), {**asked.values, "limit": limit})
+            return [Cursor(row.sort, row.id) for row in rows]
+
     def between(
         self, first: datetime, end: datetime, selection: Selection = EVERYTHING, limit: int = 1000
     ) -> list[FullEntry]:
@@ -196,6 +205,11 @@ class Entries:
 def _newest(shape: Shape) -> Select[Any]:
     query = ENTRY_WITH_SOURCE.where(entry.c.id.in_(newest_ids(shape)))
     return query.order_by(entry.c.sort.desc(), entry.c.id.desc())
+
+
+@lru_cache(maxsize=500)
+def _oldest(shape: Shape) -> Select[Any]:
+    return oldest(shape)
 
 
 def _full(connection: Connection, rows: Sequence[Any], *, bodies: bool) -> list[FullEntry]:
