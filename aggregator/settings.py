@@ -188,6 +188,20 @@ class WebSettings(Section):
     hubs: Annotated[str, AfterValidator(_addresses)] = Field(
         "", description="addresses of WebSub hubs that announce our feeds, separated by commas; empty: none"
     )
+    pictures: Literal["proxy", "link", "none"] = Field(
+        "proxy", description="of entries: through this service, from the universities' servers, or none"
+    )
+    picture_cache_mb: int = Field(
+        1000, ge=10, le=1_000_000, description="disk for pictures (instance/pictures); the longest unseen go first"
+    )
+    secret_key: str = Field(
+        "", repr=False, description="signs addresses of pictures; empty: made once in the instance folder"
+    )
+    admin_token: str = Field(
+        "",
+        repr=False,
+        description="who sends it (Authorization: Bearer) sees /metrics and kept responses; empty: all",
+    )
 
     @property
     def hub_urls(self) -> tuple[str, ...]:

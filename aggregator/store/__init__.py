@@ -17,6 +17,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, NoSuchModuleError
 
 from aggregator.errors import StoreError
+from aggregator.store.archive import Archive
 from aggregator.store.breaks import Breaks
 from aggregator.store.counts import Counts
 from aggregator.store.entries import Entries
@@ -61,6 +62,7 @@ class Store:
         self.names = Names(self)
         self.feeds = Feeds(self)
         self.counts = Counts(self)
+        self.archive = Archive(self)
         self.robots = RobotsFiles(self)
         self.breaks = Breaks(self)
         self.websub = Websub(self)

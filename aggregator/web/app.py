@@ -25,7 +25,7 @@ def create_app(settings: Settings, store: Store, now: Callable[[], datetime] = _
     app.extensions[SERVICE] = Service(settings, store, now)
     app.before_request(_refuse_nul)
     app.after_request(_negotiate)
-    ops.register(app)
+    ops.register(app, settings)
     app.wsgi_app = Stored(app.wsgi_app, store, settings.site.language, now)  # type: ignore[method-assign]
     if settings.web.trusted_proxies:
         count = settings.web.trusted_proxies

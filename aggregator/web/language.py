@@ -13,6 +13,7 @@ from flask_babel import lazy_gettext
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
+from aggregator.errors import QueryFault
 from aggregator.health import State
 from aggregator.model import Fault
 from aggregator.publish.digest import Period
@@ -23,8 +24,22 @@ TAGS = {"zh": "zh-CN", "en": "en"}
 
 # how dates are written: patterns of Unicode Technical Standard 35
 PATTERNS = {
-    "zh": {"day": "y年M月d日", "weekday": "EEEE", "month": "y年M月", "short": "M月d日"},
-    "en": {"day": "d MMMM y", "weekday": "EEEE", "month": "MMMM y", "short": "d MMM"},
+    "zh": {
+        "day": "y年M月d日",
+        "weekday": "EEEE",
+        "month": "y年M月",
+        "short": "M月d日",
+        "month alone": "M月",
+        "initial": "EEEEE",
+    },
+    "en": {
+        "day": "d MMMM y",
+        "weekday": "EEEE",
+        "month": "MMMM y",
+        "short": "d MMM",
+        "month alone": "LLL",
+        "initial": "EEEEEE",
+    },
 }
 
 PERIODS = {"day": lazy_gettext("日报"), "week": lazy_gettext("周报"), "month": lazy_gettext("月报")}
@@ -90,6 +105,19 @@ ADVICE: dict[Fault, str] = {
     "program": lazy_gettext("这是本程序的错误，请连同日志报告给我们。"),
     "stale": lazy_gettext("看看这个栏目是否还在用，或已搬走。"),
 }
+# what is wrong with a tag expression
+QUERY_FAULTS: dict[QueryFault, str] = {
+    "tag": lazy_gettext("这里缺一个标签。"),
+    "operator": lazy_gettext("前面缺 +、| 或 -。"),
+    "bracket": lazy_gettext("这个括号没有另一半。"),
+    "quote": lazy_gettext("引号没有成对，或里面没有标签。"),
+    "long": lazy_gettext("太长了，请少写几个标签。"),
+    "names": lazy_gettext("标签太多了，请少写几个。"),
+    "terms": lazy_gettext("展开后的情形太多了，请写得简单些。"),
+    "character": lazy_gettext("没有标签含有这个字符。"),
+    "nothing": lazy_gettext("没有新闻能满足它，请检查加减。"),
+    "everything": lazy_gettext("所有新闻都满足它，请直接看首页。"),
+}
 
 # websub.Standing, but for "subscribed", which the page tells with its dates
 HUB_STANDINGS = {
@@ -127,6 +155,21 @@ def weekday_text(day: date) -> str:
 def short_text(day: date) -> str:
     """The day without its year."""
     return _said(day, "short")
+
+
+def month_text(day: date) -> str:
+    """``2025年3月``, ``March 2025``"""
+    return _said(day, "month")
+
+
+def month_name(number: int) -> str:
+    """``3月``, ``March``"""
+    return _said(date(2000, number, 1), "month alone")
+
+
+def weekday_short(day: date) -> str:
+    """``五``, ``F``"""
+    return _said(day, "initial")
 
 
 def day_name(day: date, today: date) -> str:
