@@ -143,9 +143,9 @@ def asked() -> str | None:
     return str(g.asked) if g.asked else None
 
 
-def day_text(day: date) -> str:
-    """``2025年3月21日``, ``21 March 2025``"""
-    return _said(day, "day")
+def day_text(day: date, chosen: str | None = None) -> str:
+    """``2025年3月21日``, ``21 March 2025``, in the language of the answer or the one that is *chosen*."""
+    return _written(day, "day", chosen or language())
 
 
 def weekday_text(day: date) -> str:

@@ -7,7 +7,7 @@ store it was made from.
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from threading import Lock
 from typing import Any
 
@@ -17,9 +17,11 @@ from aggregator.errors import StoreError
 from aggregator.store import Store
 from aggregator.web.document import Document, StartResponse
 from aggregator.web.language import accepted
+from aggregator.web.service import service
 
 MEMORY = 64_000_000  # bytes of answers in one process, the least asked for dropped first
 OVERHEAD = 4_000  # of headers, keys and objects
+UNTIL_NEWS = ("all", "sources")
 OFFER = "aggregator.offer"  # our key in a request's environ
 
 App = Callable[[dict[str, Any], Any], Iterable[bytes]]
@@ -68,6 +70,13 @@ def offer(
         response.add_etag()
     request.environ[OFFER] = Offer(response, promise, last_modified, gzipped, due)
     return response
+
+
+def until_news() -> Promise:
+    """What was made from entries, sources and the day holds until one of them changes. To be asked before they are."""
+    here = service()
+    tomorrow = datetime.combine(here.today + timedelta(days=1), time.min, tzinfo=here.settings.zone)
+    return Promise(UNTIL_NEWS, here.store.feeds.version(UNTIL_NEWS), tomorrow)
 
 
 def is_offered() -> bool:

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask_babel import force_locale
@@ -41,8 +42,8 @@ class Subject:
         """Where the feed's document is that *place* (before=, archive=) tells, the newest entries without."""
         return address(self.feed, extension=extension, **self.values, **place)
 
-    def info(self, extension: str, self_url: str, updated: datetime | None) -> FeedInfo:
-        """The head of the feed, as far as all its documents share it; *updated* None: it has no entries."""
+    def info(self, extension: str, self_url: str, updated: datetime | None, **more: Any) -> FeedInfo:
+        """The head of its document at *self_url*; *updated* None: it has no entries. *more* are fields of FeedInfo."""
         here = service()
         settings = here.settings
         page = address(self.page, **self.values)
@@ -50,21 +51,22 @@ class Subject:
         is_announced = self.is_lasting and self_url == self.address(extension)
         with force_locale(settings.site.language):
             rights = _("新闻版权归各高校所有；每条都注明并链接首发页面。")
-        return FeedInfo(
+        facts = {
             # RFC 4151; the year is when this form was chosen, and stays
-            id=f"tag:{host()},2026:feed:{parts.path}{'?' * bool(parts.query)}{parts.query}",
-            title=self.title,
-            url=page,
-            self_url=self_url,
-            site_url=settings.site.url,
-            updated=updated or BEGINNING,
-            subtitle=self.subtitle,
-            icon=address("ops.icon"),
-            logo=address("static", filename="logo.png"),
-            rights=rights,
-            hub_urls=settings.web.hub_urls if is_announced else (),
-            ttl_minutes=max(round(settings.schedule.min_interval_minutes), 1),
-        )
+            "id": f"tag:{host()},2026:feed:{parts.path}{'?' * bool(parts.query)}{parts.query}",
+            "title": self.title,
+            "url": page,
+            "self_url": self_url,
+            "site_url": settings.site.url,
+            "updated": updated or BEGINNING,
+            "subtitle": self.subtitle,
+            "icon": address("ops.icon"),
+            "logo": address("static", filename="logo.png"),
+            "rights": rights,
+            "hub_urls": settings.web.hub_urls if is_announced else (),
+            "ttl_minutes": max(round(settings.schedule.min_interval_minutes), 1),
+        }
+        return FeedInfo(**facts | more)
 
 
 def host() -> str | None:
