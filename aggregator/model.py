@@ -759,6 +759,30 @@ class RenderedFeed(SQLModel, table=True):
     gzipped: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
+class SearchDoc(SQLModel, table=True):
+    """A document of the search index: what its words say, table search_text knows (store/search.py).
+
+    A document without a row here is void: its entry has changed, or is gone.
+    """
+
+    __tablename__ = "search_doc"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    doc: int | None = Field(default=None, primary_key=True)
+    entry_id: int = Field(foreign_key="entry.id", unique=True, ondelete="CASCADE")
+    sort: int = Field(sa_type=BigInteger)  # the entry's
+
+
+class SearchDue(SQLModel, table=True):
+    """An entry that is new or has changed since it was indexed: a row for each time."""
+
+    __tablename__ = "search_due"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: int | None = Field(default=None, primary_key=True)
+    entry_id: int = Field(foreign_key="entry.id", index=True, ondelete="CASCADE")
+
+
 class Robots(SQLModel, table=True):
     """A RobotsFile, kept so that the next process does not ask again."""
 

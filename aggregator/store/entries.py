@@ -53,6 +53,7 @@ ENTRY_WITH_SOURCE = select(
 ).join(source, source.c.id == entry.c.source_id)
 
 BY_SLUG = ENTRY_WITH_SOURCE.where(entry.c.slug == bindparam("slug"))
+BY_ID = ENTRY_WITH_SOURCE.where(entry.c.id.in_(bindparam("ids", expanding=True)))
 IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 TAGS_OF = (
     select(entry_tag.c.entry_id, tag.c.name)
@@ -174,6 +175,15 @@ class Entries:
         if not found:
             raise NotFound(f"there is no entry {name}")
         return found[0]
+
+    def of(self, ids: Sequence[int], *, bodies: bool = False) -> list[FullEntry]:
+        """The entries with these *ids*, in this order; those that are gone are left out."""
+        found: dict[int, FullEntry] = {}
+        with self._store.read() as connection:
+            for chunk in chunks(ids):
+                rows = connection.execute(BY_ID, {"ids": chunk}).all()
+                found.update((one.id, one) for one in _full(connection, rows, bodies=bodies))
+        return [found[id_] for id_ in ids if id_ in found]
 
     def walk(self, batch: int = 200) -> Iterator[FullEntry]:
         """Every entry with its body, newest first; memory stays that of one batch."""
