@@ -183,7 +183,7 @@ class WebSettings(Section):
     port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0: any free one")
     threads: int = Field(8, ge=1, le=256, description="requests answered at the same time, by each process")
     trusted_proxies: int = Field(
-        0, ge=0, le=10, description="how many proxies of our own stand before us: their X-Forwarded headers are believed"
+        0, ge=0, le=10, description="how many proxies of ours stand before us; their X-Forwarded headers are believed"
     )
     hubs: Annotated[str, AfterValidator(_addresses)] = Field(
         "", description="addresses of WebSub hubs that announce our feeds, separated by commas; empty: none"

@@ -68,7 +68,7 @@ class Feeds:
                 if self._watcher is None:
                     self._watcher = sqlite3.connect(self._store.path, check_same_thread=False, isolation_level=None)
                 # https://www.sqlite.org/pragma.html#pragma_data_version: moves with each commit of another connection
-                return self._watcher.execute("PRAGMA data_version").fetchall()[0][0]
+                return int(self._watcher.execute("PRAGMA data_version").fetchall()[0][0])
             except sqlite3.Error as error:
                 raise StoreError(f"{self._store.name}: {error}") from error
 

@@ -114,9 +114,8 @@ def oldest(shape: Shape) -> Select[Any]:
     bounds = {name: name for name in shape.bounds}
     parts = [part.between(bounds) for part in _parts(shape)]
     cut = [one.order_by(one.selected_columns.sort, one.selected_columns.id).limit(LIMIT).subquery() for one in parts]
-    together = union(*map(select, cut)) if len(cut) > 1 else select(cut[0])
-    columns = together.selected_columns
-    return together.order_by(columns.sort, columns.id).limit(LIMIT)
+    together = (union(*map(select, cut)) if len(cut) > 1 else select(cut[0])).subquery()
+    return select(together).order_by(together.c.sort, together.c.id).limit(LIMIT)
 
 
 def count(shape: Shape, since: str, until: str) -> ScalarSelect[int]:

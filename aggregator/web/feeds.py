@@ -12,7 +12,7 @@ from aggregator.errors import NotFound, StoreError
 from aggregator.publish import FORMATS
 from aggregator.query import Selection
 from aggregator.store.feeds import StoredFeed
-from aggregator.web import pieces, stored, subject
+from aggregator.web import pieces, subject
 from aggregator.web.asking import tags_asked, tags_at
 from aggregator.web.machines import open_to_scripts, published
 from aggregator.web.pieces import Piece
@@ -77,10 +77,10 @@ def university(name: str, extension: str) -> BaseResponse:
     return _answer(subject.of_university(name), extension)
 
 
-def _moved(endpoint: str, **values: str) -> BaseResponse:
+def _moved(endpoint: str, **values: Any) -> BaseResponse:
     """To the one address of what is asked for, at the same place in it."""
-    places = {name: request.args[name] for name in PLACES if name in request.args}
-    return redirect(url_for(endpoint, **values, **places), 301)
+    places: dict[str, Any] = {name: request.args[name] for name in PLACES if name in request.args}
+    return redirect(url_for(endpoint, **places, **values), 301)
 
 
 def _answer(about: Subject, extension: str) -> Response:

@@ -17,8 +17,8 @@ from aggregator.publish.digest import digest_address, make_digest, parse_address
 from aggregator.rhythm import WorkingHours
 from aggregator.store.entries import Cursor
 from aggregator.store.feeds import StoredFeed
-from aggregator.web.language import ADVICE, FAULTS, PERIODS, day_text
 from aggregator.web.feeds import blueprint
+from aggregator.web.language import ADVICE, FAULTS, PERIODS, day_text
 from aggregator.web.machines import published
 from aggregator.web.service import address, service
 from aggregator.web.stored import Promise, until_news

@@ -11,6 +11,7 @@ from aggregator.errors import NotFound
 from aggregator.model import FullEntry
 from aggregator.publish.digest import Period, digest_address, parse_address, period_bounds
 from aggregator.query import Selection
+from aggregator.question import parse
 from aggregator.store.entries import Cursor
 from aggregator.web.service import service
 
@@ -35,22 +36,24 @@ def newest(selection: Selection) -> Piece:
     """The document that readers subscribe to."""
     entries, older = _page(selection, None)
     if not older:
-        return Piece(entries, is_complete=True)
+        return Piece(entries, is_complete=not selection.words)
+    if selection.words:
+        return Piece(entries, _around(selection, older))
     archive = _archive_of(selection, _day(entries[-1].sort))
     return Piece(entries, {**_around(selection, older), "prev-archive": {"archive": archive}})
 
 
 def before(selection: Selection, place: str) -> Piece:
     """The page of what is older than *place*, a Cursor; raises NotFound."""
-    entries, older = _page(selection, Cursor.parse(place))
+    entries, older = _page(selection, place or "-")
     return Piece(entries, _around(selection, older))
 
 
 def archive(selection: Selection, name: str) -> Piece | str:
     """The archive called *name*, a month or a day; another name where that month is kept in days. Raises NotFound."""
     period, first = parse_address(name)
-    if period == "week":
-        raise NotFound("archives are months and days")
+    if period == "week" or selection.words:
+        raise NotFound("archives are months and days of all entries, a tag, a source, a university")
     start, end = period_bounds(period, first, service().settings.zone)
     within, most = replace(selection, since=start, until=end), ARCHIVE_LENGTH if period == "month" else LONGEST
     entries = service().store.entries.newest(most + 1, within, bodies=True)
@@ -66,18 +69,26 @@ def archive(selection: Selection, name: str) -> Piece | str:
     return Piece(entries, paging, is_archive=True)
 
 
-def _page(selection: Selection, place: Cursor | None) -> tuple[list[FullEntry], Cursor | None]:
+def _page(selection: Selection, place: str | None) -> tuple[list[FullEntry], str | None]:
     """A document's entries, and the place that older ones follow; None: there are none."""
-    entries = service().store.entries.newest(LENGTH + 1, selection, before=place, bodies=True)
+    here = service()
+    if selection.words:
+        question = parse(selection.words, here.settings.zone, replace(selection, words=""))
+        found = here.store.search.find(question, limit=LENGTH, before=place, bodies=True)
+        return found.entries, found.after
+    cursor = Cursor.parse(place) if place else None
+    entries = here.store.entries.newest(LENGTH + 1, selection, before=cursor, bodies=True)
     more, entries = len(entries) > LENGTH, entries[:LENGTH]
-    return entries, Cursor(entries[-1].sort, entries[-1].id) if more else None
+    return entries, str(Cursor(entries[-1].sort, entries[-1].id)) if more else None
 
 
-def _around(selection: Selection, older: Cursor | None) -> dict[str, Mapping[str, str]]:
+def _around(selection: Selection, older: str | None) -> dict[str, Mapping[str, str]]:
     """RFC 5005 §3; the last page holds the oldest entries."""
     paging: dict[str, Mapping[str, str]] = {"first": NEWEST}
     if older:
-        paging["next"] = {"before": str(older)}
+        paging["next"] = {"before": older}
+    if selection.words:
+        return paging  # where a search ends is known when one is there
     oldest = service().store.entries.oldest(LENGTH + 1, selection)
     if len(oldest) > LENGTH:
         paging["last"] = {"before": str(oldest[LENGTH])}

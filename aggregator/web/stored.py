@@ -87,7 +87,9 @@ def is_offered() -> bool:
 class Stored:
     """The *app*, with a memory."""
 
-    def __init__(self, app: App, store: Store, language: str, now: Callable[[], datetime], memory: int = MEMORY) -> None:
+    def __init__(
+        self, app: App, store: Store, language: str, now: Callable[[], datetime], memory: int = MEMORY
+    ) -> None:
         self._app = app
         self._store = store
         self._language = language  # of the site
@@ -98,8 +100,8 @@ class Stored:
         self._lock = Lock()
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
-            return self._app(environ, start_response)
+        if environ["REQUEST_METHOD"] not in ("GET", "HEAD") or "HTTP_AUTHORIZATION" in environ:
+            return self._app(environ, start_response)  # an operator's answer is for nobody else
         try:
             # before anything is read for the answer: what changes meanwhile is seen by the next request
             state = self._store.feeds.state()
