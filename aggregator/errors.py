@@ -10,6 +10,7 @@ AggregatorError
 │   └── ParseError             a response that cannot be read as what it should be
 ├── MailError              a mail server that does not take a mail; logged, tried again
 ├── QueryError             a tag expression that cannot be read: says which column; HTTP 400, exit code 2
+├── SearchError            a search that cannot be read: says which column; HTTP 400, exit code 2
 └── NotFound               nothing stored under that name: HTTP 404
 
 Anything else is a fault of the program: logged with its traceback, that poll fails, the service goes on.
@@ -26,6 +27,10 @@ Cause = Literal[
 QueryFault = Literal[
     "tag", "operator", "bracket", "quote", "long", "names", "terms", "character", "nothing", "everything"
 ]
+
+# what is wrong with a search: no word, too many, too long, a quote without its partner, a filter without its value or
+# that cannot be excluded, no such day, days in the wrong order, a tag expression that cannot be read
+SearchFault = Literal["empty", "many", "long", "quote", "filter", "date", "dates", "tags"]
 
 
 class AggregatorError(Exception):
@@ -91,6 +96,15 @@ class QueryError(AggregatorError):
     def __init__(self, fault: QueryFault, column: int, message: str) -> None:
         super().__init__(f"tag expression, column {column}: {message}")
         self.fault: QueryFault = fault
+        self.column = column
+
+
+class SearchError(AggregatorError):
+    """A search that cannot be read: what is wrong at which *column*, counted from 1."""
+
+    def __init__(self, fault: SearchFault, column: int, message: str) -> None:
+        super().__init__(f"search, column {column}: {message}")
+        self.fault: SearchFault = fault
         self.column = column
 
 

@@ -440,22 +440,28 @@ class FeedInfo:
     updated: datetime
     subtitle: str | None = None
     language: str = "zh-CN"
-    next_url: str | None = None  # RFC 5005: the page of older entries
+    paging: Mapping[str, str] = field(default_factory=dict)  # RFC 5005 §3, §4: relation -> address of that document
+    is_archive: bool = False  # RFC 5005 §4: what it holds stays as it is
+    is_complete: bool = False  # RFC 5005 §2: there is no entry that it does not hold
     icon: str | None = None  # address of a square picture
+    logo: str | None = None  # address of one twice as wide as it is high
     rights: str | None = None
-    hub_url: str | None = None  # WebSub
+    hub_urls: tuple[str, ...] = ()  # WebSub: who announces its news
+    ttl_minutes: int | None = None  # it need not be asked for sooner
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A sentence of our own for a feed of ours, about a page of ours."""
+    """Something of our own for a feed of ours, about a page of ours: a sentence, and maybe safe HTML."""
 
     id: str
     title: str
     url: str
     author: str
+    published: datetime
     updated: datetime
     text: str
+    html: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -751,6 +757,30 @@ class RenderedFeed(SQLModel, table=True):
     last_modified: datetime
     body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     gzipped: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class SearchDoc(SQLModel, table=True):
+    """A document of the search index: what its words say, table search_text knows (store/search.py).
+
+    A document without a row here is void: its entry has changed, or is gone.
+    """
+
+    __tablename__ = "search_doc"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    doc: int | None = Field(default=None, primary_key=True)
+    entry_id: int = Field(foreign_key="entry.id", unique=True, ondelete="CASCADE")
+    sort: int = Field(sa_type=BigInteger)  # the entry's
+
+
+class SearchDue(SQLModel, table=True):
+    """An entry that is new or has changed since it was indexed: a row for each time."""
+
+    __tablename__ = "search_due"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: int | None = Field(default=None, primary_key=True)
+    entry_id: int = Field(foreign_key="entry.id", index=True, ondelete="CASCADE")
 
 
 class Robots(SQLModel, table=True):

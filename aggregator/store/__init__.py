@@ -22,9 +22,11 @@ from aggregator.store.breaks import Breaks
 from aggregator.store.counts import Counts
 from aggregator.store.entries import Entries
 from aggregator.store.feeds import Feeds
+from aggregator.store.indexing import Index
 from aggregator.store.leases import Leases
 from aggregator.store.names import Names
 from aggregator.store.robots import RobotsFiles
+from aggregator.store.search import Search
 from aggregator.store.sources import Sources
 from aggregator.store.websub import Websub
 
@@ -66,6 +68,8 @@ class Store:
         self.robots = RobotsFiles(self)
         self.breaks = Breaks(self)
         self.websub = Websub(self)
+        self.index = Index(self)
+        self.search = Search(self)
 
     @property
     def is_sqlite(self) -> bool:
@@ -119,6 +123,7 @@ class Store:
         return insert(table)
 
     def close(self) -> None:
+        self.feeds.close()
         self._writer.dispose()
         self._reader.dispose()
 

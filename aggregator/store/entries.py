@@ -32,7 +32,7 @@ from aggregator.query import EVERYTHING, Selection
 from aggregator.store import pending
 from aggregator.store.bulk import UIDS, chunks
 from aggregator.store.recording import Recording
-from aggregator.store.selecting import Shape, newest_ids, question
+from aggregator.store.selecting import Shape, newest_ids, oldest, question
 
 if TYPE_CHECKING:
     from aggregator.store import Store
@@ -53,6 +53,7 @@ ENTRY_WITH_SOURCE = select(
 ).join(source, source.c.id == entry.c.source_id)
 
 BY_SLUG = ENTRY_WITH_SOURCE.where(entry.c.slug == bindparam("slug"))
+BY_ID = ENTRY_WITH_SOURCE.where(entry.c.id.in_(bindparam("ids", expanding=True)))
 IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 TAGS_OF = (
     select(entry_tag.c.entry_id, tag.c.name)
@@ -152,6 +153,15 @@ class Entries:
             rows = connection.execute(_newest(asked.shape), {**asked.values, "limit": limit}).all()
             return _full(connection, rows, bodies=bodies)
 
+    def oldest(self, limit: int, selection: Selection = EVERYTHING) -> list[Cursor]:
+        """Where the oldest entries of *selection* stand, oldest first, at most *limit*. Raises as ``newest``."""
+        with self._store.read() as connection:
+            asked = question(connection, selection)
+            if asked is None:
+                return []
+            rows = connection.execute(_oldest(asked.shape), {**asked.values, "limit": limit})
+            return [Cursor(row.sort, row.id) for row in rows]
+
     def between(
         self, first: datetime, end: datetime, selection: Selection = EVERYTHING, limit: int = 1000
     ) -> list[FullEntry]:
@@ -165,6 +175,15 @@ class Entries:
         if not found:
             raise NotFound(f"there is no entry {name}")
         return found[0]
+
+    def of(self, ids: Sequence[int], *, bodies: bool = False) -> list[FullEntry]:
+        """The entries with these *ids*, in this order; those that are gone are left out."""
+        found: dict[int, FullEntry] = {}
+        with self._store.read() as connection:
+            for chunk in chunks(ids):
+                rows = connection.execute(BY_ID, {"ids": chunk}).all()
+                found.update((one.id, one) for one in _full(connection, rows, bodies=bodies))
+        return [found[id_] for id_ in ids if id_ in found]
 
     def walk(self, batch: int = 200) -> Iterator[FullEntry]:
         """Every entry with its body, newest first; memory stays that of one batch."""
@@ -196,6 +215,11 @@ class Entries:
 def _newest(shape: Shape) -> Select[Any]:
     query = ENTRY_WITH_SOURCE.where(entry.c.id.in_(newest_ids(shape)))
     return query.order_by(entry.c.sort.desc(), entry.c.id.desc())
+
+
+@lru_cache(maxsize=500)
+def _oldest(shape: Shape) -> Select[Any]:
+    return oldest(shape)
 
 
 def _full(connection: Connection, rows: Sequence[Any], *, bodies: bool) -> list[FullEntry]:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, select, union_all, update
 
 from aggregator.identity import slug
 from aggregator.model import Entry, EntryAddress, EntryBody, EntryTag, NewEntry, Tag, Visit
-from aggregator.store import breaks, feeds, leases, lessons, pending
+from aggregator.store import breaks, feeds, indexing, leases, lessons, pending
 from aggregator.store.bulk import UIDS, BulkInsert, chunks
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ class Recording:
             news = [(ids[uid], number, new) for uid, (number, new) in offered.items()]
             self._add_bodies(connection, [_body_row(id_, new) for id_, _, new in news])
             tags = self._insert_tags(connection, news)
+            indexing.note(connection, [id_ for id_, _, _ in news])
             scopes = {
                 "all",
                 *(f"source:{visits[number].source_id}" for _, number, _ in news),

@@ -109,6 +109,15 @@ def newest_ids(shape: Shape) -> Select[Any]:
     return select(together.order_by(columns.sort.desc(), columns.id.desc()).limit(LIMIT).subquery().c.id)
 
 
+def oldest(shape: Shape) -> Select[Any]:
+    """(sort, id) of the oldest entries, at most ``limit``, oldest first."""
+    bounds = {name: name for name in shape.bounds}
+    parts = [part.between(bounds) for part in _parts(shape)]
+    cut = [one.order_by(one.selected_columns.sort, one.selected_columns.id).limit(LIMIT).subquery() for one in parts]
+    together = (union(*map(select, cut)) if len(cut) > 1 else select(cut[0])).subquery()
+    return select(together).order_by(together.c.sort, together.c.id).limit(LIMIT)
+
+
 def count(shape: Shape, since: str, until: str) -> ScalarSelect[int]:
     """How many entries there are from the parameter *since* to before *until*; the others are a Question's values."""
     parts = [part.between({"since": since, "until": until}) for part in _parts(shape)]

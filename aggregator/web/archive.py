@@ -7,31 +7,23 @@ from calendar import Calendar
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
-from flask import render_template, request
+from flask import Response, make_response, render_template, request
 
 from aggregator.errors import NotFound
 from aggregator.store.entries import Cursor
-from aggregator.web.language import asked, language
 from aggregator.web.pages import LIST_LENGTH, Page, blueprint, by_day, midnight
 from aggregator.web.service import service
+from aggregator.web.stored import offer, until_news
 
 OLDEST_YEAR = 1900  # before it there is no year in the overview; its days have pages all the same
 DAY = timedelta(days=1)
 
 
 @blueprint.get("/archive/")
-def archive() -> str:
+def archive() -> Response:
     """All years and months with their counts: counted once for each state of the store."""
-    here = service()
-    name = ("archive", request.script_root, language(), asked())
-    made_from = (here.store.feeds.version(("all", "sources")), here.today)
-    is_plain = request.args.keys() <= {"lang"}
-    if is_plain and name in here.kept and here.kept[name][0] == made_from:
-        return here.kept[name][1]
-    page = render_template("archive.html", years=_years(), today=here.today)
-    if is_plain:
-        here.kept[name] = made_from, page
-    return page
+    promise = until_news()
+    return offer(make_response(render_template("archive.html", years=_years(), today=service().today)), promise)
 
 
 @blueprint.get("/archive/<int(fixed_digits=4):year>/<int(fixed_digits=2):month>/")

@@ -10,6 +10,8 @@ from babel.dates import format_date
 from flask import current_app, g, has_request_context, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
 
 from aggregator.errors import QueryFault
 from aggregator.health import State
@@ -141,9 +143,9 @@ def asked() -> str | None:
     return str(g.asked) if g.asked else None
 
 
-def day_text(day: date) -> str:
-    """``2025年3月21日``, ``21 March 2025``"""
-    return _said(day, "day")
+def day_text(day: date, chosen: str | None = None) -> str:
+    """``2025年3月21日``, ``21 March 2025``, in the language of the answer or the one that is *chosen*."""
+    return _written(day, "day", chosen or language())
 
 
 def weekday_text(day: date) -> str:
@@ -185,8 +187,14 @@ def span_text(period: Period, first: date) -> str:
     return day_text(first)
 
 
+@lru_cache(maxsize=1024)
+def accepted(header: str) -> str | None:
+    """Which of our languages an Accept-Language asks for, None where it asks for neither."""
+    return parse_accept_header(header, LanguageAccept).best_match(list(LANGUAGES)) if header else None
+
+
 def _accepted() -> str | None:
-    return request.accept_languages.best_match(list(LANGUAGES)) if has_request_context() else None
+    return accepted(request.headers.get("Accept-Language", "")) if has_request_context() else None
 
 
 def _said(day: date, what: str) -> str:

@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from aggregator.errors import NotFound, QueryError, StoreError
 from aggregator.health import health
+from aggregator.publish import FORMATS
 from aggregator.settings import Settings
 from aggregator.web.language import QUERY_FAULTS, TAGS
 from aggregator.web.metrics import MEDIA_TYPE, metrics
@@ -18,6 +19,8 @@ from aggregator.web.service import service
 blueprint = Blueprint("ops", __name__)
 
 DAY_SECONDS = 86_400
+# whoever asks for these shows no page
+FOR_MACHINES = (*(f".{extension}" for extension in FORMATS), ".opml")
 
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; manifest-src 'self';"
@@ -163,7 +166,10 @@ def _error(error: HTTPException) -> Response:
 
 def _page(code: int, detail: str = "") -> Response:
     headline, advice = PAGES.get(code, PAGES[500 if code >= 500 else 400])
-    page = render_template("error.html", code=code, headline=headline, advice=detail or advice)
-    response = make_response(page, code)
+    if request.path.endswith(FOR_MACHINES):
+        response = Response(f"{code} {headline}: {detail or advice}\n", code, mimetype="text/plain")
+    else:
+        page = render_template("error.html", code=code, headline=headline, advice=detail or advice)
+        response = make_response(page, code)
     response.cache_control.no_store = True
     return response

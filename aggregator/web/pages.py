@@ -27,9 +27,9 @@ from aggregator.query import EVERYTHING, Selection, tagged
 from aggregator.store.entries import Cursor
 from aggregator.web.asking import tags_asked, tags_at
 from aggregator.web.charts import Chart, chart, days_before
-from aggregator.web.language import asked, language
 from aggregator.web.ops import is_operator
 from aggregator.web.service import service
+from aggregator.web.stored import offer, until_news
 from aggregator.websub import standing
 
 blueprint = Blueprint("pages", __name__)
@@ -74,22 +74,14 @@ class Issue:
 
 
 @blueprint.get("/")
-def index() -> str:
-    """The page most asked for: made once for each state of the store, day and language."""
+def index() -> Response:
+    """The page most asked for."""
     here = service()
-    name = ("index", request.script_root, language(), asked())
-    made_from = (here.store.feeds.version(("all", "sources")), here.today)
-    # what a visitor writes behind ? stands in links of the page: it must not be kept for the next one
-    is_plain = request.args.keys() <= {"lang"}
-    if is_plain and name in here.kept and here.kept[name][0] == made_from:
-        return here.kept[name][1]
+    promise = until_news()
     entries = here.store.entries.newest(LANDING_LENGTH)
-    if not entries:
-        return render_template("welcome.html", states=here.store.counts.of_sources())
-    page = _landing(entries, here.today)
-    if is_plain:
-        here.kept[name] = made_from, page
-    return page
+    if not entries:  # it shows polls, too
+        return make_response(render_template("welcome.html", states=here.store.counts.of_sources()))
+    return offer(make_response(_landing(entries, here.today)), promise)
 
 
 def _landing(entries: list[FullEntry], today: date) -> str:

@@ -22,7 +22,7 @@ from aggregator.model import Attachment, Break, Digest, FullEntry
 from aggregator.publish import FORMATS, wire
 from aggregator.publish.digest import digest_address
 from aggregator.settings import PACKAGE, Settings, template_folder
-from aggregator.web import archive, feeds, language, metadata, ops, pictures, plaintext, sitemap, websub
+from aggregator.web import archive, language, metadata, notices, opml, ops, pictures, plaintext, sitemap, websub
 from aggregator.web.body import readable
 from aggregator.web.service import ADDRESSES, address
 
@@ -78,8 +78,10 @@ def drawing_app(settings: Settings) -> Flask:
     app.url_map.merge_slashes = False  # "a//b" is a tag
     app.url_map.converters |= {"tag": TagConverter, "format": FormatConverter}
     app.url_defaults(_keep_language)
-    for module in (feeds, ops, archive, pictures, sitemap, websub):  # archive adds to the blueprint of pages
-        app.register_blueprint(module.blueprint)
+    # several modules add to one blueprint
+    modules = (archive, notices, opml, ops, pictures, sitemap, websub)
+    for blueprint in dict.fromkeys(module.blueprint for module in modules):
+        app.register_blueprint(blueprint)
     app.extensions[pictures.PICTURES] = pictures.Pictures(settings)
 
     site = urlsplit(settings.site.url)

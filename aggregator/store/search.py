@@ -1,0 +1,220 @@
+"""What entries hold these words? Newest first or most relevant first, a page at a time.
+
+The index gives candidates (indexing.py), their texts settle what it cannot tell. Both databases give the same answers.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Literal
+
+from sqlalchemy import Connection, func, select, text
+
+from aggregator.errors import NotFound
+from aggregator.model import Entry, EntryBody, FullEntry, SearchDue
+from aggregator.question import Question, Word
+from aggregator.store.bulk import chunks
+from aggregator.store.entries import Cursor
+from aggregator.store.indexing import IDS, LONGEST_TEXT
+from aggregator.store.match import POSTGRESQL, SQLITE, Branch
+from aggregator.store.names import source_ids, tags_of
+from aggregator.store.spans import Place, Spans
+from aggregator.words import fold
+
+if TYPE_CHECKING:
+    from aggregator.store import Store
+
+Order = Literal["newest", "relevance"]
+
+MOST_READ = 500  # texts looked at for one answer, where the index alone cannot tell
+AT_ONCE = 10  # texts read together at least
+RANKED = 200  # the newest candidates, and the newest with all words in their titles: the best of these come first
+MOST_COUNTED = 1000
+# what makes an entry relevant: a word in its title, a word often in its text (saturating, as in BM25), little age
+IN_TITLE, IN_TEXT, OFTEN, RECENT, YEAR = 3.0, 1.0, 2, 1.0, 31_557_600
+
+entry, body, due = Entry.__table__, EntryBody.__table__, SearchDue.__table__  # type: ignore[attr-defined]
+
+TEXTS = select(entry.c.id, entry.c.title, body.c.text).outerjoin(body).where(entry.c.id.in_(IDS))
+IS_BEHIND = select(due.c.id).limit(1)
+BOUNDS = select(select(func.min(entry.c.sort)).scalar_subquery(), select(func.max(entry.c.sort)).scalar_subquery())
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An answer. *after* goes into ``find(before=...)`` for what comes next, None where nothing does."""
+
+    entries: list[FullEntry]
+    after: str | None
+    is_complete: bool  # False: some entries are not indexed yet, or there were too many to look at all
+    about: int | None = None  # how many there are in all, at most MOST_COUNTED; None: not counted
+
+
+class Search:
+    def __init__(self, store: "Store") -> None:
+        self._store = store
+        self._dialect = SQLITE if store.is_sqlite else POSTGRESQL
+
+    def find(
+        self,
+        question: Question,
+        *,
+        order: Order = "newest",
+        limit: int = 20,
+        before: str | None = None,
+        bodies: bool = False,
+        count: bool = False,
+    ) -> Found:
+        """The entries that *question* asks for, at most *limit*; *before* is the former answer's *after*.
+
+        By relevance only the RANKED newest candidates, and as many with all words in their titles, are ranked. Raises
+        NotFound for a tag, source or university that is not there, and for a *before* that is no place in the list.
+        """
+        with self._store.read() as connection:
+            spans = self._spans(connection, question, [_groups(word) for word in question.words])
+            if order == "newest":
+                places, after, is_cut = self._newest(connection, question, spans, limit, before)
+            else:
+                titled = self._spans(connection, question, [_title_groups(word) for word in question.words])
+                places, after, is_cut = self._best(connection, question, spans, titled, limit, before)
+            about = spans.count(MOST_COUNTED) if count else None
+            is_behind = connection.execute(IS_BEHIND).first() is not None
+        entries = self._store.entries.of([place.id for place in places], bodies=bodies)
+        return Found(entries, after, not (is_cut or is_behind), about)
+
+    def titles(self, question: Question, limit: int = 5) -> list[str]:
+        """The newest titles that hold all words of *question*."""
+        with self._store.read() as connection:
+            spans = self._spans(connection, question, [_title_groups(word) for word in question.words])
+            titles = [title for title, _ in _texts(connection, list(islice(spans, 4 * limit))).values()]
+        held = [title for title in titles if all(word.form in fold(title) for word in question.words)]
+        return list(dict.fromkeys(held))[:limit]
+
+    def _newest(
+        self, connection: Connection, question: Question, spans: Spans, limit: int, before: str | None
+    ) -> tuple[list[Place], str | None, bool]:
+        if before is not None:
+            cursor = Cursor.parse(before)
+            spans = spans.below(Place(cursor.sort, cursor.id))
+        candidates, held, read = iter(spans), list[Place](), 0
+        while len(held) <= limit:
+            some = list(islice(candidates, max(limit + 1 - len(held), AT_ONCE)))
+            held += self._held(connection, question, some)
+            read += len(some)
+            if not some or (read >= MOST_READ and len(held) <= limit):
+                return held, str(Cursor(*some[-1])) if some else None, bool(some)
+        return held[:limit], str(Cursor(*held[limit - 1])), False
+
+    def _best(
+        self, connection: Connection, question: Question, spans: Spans, titled: Spans, limit: int, before: str | None
+    ) -> tuple[list[Place], str | None, bool]:
+        if before is not None and not (before.isdecimal() and len(before) < 6):
+            raise NotFound(f"{before[:40]!r} is no place in a list")
+        first, newest, best = int(before or 0), list(islice(spans, RANKED + 1)), list(islice(titled, RANKED))
+        candidates = sorted({*newest[:RANKED], *best}, reverse=True)
+        texts = _texts(connection, held := self._held(connection, question, candidates))
+
+        def points(place: Place) -> float:
+            title, rest = texts[place.id]
+            # of a power that is no integer nobody knows whether it is a float
+            sum_ = RECENT * float(0.5 ** ((candidates[0].sort - place.sort) / YEAR))
+            for word in question.words:
+                often = _count(rest, word)
+                sum_ += IN_TITLE * (_count(title, word) > 0) + IN_TEXT * often / (often + OFTEN)
+            return sum_
+
+        ranked = sorted(
+            (place for place in held if place.id in texts), key=lambda place: (points(place), place), reverse=True
+        )
+        after = str(first + limit) if len(ranked) > first + limit else None
+        return ranked[first : first + limit], after, len(newest) > RANKED
+
+    def _held(self, connection: Connection, question: Question, places: Sequence[Place]) -> list[Place]:
+        """Those of *places* whose texts keep what the index promised."""
+        sought = [word for word in question.words if not word.is_exact]
+        without = [word for word in question.without if not word.is_exact]
+        if not sought and not without:
+            return list(places)
+        texts = _texts(connection, places)
+
+        def holds(place: Place, word: Word) -> bool:
+            return any(_count(one, word) for one in texts.get(place.id, ()))
+
+        return [
+            place
+            for place in places
+            if all(holds(place, word) for word in sought) and not any(holds(place, word) for word in without)
+        ]
+
+    # ------------------------------------------------------------ what the index is asked
+
+    def _spans(self, connection: Connection, question: Question, groups: Sequence[list[tuple[str, ...]]]) -> Spans:
+        """The candidates that have a key of each of *groups*, within the question's selection."""
+        branches = self._branches(connection, question, [group for each in groups for group in each])
+        oldest, latest = connection.execute(BOUNDS).one()
+        first, below = oldest or 0, Place((latest or 0) + 1, 0)
+        if question.selection.since:
+            first = max(first, int(question.selection.since.timestamp()))
+        if question.selection.until:
+            below = min(below, Place(int(question.selection.until.timestamp()), 0))
+        return Spans(self._asking(connection, branches, first), first, below)
+
+    def _asking(
+        self, connection: Connection, branches: Sequence[Branch], first: int
+    ) -> Callable[[str, Place, int], list[Place]]:
+        dialect = self._dialect
+        query = text(
+            f"SELECT sort, entry_id FROM {dialect.table} WHERE {dialect.asked} "  # noqa: S608 - our own words
+            "AND (sort, entry_id) < (:sort, :id) AND sort >= :first LIMIT :most"
+        )
+
+        def ask(key: str, below: Place, most: int) -> list[Place]:
+            if not branches:
+                return []
+            match = dialect.match([branch.also(key) for branch in branches] if key else branches)
+            asked = {"match": match, "sort": below.sort, "id": below.id, "first": first, "most": most}
+            return [Place(*row) for row in connection.execute(query, asked)]
+
+        return ask
+
+    def _branches(self, connection: Connection, question: Question, groups: Sequence[tuple[str, ...]]) -> list[Branch]:
+        chosen = question.selection
+        lacks = [key for word in question.without if word.is_exact for group in _groups(word) for key in group]
+        if chosen.source is not None or chosen.university is not None:
+            ids = source_ids(connection, chosen.source, chosen.university)
+            if not ids:  # the source is another university's
+                return []
+            groups = [*groups, tuple(f"${id_}" for id_ in ids)]
+        if chosen.tags is None:
+            return [Branch(tuple(groups), tuple(lacks))]
+        keys = {name: f"#{one.id}" for name, one in tags_of(connection, chosen.tags.names).items()}
+        return [
+            Branch((*groups, *((keys[name],) for name in term.have)), (*lacks, *(keys[name] for name in term.lack)))
+            for term in chosen.tags.terms
+        ]
+
+
+def _groups(word: Word) -> list[tuple[str, ...]]:
+    """Groups of keys; who holds *word* has one of each."""
+    return [(word.form, f"={word.form}")] if word.is_letter else [(key,) for key in word.keys]
+
+
+def _title_groups(word: Word) -> list[tuple[str, ...]]:
+    """As ``_groups``, for who holds *word* in its title."""
+    return [(f"={key}",) for key in word.keys]
+
+
+def _texts(connection: Connection, places: Sequence[Place]) -> dict[int, tuple[str, str]]:
+    """The titles and texts of *places* by their ids, in their order."""
+    found = {
+        id_: (title, (rest or "")[:LONGEST_TEXT])
+        for chunk in chunks([place.id for place in places])
+        for id_, title, rest in connection.execute(TEXTS, {"ids": chunk})
+    }
+    return {place.id: found[place.id] for place in places if place.id in found}
+
+
+def _count(written: str, word: Word) -> int:
+    """How often *word* stands in a text; only one that does not hold it as it is has to be folded."""
+    plain = 0 if "|" in word.form else written.count(word.form)
+    return plain or fold(written).count(word.form)
