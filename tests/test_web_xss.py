@@ -14,132 +14,20 @@ from tests.newsroom import NOW, app_of, empty_store, fill, story, visit
 
 ARTICLE = "http://haitang.example/info/1001/1.htm"
 # what our own pages are made of; a script is data, or a file of ours
-OURS = set(
-    [
-        "html",
-        "head",
-        "meta",
-        "title",
-        "link",
-        "script",
-        "body",
-        "a",
-        "header",
-        "div",
-        "p",
-        "nav",
-        "ul",
-        "ol",
-        "li",
-        "main",
-        "article",
-        "section",
-        "aside",
-        "footer",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "time",
-        "span",
-        "b",
-        "small",
-        "abbr",
-        "svg",
-        "desc",
-        "rect",
-        "figure",
-        "figcaption",
-        "table",
-        "thead",
-        "tbody",
-        "tr",
-        "th",
-        "td",
-        "caption",
-        "dl",
-        "dt",
-        "dd",
-        "img",
-        "code",
-        "pre",
-        "label",
-        "input",
-        "br",
-        "hr",
-        "blockquote",
-        "i",
-        "em",
-        "u",
-        "s",
-        "del",
-        "ins",
-        "sub",
-        "sup",
-        "kbd",
-        "samp",
-        "mark",
-        "q",
-        "cite",
-        "ruby",
-        "rt",
-        "rp",
-        "strong",
-        "h5",
-        "h6",
-        "video",
-        "audio",
-        "details",
-        "summary",
-    ]
-)
+OUR_TAGS = """
+html head meta title link script body a header div p nav ul ol li main article section aside footer h1 h2 h3
+h4 time span b small abbr svg desc rect figure figcaption table thead tbody tr th td caption dl dt dd img code
+pre label input br hr blockquote i em u s del ins sub sup kbd samp mark q cite ruby rt rp strong h5 h6 video
+audio details summary
+"""
+OURS = set(OUR_TAGS.split())
 URLS = {"href", "src", "content", "value"}
-ATTRIBUTES = set(
-    [
-        "href",
-        "src",
-        "alt",
-        "width",
-        "height",
-        "loading",
-        "decoding",
-        "referrerpolicy",
-        "class",
-        "id",
-        "lang",
-        "hreflang",
-        "rel",
-        "type",
-        "title",
-        "datetime",
-        "content",
-        "name",
-        "property",
-        "media",
-        "charset",
-        "role",
-        "aria-label",
-        "aria-labelledby",
-        "aria-hidden",
-        "aria-current",
-        "tabindex",
-        "viewbox",
-        "preserveaspectratio",
-        "x",
-        "y",
-        "scope",
-        "colspan",
-        "rowspan",
-        "start",
-        "controls",
-        "for",
-        "readonly",
-        "value",
-        "data-copy",
-        "data-copied",
-        "defer",
-    ]
-)
+OUR_ATTRIBUTES = """
+href src alt width height loading decoding referrerpolicy class id lang hreflang rel type title datetime
+content name property media charset role aria-label aria-labelledby aria-hidden aria-current tabindex viewbox
+preserveaspectratio x y scope colspan rowspan start controls for readonly value data-copy data-copied defer
+"""
+ATTRIBUTES = set(OUR_ATTRIBUTES.split())
 
 
 class Scanner(HTMLParser):

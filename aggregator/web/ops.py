@@ -6,7 +6,7 @@ from collections import Counter
 from flask import Blueprint, Flask, Response, current_app, jsonify, make_response, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import BadRequest, HTTPException
 
 from aggregator.errors import NotFound, QueryError, StoreError
 from aggregator.health import health
@@ -118,8 +118,9 @@ def manifest() -> Response:
 def is_operator() -> bool:
     """Whether who asks may see what is the operator's: with web.admin_token; everybody where none is set."""
     token = service().settings.web.admin_token
+    # WSGI hands out the bytes of a header as Latin-1 (PEP 3333)
     given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    return not token or hmac.compare_digest(given.encode("utf-8", "replace"), token.encode())
+    return not token or hmac.compare_digest(given.encode("latin-1"), token.encode())
 
 
 def register(app: Flask, settings: Settings) -> None:
@@ -135,6 +136,8 @@ def register(app: Flask, settings: Settings) -> None:
     def secure(response: Response) -> Response:
         for name, value in headers.items():
             response.headers.setdefault(name, value)
+        if response.location:  # below this very service, whatever Host a request names
+            response.location = response.location.removeprefix(request.host_url.rstrip("/")) or "/"
         # readers that live in a browser show feeds and pictures of ours; pages are framed and read by nobody
         reach = "same-origin" if response.mimetype == "text/html" else "cross-origin"
         response.headers.setdefault("Cross-Origin-Resource-Policy", reach)
@@ -166,7 +169,8 @@ def _error(error: HTTPException) -> Response:
 
 def _page(code: int, detail: str = "") -> Response:
     headline, advice = PAGES.get(code, PAGES[500 if code >= 500 else 400])
-    if request.path.endswith(FOR_MACHINES):
+    # a Host that cannot be one leaves nothing that links could be made from
+    if request.path.endswith(FOR_MACHINES) or isinstance(request.routing_exception, BadRequest):
         response = Response(f"{code} {headline}: {detail or advice}\n", code, mimetype="text/plain")
     else:
         page = render_template("error.html", code=code, headline=headline, advice=detail or advice)
