@@ -219,7 +219,9 @@ def test_times_count_only_without_tags(client):
     modified = client.get("/feed.atom").headers["Last-Modified"]
 
     def status(**headers):
-        return client.get("/feed.atom", headers={name.replace("_", "-"): value for name, value in headers.items()}).status_code
+        return client.get(
+            "/feed.atom", headers={name.replace("_", "-"): value for name, value in headers.items()}
+        ).status_code
 
     assert 304 == status(If_Modified_Since=modified)
     assert 304 == status(If_Modified_Since="Fri, 31 Dec 2100 23:59:59 GMT")
@@ -260,9 +262,7 @@ def test_a_source_is_fresh_until_it_is_visited_again(store, tmp_path):
 
 @pytest.mark.parametrize("place", ["/feed.json", "/tags/x.atom", "/digest.rss", "/feeds.opml"])
 def test_scripts_of_other_sites_may_ask(client, place):
-    asked = client.options(
-        place, headers={"Origin": "https://reader.example", "Access-Control-Request-Method": "GET"}
-    )
+    asked = client.options(place, headers={"Origin": "https://reader.example", "Access-Control-Request-Method": "GET"})
 
     assert (200, "*", b"") == (asked.status_code, asked.headers["Access-Control-Allow-Origin"], asked.data)
     assert "If-None-Match" in asked.headers["Access-Control-Allow-Headers"]
