@@ -211,7 +211,7 @@ def test_a_month_of_many_entries_is_kept_in_days(client, store):
 
     assert {str(n) for n in range(900)} | {f"新{n}" for n in range(3)} == found
     assert "2025-02-18" in read[1]
-    assert (302, "/feed.atom?archive=2025-02-18") == (month.status_code, month.headers["Location"])
+    assert (302, "/feed.atom?archive=2025-02-19") == (month.status_code, month.headers["Location"])
 
 
 def test_a_feed_that_is_all_there_is_says_so(client, store):
