@@ -23,6 +23,7 @@ def create_app(settings: Settings, store: Store, now: Callable[[], datetime] = _
     """A new app that answers from *store*; *now* is its clock."""
     app = drawing_app(settings)
     app.extensions[SERVICE] = Service(settings, store, now)
+    app.config["MAX_CONTENT_LENGTH"] = settings.fetch.max_bytes
     app.before_request(_refuse_nul)
     app.after_request(_negotiate)
     ops.register(app, settings)

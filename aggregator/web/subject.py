@@ -47,13 +47,13 @@ class Subject:
         here = service()
         settings = here.settings
         page = address(self.page, **self.values)
-        parts = urlsplit(page)
+        named = urlsplit(page)
         is_announced = self.is_lasting and self_url == self.address(extension)
         with force_locale(settings.site.language):
             rights = _("新闻版权归各高校所有；每条都注明并链接首发页面。")
         facts = {
             # RFC 4151; the year is when this form was chosen, and stays
-            "id": f"tag:{host()},2026:feed:{parts.path}{'?' * bool(parts.query)}{parts.query}",
+            "id": f"tag:{host()},2026:feed:{named.path}{'?' * bool(named.query)}{named.query}",
             "title": self.title,
             "url": page,
             "self_url": self_url,
@@ -133,7 +133,7 @@ def of_search(selection: Selection, values: Mapping[str, str]) -> Subject:
     with force_locale(site.language):
         return Subject(
             "feeds.everything",
-            "pages.search" if selection.words else "pages.index",
+            "pages.index",
             f"{' '.join(values.values())} · {site.name}",
             _("“%(words)s”的搜索结果", words=" ".join(values.values())),
             selection,
