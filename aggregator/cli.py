@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
-from aggregator.commands import collect, keep, look, report, serve
-from aggregator.errors import AggregatorError, OperatorError, QueryError
+from aggregator.commands import collect, find, keep, look, report, serve
+from aggregator.errors import AggregatorError, OperatorError, QueryError, SearchError
 
 
 class Group(click.Group):
@@ -23,7 +23,7 @@ class Group(click.Group):
             return super().invoke(ctx)
         except AggregatorError as error:
             click.echo(f"aggregator: {error}", err=True)
-            ctx.exit(2 if isinstance(error, OperatorError | QueryError) else 1)
+            ctx.exit(2 if isinstance(error, OperatorError | QueryError | SearchError) else 1)
         except BrokenPipeError:
             sys.stderr.close()  # the reader of our output has gone (| head): nothing to say to it
             ctx.exit(1)
@@ -60,6 +60,6 @@ def main(verbose: bool) -> None:
 
 for command in (
     serve.run, serve.web, serve.worker, collect.poll, collect.add, look.try_, report.sources, report.digest,
-    keep.export, keep.db, report.show_settings, report.doctor, serve.demo,
+    find.search, keep.export, keep.db, report.show_settings, report.doctor, serve.demo,
 ):  # fmt: skip
     main.add_command(command)

@@ -17,6 +17,7 @@ from aggregator.settings import load as load_settings
 from aggregator.smtp import check as check_mail
 from aggregator.store import Store
 
+MANY_UNINDEXED = 5000  # more than a service leaves undone
 ENOUGH_BYTES, TOO_FEW_BYTES = 500_000_000, 50_000_000
 # a clock before this program was written is wrong
 EARLIEST = datetime(2026, 11, 1, tzinfo=UTC)
@@ -96,6 +97,11 @@ def _database(settings: Settings, now: datetime) -> Iterator[Finding]:
         return
     size = f", {store.path.stat().st_size / 1e6:.1f} MB" if store.path else ""
     yield "ok", f"{store.name}: {store.entries.count()} entries{size}"
+    if waiting := store.index.behind():
+        yield (
+            ("warn" if waiting > MANY_UNINDEXED else "ok"),
+            f"{waiting} entries wait to be indexed for search; a running service, or `aggregator db index`, does so",
+        )
     bad = [state for state in store.sources.all() if health(state.source, state.polls, now).is_bad]
     if bad:
         names = ", ".join(state.source.name for state in bad[:5])

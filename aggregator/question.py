@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
 
 from aggregator.errors import QueryError, SearchError
-from aggregator.query import Expression, Selection
+from aggregator.query import UNUSABLE, Expression, Selection
 from aggregator.query import parse as parse_tags
 from aggregator.words import LONGEST, fold, words
 
@@ -129,6 +129,8 @@ def _bare(value: str) -> str:
 def _needed(value: str, column: int) -> str:
     if not _bare(value):
         raise SearchError("filter", column, "nothing stands after the colon")
+    if UNUSABLE.search(value):
+        raise SearchError("filter", column, "a character that no name has")
     return _bare(value)
 
 

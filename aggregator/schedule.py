@@ -1,4 +1,4 @@
-"""APScheduler: one job that polls what is due, one that asks hubs, one that tidies. The times live in the rows."""
+"""APScheduler: jobs that poll what is due, index for search, ask hubs, tidy. The times live in the rows."""
 
 import asyncio
 import logging
@@ -14,6 +14,7 @@ from aggregator.hubs import Hubs
 from aggregator.poll import Poller
 from aggregator.settings import Settings
 from aggregator.store import Store
+from aggregator.store.indexing import INDEXED_AT_ONCE
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +63,7 @@ async def serve(
     scheduler = AsyncIOScheduler(job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
     scheduler.add_job(tick, "interval", seconds=settings.schedule.tick_seconds, id="tick", next_run_time=now())
     scheduler.add_job(tidy, "cron", hour=4, id="tidy", timezone=settings.zone)
+    scheduler.add_job(_index, "interval", [store, stop], seconds=settings.schedule.tick_seconds, id="index")
     if alerts is not None:
         scheduler.add_job(alerts.tell, "interval", minutes=EVERY_MINUTES, id="alert", next_run_time=now())
     if hubs:
@@ -74,3 +76,12 @@ async def serve(
         await asyncio.sleep(0)  # a tick that has begun ends now; it would be cancelled with a traceback
         scheduler.shutdown(wait=False)
         await poller.stop()
+
+
+async def _index(store: Store, stop: asyncio.Event) -> None:
+    """Index for search what is new, a piece at a time, so that it ends soon when asked to."""
+    try:
+        while await asyncio.to_thread(store.index.catch_up) == INDEXED_AT_ONCE and not stop.is_set():
+            pass
+    except StoreError as error:
+        log.error("index: %s", error)

@@ -182,6 +182,9 @@ class WebSettings(Section):
     host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 for all")
     port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0: any free one")
     threads: int = Field(8, ge=1, le=256, description="requests answered at the same time, by each process")
+    searches_per_minute: float = Field(
+        60.0, ge=1, le=100_000, description="searches of one client address in a minute at most; more get 429"
+    )
     trusted_proxies: int = Field(
         0, ge=0, le=10, description="how many proxies of ours stand before us; their X-Forwarded headers are believed"
     )

@@ -443,3 +443,36 @@ def test_add_follows_an_intranet_page_by_its_own_leave(instance, university, mon
 
     assert "allow_private_networks = true" in (instance / "sites" / "own.toml").read_text("utf-8")
     assert "0 new of 8" in run("poll", "own")  # the list was visited; its articles are not there
+
+
+def test_search_prints_what_was_collected_and_says_when_there_is_nothing(followed):
+    run("poll")
+
+    found = run("search", "大学", "--limit", "3")
+    objects = json.loads(run("search", "大学", "--json", "--order", "relevance"))
+    nothing = run("search", "没有这个词的新闻", code=1)
+
+    assert 3 == len(re.findall(r"^\d{4}-\d\d-\d\d  ", found, re.MULTILINE))
+    assert "\x1b[" not in found
+    assert {"title", "url", "page", "published", "university", "source", "tags", "summary"} == objects[0].keys()
+    assert "" == nothing
+
+
+def test_a_search_that_cannot_be_read_exits_with_2(followed):
+    assert "column 1: the quote " in run("search", '"大学', code=2)
+    assert "is no day like" in run("search", "大学", "--since", "gestern", code=2)
+
+
+def test_the_index_is_made_anew_on_demand_and_checked(followed):
+    run("poll")
+    run("search", "大学")
+    with sqlite3.connect(followed / "aggregator.db") as connection:
+        connection.execute("DELETE FROM search_doc WHERE doc < 4")
+    connection.close()
+
+    broken = run("db", "check", code=1)
+    rebuilt = run("db", "index", "--rebuild")
+
+    assert "3 entries are not in the search index" in broken
+    assert re.search(r"[1-9]\d* entries indexed", rebuilt)
+    assert "sound" in run("db", "check")

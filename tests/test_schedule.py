@@ -84,3 +84,13 @@ def test_the_operator_is_told_while_the_service_runs(tmp_path, university):
 
     assert ["/hook"] == [request.path for request in university.requests]
     store.close()
+
+
+def test_what_is_collected_is_indexed_for_search(tmp_path, university):
+    staging = staged(tmp_path, university.serve("/feed", FEED), min_interval_minutes=0.002, max_interval_minutes=0.002)
+
+    asyncio.run(run(*staging, seconds=1.5))
+
+    assert (1, 0) == (staging[2].entries.count(), staging[2].index.behind())
+    assert [] == staging[2].index.check()
+    staging[2].close()

@@ -9,6 +9,8 @@ from functools import cache
 from zoneinfo import ZoneInfo
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import text, update
 
 from aggregator.errors import NotFound
@@ -373,7 +375,7 @@ def test_a_check_finds_what_the_index_lacks(store):
 def test_titles_are_suggested_newest_first(store):
     keep(store, "图书馆开放", ("开放日", "图书馆"), "图书馆讲座", "图书馆开放")
 
-    assert ["图书馆开放", "图书馆讲座"] == store.search.titles(parse("图书馆", ZONE))
+    assert ["图书馆开放", "图书馆讲座"] == [one.title for one in store.search.titles(parse("图书馆", ZONE))]
 
 
 def test_no_question_is_an_error_of_the_database(store):
@@ -401,3 +403,11 @@ def test_the_words_of_an_older_database_wait_to_be_indexed(tmp_path):
     assert 1 == opened.index.catch_up()
     assert ["研究一"] == found(opened, "研究")
     opened.close()
+
+
+def test_alembic_would_leave_the_index_alone(store):
+    with store.write(alone=True) as connection:
+        config = Config()
+        config.set_main_option("script_location", "aggregator:migrations")
+        config.attributes["connection"] = connection
+        command.check(config)

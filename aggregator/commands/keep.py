@@ -36,12 +36,29 @@ def db_backup(file: Path) -> None:
 def db_check() -> None:
     """Read the whole database and report damage. Exit code 1 if there is any."""
     store = parts.open_store(parts.settings())
-    faults = store.check()
+    faults = [*store.check(), *store.index.check()]
     for fault in faults:
         click.echo(fault)
-    click.echo(f"{store.name}: {f'{len(faults)} faults; restore a backup' if faults else 'sound'}")
+    click.echo(
+        f"{store.name}: {f'{len(faults)} faults; restore a backup if it is not the index' if faults else 'sound'}"
+    )
     if faults:
         sys.exit(1)
+
+
+@db.command("index")
+@click.option("--rebuild", is_flag=True, help="Throw the index away and make it anew.")
+def db_index(rebuild: bool) -> None:
+    """Index for search what is not indexed yet; a running service does so by itself."""
+    from aggregator.commands.find import catch_up
+
+    store = parts.open_store(parts.settings())
+    if rebuild:
+        store.index.rebuild()
+    done = catch_up(store)
+    if rebuild:
+        store.index.tidy()
+    click.echo(f"{store.name}: {done} entries indexed")
 
 
 @click.group()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from aggregator.store import Store
 
 LONGEST_TEXT = 100_000  # characters; what comes after them is not searched, and a tsvector holds no more
+INDEXED_AT_ONCE = 500  # entries, in one transaction
 SAMPLE = 1000  # entries that a check looks for
 
 entry, body, entry_tag = Entry.__table__, EntryBody.__table__, EntryTag.__table__  # type: ignore[attr-defined]
@@ -52,7 +53,7 @@ class Index:
     def __init__(self, store: "Store") -> None:
         self._store = store
 
-    def catch_up(self, limit: int = 500) -> int:
+    def catch_up(self, limit: int = INDEXED_AT_ONCE) -> int:
         """Index entries that wait for it, those first that wait longest; how many were looked at, at most *limit*.
 
         Fewer than *limit*: none waits any more. Any number of processes may do this at once: what one has taken, the

@@ -3,13 +3,14 @@
 import difflib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn
 
-from sqlalchemy import BindParameter, Connection, bindparam, delete, select
+from sqlalchemy import BindParameter, Connection, bindparam, case, delete, func, or_, select
 
 from aggregator.errors import NotFound, QueryError
 from aggregator.model import Site, Source, Tag, TagAlias
 from aggregator.query import UNUSABLE, Expression, Selection, parse, tagged
+from aggregator.words import fold
 
 if TYPE_CHECKING:
     from aggregator.store import Store
@@ -33,6 +34,22 @@ class KnownTag:
     name: str
     id: int
     entry_count: int
+
+
+class Named(NamedTuple):
+    """What may be meant by what was typed so far."""
+
+    kind: Literal["tag", "university", "source"]
+    name: str
+    title: str
+
+
+# name, title, and the larger the sooner
+NAMED: Mapping[Literal["tag", "university", "source"], tuple[Any, Any, Any]] = {
+    "tag": (tag.c.name, tag.c.name.label("title"), func.max(tag.c.entry_count)),
+    "university": (source.c.university, source.c.university.label("title"), func.count()),
+    "source": (source.c.name, source.c.title, func.max(source.c.id)),
+}
 
 
 class Names:
@@ -67,6 +84,31 @@ class Names:
                 if connection.execute(SOURCES_OF, {"university": known}).first():
                     return known
             return _no_university(connection, name)
+
+    def universities(self) -> list[str]:
+        """The names of all universities that have a source, sorted."""
+        with self._store.read() as connection:
+            return sorted(connection.execute(UNIVERSITIES).scalars())
+
+    def beginning(self, typed: str, limit: int) -> list[Named]:
+        """Tags, universities and sources with *typed* in their names, those first that begin with it; *limit* of each.
+
+        Typed in traditional letters, simplified names are found, too.
+        """
+        if UNUSABLE.search(typed):
+            return []
+        spellings = dict.fromkeys([typed, fold(typed).replace("|", "")])
+        found: list[Named] = []
+        with self._store.read() as connection:
+            for kind, (name, title, rank) in NAMED.items():
+                begins = or_(*(name.startswith(one, autoescape=True) for one in spellings))
+                holds = or_(*(name.contains(one, autoescape=True) for one in spellings))
+                if kind == "source":
+                    holds = or_(holds, *(title.contains(one, autoescape=True) for one in spellings))
+                query = select(name, title).where(holds).group_by(name, title)
+                query = query.order_by(case((begins, 0), else_=1), rank.desc(), name).limit(limit)
+                found += [Named(kind, *row) for row in connection.execute(query)]
+        return found
 
     def scopes(self, selection: Selection) -> tuple[str, ...]:
         """Of feed versions: those whose change may change what is in *selection*. Raises NotFound."""

@@ -28,7 +28,7 @@ Order = Literal["newest", "relevance"]
 
 MOST_READ = 500  # texts looked at for one answer, where the index alone cannot tell
 AT_ONCE = 10  # texts read together at least
-RANKED = 200  # the newest candidates, and the newest with all words in their titles: the best of these come first
+RANKED = 100  # the newest candidates, and the newest with all words in their titles: the best of these come first
 MOST_COUNTED = 1000
 # what makes an entry relevant: a word in its title, a word often in its text (saturating, as in BM25), little age
 IN_TITLE, IN_TEXT, OFTEN, RECENT, YEAR = 3.0, 1.0, 2, 1.0, 31_557_600
@@ -82,13 +82,15 @@ class Search:
         entries = self._store.entries.of([place.id for place in places], bodies=bodies)
         return Found(entries, after, not (is_cut or is_behind), about)
 
-    def titles(self, question: Question, limit: int = 5) -> list[str]:
-        """The newest titles that hold all words of *question*."""
+    def titles(self, question: Question, limit: int = 5) -> list[FullEntry]:
+        """The newest entries that hold all words of *question* in their titles, one of each title."""
         with self._store.read() as connection:
             spans = self._spans(connection, question, [_title_groups(word) for word in question.words])
-            titles = [title for title, _ in _texts(connection, list(islice(spans, 4 * limit))).values()]
-        held = [title for title in titles if all(word.form in fold(title) for word in question.words)]
-        return list(dict.fromkeys(held))[:limit]
+            ids = [place.id for place in islice(spans, 4 * limit)]
+        held = [
+            one for one in self._store.entries.of(ids) if all(word.form in fold(one.title) for word in question.words)
+        ]
+        return list({one.title: one for one in reversed(held)}.values())[::-1][:limit]
 
     def _newest(
         self, connection: Connection, question: Question, spans: Spans, limit: int, before: str | None
@@ -112,15 +114,15 @@ class Search:
             raise NotFound(f"{before[:40]!r} is no place in a list")
         first, newest, best = int(before or 0), list(islice(spans, RANKED + 1)), list(islice(titled, RANKED))
         candidates = sorted({*newest[:RANKED], *best}, reverse=True)
-        texts = _texts(connection, held := self._held(connection, question, candidates))
+        held = self._held(connection, question, candidates)
+        texts = _texts(connection, held)
 
         def points(place: Place) -> float:
-            title, rest = texts[place.id]
             # of a power that is no integer nobody knows whether it is a float
             sum_ = RECENT * float(0.5 ** ((candidates[0].sort - place.sort) / YEAR))
             for word in question.words:
-                often = _count(rest, word)
-                sum_ += IN_TITLE * (_count(title, word) > 0) + IN_TEXT * often / (often + OFTEN)
+                in_title, often = _weight(*texts[place.id], word)
+                sum_ += IN_TITLE * in_title + IN_TEXT * often / (often + OFTEN)
             return sum_
 
         ranked = sorted(
@@ -218,3 +220,13 @@ def _count(written: str, word: Word) -> int:
     """How often *word* stands in a text; only one that does not hold it as it is has to be folded."""
     plain = 0 if "|" in word.form else written.count(word.form)
     return plain or fold(written).count(word.form)
+
+
+def _weight(title: str, rest: str, word: Word) -> tuple[bool, int]:
+    """Whether *word* is in the title, and how often in the text: near enough to rank by, which folding is too slow for.
+
+    Only of an entry that seems to lack it altogether the letters must be traditional or full-width ones.
+    """
+    form = word.form.replace("|", "")
+    weight = form in title.lower(), rest.lower().count(form)
+    return weight if any(weight) else (word.form in fold(title), fold(rest).count(word.form))

@@ -10,6 +10,7 @@ from aggregator.errors import NotFound
 from aggregator.settings import Settings
 from aggregator.store import Store
 from aggregator.web import ops, stored
+from aggregator.web.limit import Limit
 from aggregator.web.render import drawing_app
 from aggregator.web.service import SERVICE, Service
 from aggregator.web.stored import Stored
@@ -22,7 +23,7 @@ def _utc_now() -> datetime:
 def create_app(settings: Settings, store: Store, now: Callable[[], datetime] = _utc_now) -> Flask:
     """A new app that answers from *store*; *now* is its clock."""
     app = drawing_app(settings)
-    app.extensions[SERVICE] = Service(settings, store, now)
+    app.extensions[SERVICE] = Service(settings, store, now, Limit(settings.web.searches_per_minute))
     app.config["MAX_CONTENT_LENGTH"] = settings.fetch.max_bytes
     app.before_request(_refuse_nul)
     app.after_request(_negotiate)

@@ -13,7 +13,7 @@ from flask_babel import lazy_gettext
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
-from aggregator.errors import QueryFault
+from aggregator.errors import QueryFault, SearchFault
 from aggregator.health import State
 from aggregator.model import Fault
 from aggregator.publish.digest import Period
@@ -105,19 +105,6 @@ ADVICE: dict[Fault, str] = {
     "program": lazy_gettext("这是本程序的错误，请连同日志报告给我们。"),
     "stale": lazy_gettext("看看这个栏目是否还在用，或已搬走。"),
 }
-# what is wrong with a tag expression
-QUERY_FAULTS: dict[QueryFault, str] = {
-    "tag": lazy_gettext("这里缺一个标签。"),
-    "operator": lazy_gettext("前面缺 +、| 或 -。"),
-    "bracket": lazy_gettext("这个括号没有另一半。"),
-    "quote": lazy_gettext("引号没有成对，或里面没有标签。"),
-    "long": lazy_gettext("太长了，请少写几个标签。"),
-    "names": lazy_gettext("标签太多了，请少写几个。"),
-    "terms": lazy_gettext("展开后的情形太多了，请写得简单些。"),
-    "character": lazy_gettext("没有标签含有这个字符。"),
-    "nothing": lazy_gettext("没有新闻能满足它，请检查加减。"),
-    "everything": lazy_gettext("所有新闻都满足它，请直接看首页。"),
-}
 
 # websub.Standing, but for "subscribed", which the page tells with its dates
 HUB_STANDINGS = {
@@ -125,6 +112,32 @@ HUB_STANDINGS = {
     "denied": lazy_gettext("对方拒绝订阅，照常读取"),
     "failed": lazy_gettext("订阅请求未成功，稍后再试，眼下照常读取"),
     "lapsed": lazy_gettext("订阅已过期，正在续订，眼下照常读取"),
+}
+
+# what is wrong with a tag expression, at a column that the page names
+QUERY_FAULTS: dict[QueryFault, str] = {
+    "tag": lazy_gettext("这里缺一个标签"),
+    "operator": lazy_gettext("这里缺 +、| 或 -"),
+    "bracket": lazy_gettext("括号不成对"),
+    "quote": lazy_gettext("引号不成对，或引号里没有标签"),
+    "long": lazy_gettext("写得太长"),
+    "names": lazy_gettext("标签太多"),
+    "terms": lazy_gettext("展开后分支太多"),
+    "character": lazy_gettext("标签里没有这个字符"),
+    "nothing": lazy_gettext("没有条目能符合"),
+    "everything": lazy_gettext("所有条目都符合，请看首页"),
+}
+
+# what is wrong with a search, at a column that the page names
+SEARCH_FAULTS: dict[SearchFault, str] = {
+    "empty": lazy_gettext("没有要搜的词"),
+    "many": lazy_gettext("词太多，最多十个"),
+    "long": lazy_gettext("写得太长，最多两百个字"),
+    "quote": lazy_gettext("引号不成对"),
+    "filter": lazy_gettext("冒号后缺了内容，或这个条件不能排除"),
+    "date": lazy_gettext("日期应写成 2026-01-31"),
+    "dates": lazy_gettext("开始的日子晚于结束的日子"),
+    "tags": lazy_gettext("看不懂这个标签式"),
 }
 
 

@@ -16,10 +16,10 @@ HOUR = timedelta(hours=1)
 def metrics(store: Store, now: datetime) -> str:
     """The document. Numbers of all sources together: a label for each of thousands would burden who reads it."""
     standing = store.counts.standing(now, now - HOUR)
-    return "".join(_lines(standing, str(store.schema()), now))
+    return "".join(_lines(standing, str(store.schema()), now, store.index.behind()))
 
 
-def _lines(standing: Standing, schema: str, now: datetime) -> Iterator[str]:
+def _lines(standing: Standing, schema: str, now: datetime, waiting: int) -> Iterator[str]:
     lag = (now - standing.due_since).total_seconds() if standing.due_since else 0.0
     yield from _gauge(
         "aggregator_build_info", "The program and its database.", {_labels(version=_version(), schema=schema): 1}
@@ -37,6 +37,7 @@ def _lines(standing: Standing, schema: str, now: datetime) -> Iterator[str]:
         "Polls of the last hour by outcome, and by the fault they met.",
         {_labels(outcome=outcome, fault=fault or ""): count for outcome, fault, count in standing.polls},
     )
+    yield from _gauge("aggregator_unindexed_entries", "Entries that wait to be indexed for search.", {"": waiting})
     yield from _gauge("aggregator_stored_bytes", "Size of the database.", {"": standing.stored_bytes})
 
 

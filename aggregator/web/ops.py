@@ -8,11 +8,11 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from werkzeug.exceptions import BadRequest, HTTPException
 
-from aggregator.errors import NotFound, QueryError, StoreError
+from aggregator.errors import NotFound, QueryError, SearchError, StoreError
 from aggregator.health import health
 from aggregator.publish import FORMATS
 from aggregator.settings import Settings
-from aggregator.web.language import QUERY_FAULTS, TAGS
+from aggregator.web.language import QUERY_FAULTS, SEARCH_FAULTS, TAGS
 from aggregator.web.metrics import MEDIA_TYPE, metrics
 from aggregator.web.service import service
 
@@ -47,6 +47,7 @@ PAGES = {
         lazy_gettext("新闻都还在，服务却读不到它的数据库。请稍后再试；原因写在日志里。"),
     ),
 }
+EXPRESSIONS = lazy_gettext("标签式这样写：甲+乙 两者都有，甲|乙 有其一，甲-乙 有甲无乙；可用括号，含符号的名字加引号。")
 
 
 @blueprint.get("/healthz")
@@ -127,6 +128,7 @@ def register(app: Flask, settings: Settings) -> None:
     """Give *app* its error pages and security headers."""
     app.register_error_handler(NotFound, _not_found)
     app.register_error_handler(QueryError, _unreadable)
+    app.register_error_handler(SearchError, _unsearchable)
     app.register_error_handler(StoreError, _unavailable)
     app.register_error_handler(HTTPException, _error)
     allowed = "'self' data: http: https:" if settings.web.pictures == "link" else "'self' data:"
@@ -149,7 +151,13 @@ def _not_found(error: NotFound) -> Response:  # noqa: ARG001
 
 
 def _unreadable(error: QueryError) -> Response:
-    return _page(400, _("标签式第 %(column)s 字：%(fault)s", column=error.column, fault=QUERY_FAULTS[error.fault]))
+    advice = _("第 %(column)s 个字符处：%(fault)s。", column=error.column, fault=QUERY_FAULTS[error.fault])
+    return _page(400, _("看不懂这个标签式"), f"{advice}{EXPRESSIONS}")
+
+
+def _unsearchable(error: SearchError) -> Response:
+    advice = _("第 %(column)s 个字符处：%(fault)s。", column=error.column, fault=SEARCH_FAULTS[error.fault])
+    return _page(400, _("看不懂要搜什么"), advice)
 
 
 def _unavailable(error: StoreError) -> Response:
@@ -167,13 +175,14 @@ def _error(error: HTTPException) -> Response:
     return response
 
 
-def _page(code: int, detail: str = "") -> Response:
-    headline, advice = PAGES.get(code, PAGES[500 if code >= 500 else 400])
+def _page(code: int, headline: str = "", advice: str = "") -> Response:
+    if not headline:
+        headline, advice = PAGES.get(code, PAGES[500 if code >= 500 else 400])
     # a Host that cannot be one leaves nothing that links could be made from
     if request.path.endswith(FOR_MACHINES) or isinstance(request.routing_exception, BadRequest):
-        response = Response(f"{code} {headline}: {detail or advice}\n", code, mimetype="text/plain")
+        response = Response(f"{code} {headline}: {advice}\n", code, mimetype="text/plain")
     else:
-        page = render_template("error.html", code=code, headline=headline, advice=detail or advice)
+        page = render_template("error.html", code=code, headline=headline, advice=advice)
         response = make_response(page, code)
     response.cache_control.no_store = True
     return response

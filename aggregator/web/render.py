@@ -7,7 +7,6 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 from posixpath import splitext
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -22,10 +21,11 @@ from aggregator.model import Attachment, Break, Digest, FullEntry
 from aggregator.publish import FORMATS, wire
 from aggregator.publish.digest import digest_address
 from aggregator.settings import PACKAGE, Settings, template_folder
-from aggregator.web import archive, language, metadata, notices, opml, ops, pictures, plaintext, sitemap, websub
+from aggregator.web import archive, language, metadata, notices, opml, ops, pictures, plaintext, search, sitemap, websub
 from aggregator.web.body import readable
 from aggregator.web.service import ADDRESSES, address
 
+STATIC = PACKAGE / "web" / "static"
 STATIC_SECONDS = 86_400  # a new style sheet has a new address
 # what FORMATS are called by people
 FORMAT_NAMES = {"atom": "Atom", "rss": "RSS", "json": "JSON Feed"}
@@ -79,7 +79,7 @@ def drawing_app(settings: Settings) -> Flask:
     app.url_map.converters |= {"tag": TagConverter, "format": FormatConverter}
     app.url_defaults(_keep_language)
     # several modules add to one blueprint
-    modules = (archive, notices, opml, ops, pictures, sitemap, websub)
+    modules = (archive, notices, opml, ops, pictures, search, sitemap, websub)
     for blueprint in dict.fromkeys(module.blueprint for module in modules):
         app.register_blueprint(blueprint)
     app.extensions[pictures.PICTURES] = pictures.Pictures(settings)
@@ -111,9 +111,8 @@ def _drawing(settings: Settings) -> Iterator[None]:
 def _prepare_templates(app: Flask, settings: Settings) -> None:
     zone = settings.zone
 
-    def version(file: str) -> str:
-        """Part of the file's address: what changed is fetched anew."""
-        return hashlib.sha256(Path(app.static_folder or "", file).read_bytes()).hexdigest()[:8]
+    # part of the files' addresses: what changed is fetched anew
+    versions = {path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:8] for path in STATIC.iterdir()}
 
     def local(moment: datetime) -> datetime:
         return moment.astimezone(zone)
@@ -171,8 +170,7 @@ def _prepare_templates(app: Flask, settings: Settings) -> None:
         shown=shown,
         site=settings.site,
         formats=[(name, one.media_type, FORMAT_NAMES.get(name, name)) for name, one in FORMATS.items()],
-        style_version=version("style.css"),
-        script_version=version("permalink.js"),
+        versions=versions,
         language=language.language,
         language_tags=language.TAGS,
         other_languages=_other_languages,

@@ -13,6 +13,7 @@ from werkzeug.routing import MapAdapter
 
 from aggregator.settings import Settings
 from aggregator.store import Store
+from aggregator.web.limit import Limit
 
 # our keys among the app's extensions
 SERVICE, ADDRESSES = "aggregator.service", "aggregator.addresses"
@@ -25,6 +26,7 @@ class Service:
     settings: Settings
     store: Store
     now: Callable[[], datetime]
+    searches: Limit
 
     @property
     def today(self) -> date:

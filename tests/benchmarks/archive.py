@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from hashlib import md5
+from itertools import islice
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -30,6 +31,7 @@ END = datetime(2026, 3, 1, tzinfo=UTC)
 YEARS = 10
 UNIVERSITIES, SOURCES, TAGS = 60, 300, 2000
 HOTTEST = 0.3  # the share of entries with the first tag; the tag of rank r has its r-th part
+BATCH = 20_000  # rows in one transaction: the log stays short
 POLLS = 20  # of a source
 DAY = 86_400
 UTC8 = 8 * 3600
@@ -197,11 +199,13 @@ def _drop_indexes(connection: Any, is_sqlite: bool) -> list[str]:
 def _insert(store: Store, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     if store.path:
         connection = sqlite3.connect(store.path, isolation_level=None)
-        connection.executescript("PRAGMA synchronous=OFF; PRAGMA cache_size=-300000; BEGIN IMMEDIATE")
-        marks = ", ".join("?" * len(columns))
-        connection.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
-        connection.execute("COMMIT")
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.executescript("PRAGMA synchronous=OFF; PRAGMA cache_size=-300000")
+        insert = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+        left = iter(rows)
+        while batch := list(islice(left, BATCH)):
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany(insert, batch)
+            connection.execute("COMMIT")
         connection.close()
         return
     with store.write() as connection:

@@ -80,7 +80,7 @@ def request(rules, chance):
 def fault_of(client, asked):
     """What the answer to *asked* breaks, as one line; None where every promise is kept."""
     try:
-        answer = client.open(**asked)
+        answer = client.open(**asked, buffered=True)
         body = answer.get_data()
     except UnicodeEncodeError as error:  # the client's, before anything was sent
         if "latin-1" in str(error):
