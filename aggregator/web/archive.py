@@ -27,14 +27,15 @@ def archive() -> Response:
 
 
 @blueprint.get("/archive/<int(fixed_digits=4):year>/<int(fixed_digits=2):month>/")
-def month(year: int, month: int) -> str:
+def month(year: int, month: int) -> Response:
+    promise = until_news()
     first = _date(year, month, 1)
     end = _month_after(first)
     weeks = Calendar().monthdatescalendar(year, month)
     days = [first + timedelta(days=number) for number in range((end - first).days)]
     counts = dict(zip(days, _counts([*days, end]), strict=True))
     earlier, later = _around(first, end)
-    return render_template(
+    drawn = render_template(
         "month.html",
         first=first,
         weeks=weeks,
@@ -43,11 +44,13 @@ def month(year: int, month: int) -> str:
         later=later and later.replace(day=1),
         today=service().today,
     )
+    return offer(make_response(drawn), promise)
 
 
 @blueprint.get("/archive/<int(fixed_digits=4):year>/<int(fixed_digits=2):month>/<int(fixed_digits=2):day>/")
-def day(year: int, month: int, day: int) -> str:
+def day(year: int, month: int, day: int) -> Response:
     here = service()
+    promise = until_news()
     first = _date(year, month, day)
     begin, end = midnight(first), midnight(first + DAY)
     before = Cursor.parse(request.args["before"]) if "before" in request.args else Cursor(int(end.timestamp()), 0)
@@ -57,7 +60,7 @@ def day(year: int, month: int, day: int) -> str:
     older = Cursor(entries[-1].sort, entries[-1].id) if more else None
     (count,) = here.store.counts.between([begin, end])
     earlier, later = _around(first, first + DAY)
-    return render_template(
+    drawn = render_template(
         "day.html",
         day=first,
         count=count,
@@ -65,6 +68,7 @@ def day(year: int, month: int, day: int) -> str:
         earlier=earlier,
         later=later,
     )
+    return offer(make_response(drawn), promise)
 
 
 def _years() -> list[tuple[int, list[int]]]:

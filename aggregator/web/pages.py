@@ -28,6 +28,7 @@ from aggregator.store.entries import Cursor
 from aggregator.web.asking import tags_asked, tags_at
 from aggregator.web.charts import Chart, chart, days_before
 from aggregator.web.ops import is_operator
+from aggregator.web.pictures import pictures
 from aggregator.web.service import service
 from aggregator.web.stored import offer, until_news
 from aggregator.websub import standing
@@ -109,11 +110,12 @@ def tags() -> str:
 
 
 @blueprint.get("/tags/<tag:name>/")
-def tag(name: str) -> str:
+def tag(name: str) -> Response:
+    promise = until_news()
     tags = tags_at(name)
     selection = Selection(tags)
     page = _page(selection)
-    return render_template(
+    drawn = render_template(
         "tag.html",
         name=tags.address,
         count=service().store.entries.tag(tags.name).entry_count if tags.name else None,
@@ -122,6 +124,7 @@ def tag(name: str) -> str:
         chart=_chart(TAG_CHART_DAYS, selection) if page.is_first and len(tags.terms) <= CHARTED_TERMS else None,
         related=_tags_of(page, but=tags.names),
     )
+    return offer(make_response(drawn), promise)
 
 
 @blueprint.get("/universities/")
@@ -195,20 +198,25 @@ def source(name: str) -> str:
 
 
 @blueprint.get("/entries/<slug>/")
-def entry(slug: str) -> str:
+def entry(slug: str) -> Response:
     here = service()
+    promise = until_news()
     found = here.store.entries.by_slug(slug)
     older, newer = here.store.archive.neighbours(found)
     topic = here.store.archive.rarest_tag(found.tags)
     related = here.store.entries.newest(RELATED + 1, Selection(tagged(topic.name))) if topic else []
-    return render_template(
-        "entry.html",
-        entry=found,
-        older=older,
-        newer=newer,
-        topic=topic,
-        related=[one for one in related if one.id != found.id][:RELATED],
+    drawn = make_response(
+        render_template(
+            "entry.html",
+            entry=found,
+            older=older,
+            newer=newer,
+            topic=topic,
+            related=[one for one in related if one.id != found.id][:RELATED],
+        )
     )
+    # with the sizes of its pictures the page would be another one
+    return offer(drawn, promise) if pictures().know(found.images) else drawn
 
 
 @blueprint.get("/about/")
