@@ -29,7 +29,7 @@ from aggregator.web.asking import tags_asked, tags_at
 from aggregator.web.charts import Chart, chart, days_before
 from aggregator.web.ops import is_operator
 from aggregator.web.service import service
-from aggregator.web.stored import offer, until_news
+from aggregator.web.stored import kept_until_news, offer, until_news
 from aggregator.websub import standing
 
 blueprint = Blueprint("pages", __name__)
@@ -104,11 +104,13 @@ def _landing(entries: list[FullEntry], today: date) -> str:
 
 
 @blueprint.get("/tags/")
+@kept_until_news
 def tags() -> str:
     return render_template("tags.html", tags=service().store.entries.tags())
 
 
 @blueprint.get("/tags/<tag:name>/")
+@kept_until_news
 def tag(name: str) -> str:
     tags = tags_at(name)
     selection = Selection(tags)
@@ -125,6 +127,7 @@ def tag(name: str) -> str:
 
 
 @blueprint.get("/universities/")
+@kept_until_news
 def universities() -> str:
     here = service()
     monday = here.today - timedelta(days=here.today.weekday())
@@ -195,6 +198,7 @@ def source(name: str) -> str:
 
 
 @blueprint.get("/entries/<slug>/")
+@kept_until_news
 def entry(slug: str) -> str:
     here = service()
     found = here.store.entries.by_slug(slug)
@@ -212,16 +216,19 @@ def entry(slug: str) -> str:
 
 
 @blueprint.get("/about/")
+@kept_until_news
 def about() -> str:
     return render_template("about.html", size=service().store.counts.size())
 
 
 @blueprint.get("/help/readers/")
+@kept_until_news
 def readers() -> str:
     return render_template("readers.html")
 
 
 @blueprint.get("/digest/")
+@kept_until_news
 def today() -> Response:
     here = service()
     issues = {period: _issues(period, here.today, count) for period, count in DIGESTS_LISTED.items()}
@@ -229,6 +236,7 @@ def today() -> Response:
 
 
 @blueprint.get("/digest/<name>/")
+@kept_until_news
 def digest(name: str) -> Response:
     return _digest(*parse_address(name), {})
 
