@@ -48,7 +48,9 @@ def served(store, tmp_path):
         app = create_app(chosen, store, lambda: NOW)
         apps.append(app)
         number = len(apps)
-        store.entries.record([visit(1, story(number, html=f'<p>文</p><p><img src="{url}" alt="图"></p>', images=(url,)))])
+        store.entries.record(
+            [visit(1, story(number, html=f'<p>文</p><p><img src="{url}" alt="图"></p>', images=(url,)))]
+        )
         client = app.test_client()
         page = client.get(f"/entries/{store.entries.newest(number)[-1].slug}/").text
         return client, page, page.partition('<img src="')[2].partition('"')[0]

@@ -120,11 +120,12 @@ def _pages_here(config: "Settings", store: "Store") -> Iterator[None]:
 def _serve(config: "Settings", known: "Rules", store: "Store", pages: AbstractContextManager[None]) -> None:
     """Poll, and let *pages* be served, until SIGTERM or Ctrl-C."""
     from aggregator.alert import Alerts
+    from aggregator.announce import Announcer
     from aggregator.gather.fetch import Fetcher, post
     from aggregator.hubs import Hubs
     from aggregator.poll import Poller
     from aggregator.schedule import serve, stop_on_signals
-    from aggregator.web.render import alert_mail
+    from aggregator.web.render import alert_mail, feed_addresses
 
     webhook = partial(post, timeout_seconds=config.mail.timeout_seconds)
     alerts = Alerts(config, store, partial(alert_mail, config), webhook, parts.now)
@@ -135,7 +136,9 @@ def _serve(config: "Settings", known: "Rules", store: "Store", pages: AbstractCo
             spread = min(config.schedule.tick_seconds, SPREAD_SECONDS)
             poller = Poller(config, known, store, fetcher, parts.now, spread_seconds=spread)
             hubs = Hubs(store, fetcher, config.callback_url, parts.now) if config.callback_url else None
-            await serve(config, store, poller, parts.now, stop, alerts, hubs)
+            addresses = feed_addresses(config) if config.web.hub_urls else None
+            announcer = Announcer(store, fetcher, config.web.hub_urls, addresses, parts.now) if addresses else None
+            await serve(config, store, poller, parts.now, stop, alerts, hubs, announcer)
 
     with store.sole_scheduler():
         if store.path:

@@ -17,6 +17,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, NoSuchModuleError
 
 from aggregator.errors import StoreError
+from aggregator.store.announcements import Announcements
 from aggregator.store.archive import Archive
 from aggregator.store.breaks import Breaks
 from aggregator.store.counts import Counts
@@ -68,6 +69,7 @@ class Store:
         self.robots = RobotsFiles(self)
         self.breaks = Breaks(self)
         self.websub = Websub(self)
+        self.announcements = Announcements(self)
         self.index = Index(self)
         self.search = Search(self)
 

@@ -7,35 +7,35 @@ from calendar import Calendar
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
-from flask import Response, make_response, render_template, request
+from flask import render_template, request
 
 from aggregator.errors import NotFound
 from aggregator.store.entries import Cursor
 from aggregator.web.pages import LIST_LENGTH, Page, blueprint, by_day, midnight
 from aggregator.web.service import service
-from aggregator.web.stored import offer, until_news
+from aggregator.web.stored import kept_until_news
 
 OLDEST_YEAR = 1900  # before it there is no year in the overview; its days have pages all the same
 DAY = timedelta(days=1)
 
 
 @blueprint.get("/archive/")
-def archive() -> Response:
-    """All years and months with their counts: counted once for each state of the store."""
-    promise = until_news()
-    return offer(make_response(render_template("archive.html", years=_years(), today=service().today)), promise)
+@kept_until_news
+def archive() -> str:
+    """All years and months with their counts."""
+    return render_template("archive.html", years=_years(), today=service().today)
 
 
 @blueprint.get("/archive/<int(fixed_digits=4):year>/<int(fixed_digits=2):month>/")
-def month(year: int, month: int) -> Response:
-    promise = until_news()
+@kept_until_news
+def month(year: int, month: int) -> str:
     first = _date(year, month, 1)
     end = _month_after(first)
     weeks = Calendar().monthdatescalendar(year, month)
     days = [first + timedelta(days=number) for number in range((end - first).days)]
     counts = dict(zip(days, _counts([*days, end]), strict=True))
     earlier, later = _around(first, end)
-    drawn = render_template(
+    return render_template(
         "month.html",
         first=first,
         weeks=weeks,
@@ -44,13 +44,12 @@ def month(year: int, month: int) -> Response:
         later=later and later.replace(day=1),
         today=service().today,
     )
-    return offer(make_response(drawn), promise)
 
 
 @blueprint.get("/archive/<int(fixed_digits=4):year>/<int(fixed_digits=2):month>/<int(fixed_digits=2):day>/")
-def day(year: int, month: int, day: int) -> Response:
+@kept_until_news
+def day(year: int, month: int, day: int) -> str:
     here = service()
-    promise = until_news()
     first = _date(year, month, day)
     begin, end = midnight(first), midnight(first + DAY)
     before = Cursor.parse(request.args["before"]) if "before" in request.args else Cursor(int(end.timestamp()), 0)
@@ -60,7 +59,7 @@ def day(year: int, month: int, day: int) -> Response:
     older = Cursor(entries[-1].sort, entries[-1].id) if more else None
     (count,) = here.store.counts.between([begin, end])
     earlier, later = _around(first, first + DAY)
-    drawn = render_template(
+    return render_template(
         "day.html",
         day=first,
         count=count,
@@ -68,7 +67,6 @@ def day(year: int, month: int, day: int) -> Response:
         earlier=earlier,
         later=later,
     )
-    return offer(make_response(drawn), promise)
 
 
 def _years() -> list[tuple[int, list[int]]]:

@@ -30,7 +30,7 @@ from aggregator.web.charts import Chart, chart, days_before
 from aggregator.web.ops import is_operator
 from aggregator.web.pictures import pictures
 from aggregator.web.service import service
-from aggregator.web.stored import offer, until_news
+from aggregator.web.stored import kept_until_news, offer, until_news
 from aggregator.websub import standing
 
 blueprint = Blueprint("pages", __name__)
@@ -105,17 +105,18 @@ def _landing(entries: list[FullEntry], today: date) -> str:
 
 
 @blueprint.get("/tags/")
+@kept_until_news
 def tags() -> str:
     return render_template("tags.html", tags=service().store.entries.tags())
 
 
 @blueprint.get("/tags/<tag:name>/")
-def tag(name: str) -> Response:
-    promise = until_news()
+@kept_until_news
+def tag(name: str) -> str:
     tags = tags_at(name)
     selection = Selection(tags)
     page = _page(selection)
-    drawn = render_template(
+    return render_template(
         "tag.html",
         name=tags.address,
         count=service().store.entries.tag(tags.name).entry_count if tags.name else None,
@@ -124,10 +125,10 @@ def tag(name: str) -> Response:
         chart=_chart(TAG_CHART_DAYS, selection) if page.is_first and len(tags.terms) <= CHARTED_TERMS else None,
         related=_tags_of(page, but=tags.names),
     )
-    return offer(make_response(drawn), promise)
 
 
 @blueprint.get("/universities/")
+@kept_until_news
 def universities() -> str:
     here = service()
     monday = here.today - timedelta(days=here.today.weekday())
@@ -220,16 +221,19 @@ def entry(slug: str) -> Response:
 
 
 @blueprint.get("/about/")
+@kept_until_news
 def about() -> str:
     return render_template("about.html", size=service().store.counts.size())
 
 
 @blueprint.get("/help/readers/")
+@kept_until_news
 def readers() -> str:
     return render_template("readers.html")
 
 
 @blueprint.get("/digest/")
+@kept_until_news
 def today() -> Response:
     here = service()
     issues = {period: _issues(period, here.today, count) for period, count in DIGESTS_LISTED.items()}
@@ -237,6 +241,7 @@ def today() -> Response:
 
 
 @blueprint.get("/digest/<name>/")
+@kept_until_news
 def digest(name: str) -> Response:
     return _digest(*parse_address(name), {})
 
