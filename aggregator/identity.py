@@ -12,7 +12,7 @@ from urllib.parse import SplitResult, urlsplit
 # parameters that tell who is asking or where the link stood, never which article
 TRACKING = re.compile(r"utm_[a-z]+|spm|share_token|jsessionid|phpsessid|sessionid", re.IGNORECASE)
 # most addresses: what stands behind the scheme is the key
-PLAIN = re.compile(r"https?://([a-z0-9.-]+(?::(?!80/|443/)[1-9][0-9]{0,3})?/[!-\"$-:<->@-\[\]-~]*)")
+PLAIN = re.compile(r"https?://([a-z0-9.-]+(?::(?!80/|443/)(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}))?/[!-\"$-:<->@-\[\]-~]*)")
 PATH_SESSION = re.compile(r";jsessionid=[^/?#]*", re.IGNORECASE)
 # second labels under which countries give out names: edu.cn, ac.uk, com.hk, go.jp, or.kr (publicsuffix.org)
 SECOND_LEVEL = frozenset(

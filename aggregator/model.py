@@ -286,9 +286,8 @@ class NewEntry:
     tags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class KnownEntry:
-    """As much of a stored entry as tells it again on a page that changed."""
+class KnownEntry(NamedTuple):
+    """As much of a stored entry as tells it again on a page that changed; hundreds are asked for at a poll."""
 
     id: int
     uid: str

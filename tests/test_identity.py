@@ -33,6 +33,7 @@ def test_addresses_of_one_article_are_one(other):
         ("http://a.edu.cn/x?id=1", "http://a.edu.cn/x?id=2"),
         ("http://a.edu.cn/X.htm", "http://a.edu.cn/x.htm"),
         ("http://a.edu.cn:8080/x", "http://a.edu.cn/x"),
+        ("http://a.edu.cn:38080/x", "http://a.edu.cn:38081/x"),
         ("http://a.edu.cn/#/news/1", "http://a.edu.cn/#/news/2"),  # a script-made page's routes
         ("http://a.edu.cn/%C4%CF", "http://a.edu.cn/%C4%CE"),
     ],

@@ -257,7 +257,9 @@ _JAVA = re.compile(
 
 # nearly all addresses of feeds; there is nothing to mend in them
 _PLAIN = re.compile(
-    rf"https?://[a-z0-9.-]{{1,250}}(?::[1-9]\d{{0,3}})?(?:/[!-\[\]-~]{{0,{LONGEST_ADDRESS - 300}}})?", re.ASCII
+    r"https?://[a-z0-9.-]{1,250}(?::(?:[1-9]\d{0,3}|[1-5]\d{4}))?"
+    rf"(?:/[!-\[\]-~]{{0,{LONGEST_ADDRESS - 300}}})?",
+    re.ASCII,
 )
 _WITH_SCHEME = re.compile("https?:", re.IGNORECASE)
 _INLINE_TAG = re.compile(

@@ -45,7 +45,11 @@ _FILE_ADDRESS = re.compile(
 # browsers drop tabs and line breaks wherever they stand (WHATWG URL, basic parser), so `java\tscript:` is one word
 _NOT_IN_ADDRESS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\ufeff\ud800-\udfff]")
 # most links: segments that begin with no dot, nothing to be escaped; they need no parser, which takes ten times as long
-_PLAIN = re.compile(r"(https?://[a-z\d.-]+/|/|(?=[\w-]))(?:[\w-][\w.-]*/)*(?:[\w-][\w.-]*)?(?:\?[\w.=&%-]+)?", re.ASCII)
+_PLAIN = re.compile(
+    r"(https?://[a-z\d.-]+(?::(?:[1-9]\d{0,3}|[1-5]\d{4}))?/|/|(?=[\w-]))"
+    r"(?:[\w-][\w.-]*/)*(?:[\w-][\w.-]*)?(?:\?[\w.=&%-]+)?",
+    re.ASCII,
+)
 # forbidden domain code points (WHATWG URL §3.2), but for the colon of an IPv6 address
 _NOT_IN_HOSTS = re.compile(r"[\x00-\x20\"#%/<>?@\[\\\]^`{|}\x7f]")
 
