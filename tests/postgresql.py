@@ -16,9 +16,14 @@ def postgresql_server(tmp_path_factory):
 @pytest.fixture
 def postgresql(postgresql_server):
     """The address of an empty database."""
-    engine = create_engine(postgresql_server)
+    return emptied(postgresql_server)
+
+
+def emptied(server):
+    """The address of *server* again, its database empty now."""
+    engine = create_engine(server)
     with engine.begin() as connection:
         connection.execute(text("DROP SCHEMA public CASCADE"))
         connection.execute(text("CREATE SCHEMA public"))
     engine.dispose()
-    return postgresql_server
+    return server
