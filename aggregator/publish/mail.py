@@ -113,7 +113,7 @@ class _Body:
     def part(self, links: MailLinks) -> tuple[bytes, bytes]:
         data = self._data
         for mark, link in zip(self._marks, (links.preferences, links.unsubscribe), strict=True):
-            data = data.replace(mark, link.encode())
+            data = data.replace(mark, link.encode("utf-8", "replace"))
         return self._head, self._encode(data)
 
 
