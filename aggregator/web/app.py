@@ -8,7 +8,7 @@ from flask import Flask, Response, request
 from aggregator.errors import NotFound
 from aggregator.settings import Settings
 from aggregator.store import Store
-from aggregator.web import ops
+from aggregator.web import ops, subscribe
 from aggregator.web.limit import Limit
 from aggregator.web.render import drawing_app
 from aggregator.web.service import SERVICE, Service
@@ -25,6 +25,7 @@ def create_app(settings: Settings, store: Store, now: Callable[[], datetime] = _
     app.before_request(_refuse_nul)
     app.after_request(_negotiate)
     ops.register(app)
+    subscribe.register(app, settings, store, now)
     return app
 
 

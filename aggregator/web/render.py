@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from flask import Flask, render_template, request
+from flask import Flask, g, render_template, request
 from flask_babel import Babel, ngettext
 from flask_babel import gettext as _
 from werkzeug.routing import BaseConverter
 
 from aggregator.gather.charset import decode
-from aggregator.model import Break, Digest, FullEntry
+from aggregator.model import Break, Digest, FullEntry, Subscriber
 from aggregator.publish import FORMATS, wire
 from aggregator.publish.digest import digest_address
 from aggregator.settings import PACKAGE, Settings, template_folder
-from aggregator.web import feeds, language, ops, pages, plaintext, search, websub
+from aggregator.web import feeds, language, ops, pages, plaintext, search, subscribe, websub
 from aggregator.web.body import readable
 from aggregator.web.service import ADDRESSES, address
 
@@ -75,6 +75,16 @@ def trial_mail(settings: Settings) -> tuple[str, str]:
         return f"[{settings.site.name}] {title}", plaintext.fold(text) + "\n"
 
 
+def letter(settings: Settings, subscriber: Subscriber, link: str) -> tuple[str, str]:
+    """Subject and text of the letter that waits for *subscriber*, in the subscriber's language."""
+    with _drawing(settings, subscriber.language):
+        if subscriber.letter == "confirm":
+            subject = _("请确认订阅：%(site)s", site=settings.site.name)
+        else:
+            subject = _("您在%(site)s的订阅", site=settings.site.name)
+        return subject, render_template(f"mail/{subscriber.letter}.txt", subscriber=subscriber, link=link)
+
+
 def drawing_app(settings: Settings) -> Flask:
     """A new app with all addresses and templates; app.py gives it a store."""
     app = Flask(
@@ -88,7 +98,7 @@ def drawing_app(settings: Settings) -> Flask:
     app.url_map.converters |= {"tag": TagConverter, "format": FormatConverter}
     app.url_defaults(_keep_language)
     # search adds to the blueprint of pages
-    for blueprint in dict.fromkeys(module.blueprint for module in (feeds, ops, pages, search, websub)):
+    for blueprint in dict.fromkeys(module.blueprint for module in (feeds, ops, pages, search, subscribe, websub)):
         app.register_blueprint(blueprint)
 
     site = urlsplit(settings.site.url)
@@ -105,13 +115,15 @@ def _drawn(template: str, digest: Digest, settings: Settings) -> str:
 
 
 @contextmanager
-def _drawing(settings: Settings) -> Iterator[None]:
-    """Templates and texts in the site's language, where no server runs."""
+def _drawing(settings: Settings, chosen: str | None = None) -> Iterator[None]:
+    """Templates and texts in the language that is *chosen*, else the site's, where no server runs."""
     app = drawing_app(settings)
     site = urlsplit(settings.site.url)
     # outside a request Flask makes absolute addresses, from these
     app.config.update(SERVER_NAME=site.netloc, APPLICATION_ROOT=site.path or "/", PREFERRED_URL_SCHEME=site.scheme)
     with app.app_context():
+        if chosen:
+            g.language = chosen
         yield
 
 
@@ -157,6 +169,8 @@ def _prepare_templates(app: Flask, settings: Settings) -> None:
         span=language.span_text,
         canonical=_canonical,
         site=settings.site,
+        mails=bool(settings.mail.host),
+        choice_text=language.choice_text,
         formats=[(name, one.media_type, FORMAT_NAMES.get(name, name)) for name, one in FORMATS.items()],
         style_version=hashlib.sha256(style).hexdigest()[:8],
         language=language.language,
