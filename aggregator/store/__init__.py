@@ -18,6 +18,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, NoSuchModuleError
 
 from aggregator.errors import StoreError
+from aggregator.store.announcements import Announcements
+from aggregator.store.archive import Archive
 from aggregator.store.breaks import Breaks
 from aggregator.store.clock import Clock
 from aggregator.store.counts import Counts
@@ -66,10 +68,12 @@ class Store:
         self.names = Names(self)
         self.feeds = Feeds(self)
         self.counts = Counts(self)
+        self.archive = Archive(self)
         self.robots = RobotsFiles(self)
         self.breaks = Breaks(self)
         self.clock = Clock(self)
         self.websub = Websub(self)
+        self.announcements = Announcements(self)
         self.index = Index(self)
         self.search = Search(self)
         self.subscribers = Subscribers(self)
@@ -126,6 +130,7 @@ class Store:
         return insert(table)
 
     def close(self) -> None:
+        self.feeds.close()
         self._writer.dispose()
         self._reader.dispose()
 

@@ -39,6 +39,8 @@ Added = Literal["added", "known", "erased"]
 subscriber, delivery = Subscriber.__table__, Delivery.__table__  # type: ignore[attr-defined]
 report, erased = MailReport.__table__, Erased.__table__  # type: ignore[attr-defined]
 
+SHOWN = [column for column in subscriber.c if column.name != "token_salt"]  # of our links, not of the person
+
 
 class Subscribers:
     def __init__(self, store: "Store") -> None:
@@ -80,11 +82,11 @@ class Subscribers:
         """All rows that are about *one*, by table."""
         with self._store.read() as connection:
             return {
-                table.name: [dict(row._mapping) for row in connection.execute(select(table).where(is_of_one))]
-                for table, is_of_one in (
-                    (subscriber, subscriber.c.id == one.id),
-                    (delivery, delivery.c.subscriber_id == one.id),
-                    (report, report.c.subscriber_id == one.id),
+                table.name: [dict(row._mapping) for row in connection.execute(select(*columns).where(is_of_one))]
+                for table, columns, is_of_one in (
+                    (subscriber, SHOWN, subscriber.c.id == one.id),
+                    (delivery, delivery.c, delivery.c.subscriber_id == one.id),
+                    (report, report.c, report.c.subscriber_id == one.id),
                 )
             }
 
