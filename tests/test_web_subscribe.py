@@ -85,7 +85,7 @@ def test_from_the_form_to_a_subscription(place):
     assert (303, "/subscribe/sent") == (answer.status_code, answer.location)
     (text,) = place.letters(1)
     link = link_in(text)
-    assert "Every Friday 9:00" in " ".join(text.split())
+    assert "Every Friday at 9:00" in " ".join(text.split())
 
     assert 200 == place.client.get(link).status_code
     assert "pending" == place.person().state

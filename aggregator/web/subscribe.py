@@ -86,6 +86,7 @@ def subscribe() -> Response:
 def sign_up() -> Response | BaseResponse:
     """See to the letter, and lead to the page that says so, whoever is meant."""
     here, desk = service(), _desk()
+    _check_mail()
     request.max_content_length = MOST_FORM_BYTES
     if seconds := desk.clients.wait(request.remote_addr or "", here.now()):
         return _later(429, seconds)
@@ -203,6 +204,11 @@ def _subscriber(purpose: Purpose, token: str, states: tuple[str, ...] = ()) -> S
     return one
 
 
+def _check_mail() -> None:
+    if not service().settings.mail.host:
+        raise NotFound("no mail is sent: mail.host is not set")
+
+
 def _is_ours() -> bool:
     """Whether the form of this request came from our page (Fetch Metadata, where the browser sends it)."""
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
@@ -240,10 +246,9 @@ def _values(choice: Choice | Subscriber) -> dict[str, str]:
 
 
 def _form(values: Mapping[str, str], faults: Mapping[str, str] | None = None, status: int = 200) -> Response:
-    here = service()
-    if not here.settings.mail.host:
-        raise NotFound("no mail is sent: mail.host is not set")
-    return _page("subscribe", status, values=values, faults=faults or {}, token=_desk().links.form(here.now()))
+    _check_mail()
+    token = _desk().links.form(service().now())
+    return _page("subscribe", status, values=values, faults=faults or {}, token=token)
 
 
 def _preferences(
