@@ -11,6 +11,7 @@ from typing import Literal
 
 from aggregator.errors import MailError, OperatorError
 from aggregator.health import ADVICE, health
+from aggregator.imap import check as check_mailbox
 from aggregator.rules import load as load_rules
 from aggregator.settings import Settings
 from aggregator.settings import load as load_settings
@@ -151,9 +152,21 @@ def _names(settings: Settings, now: datetime) -> Iterator[Finding]:
 def _mail(settings: Settings, now: datetime) -> Iterator[Finding]:
     del now
     if not settings.mail.host:
-        yield "ok", "mail.host is empty: no mail is sent"
+        yield "ok", "mail.host is empty: no mail is sent, and the pages offer no digest by mail"
         return
     yield "ok", check_mail(settings.mail)
+    if not settings.site.url.startswith("https://"):
+        yield (
+            "warn",
+            f"mail programs offer one click to unsubscribe (RFC 8058) for https only, not for {settings.site.url}",
+        )
+    if settings.mail.bounce_mailbox:
+        yield "ok", check_mailbox(settings.mail.bounce_mailbox, settings.mail.timeout_seconds)
+    elif not settings.mail.webhook_secret:
+        yield (
+            "warn",
+            "returned mail stops no address; set mail.bounce_mailbox, or mail.webhook_secret for a mail service",
+        )
     if settings.mail.tls == "none" and settings.mail.password:
         yield "warn", "mail.password travels in the clear; set mail.tls to starttls or tls"
 

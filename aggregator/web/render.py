@@ -30,6 +30,7 @@ from aggregator.web import (
     ops,
     pictures,
     plaintext,
+    returns,
     search,
     sitemap,
     subscribe,
@@ -129,7 +130,7 @@ def drawing_app(settings: Settings) -> Flask:
     app.url_map.converters |= {"tag": TagConverter, "format": FormatConverter}
     app.url_defaults(_keep_language)
     # several modules add to one blueprint
-    modules = (archive, notices, opml, ops, pictures, search, sitemap, subscribe, websub)
+    modules = (archive, notices, opml, ops, pictures, returns, search, sitemap, subscribe, websub)
     for blueprint in dict.fromkeys(module.blueprint for module in modules):
         app.register_blueprint(blueprint)
     app.extensions[pictures.PICTURES] = pictures.Pictures(settings)
