@@ -1,5 +1,6 @@
 """The pages on a port in production and in development: granian's processes, `--workers`, `--reload`, proxies."""
 
+import socket
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -38,6 +39,20 @@ def test_several_processes_serve_the_pages_and_end_together(followed):
     assert (0, []) == (code, [pid for pid in workers if exists(pid)])
     assert len(workers) >= 2
     assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("command", [("web",), ("run", "--workers", "1")])
+def test_who_is_killed_leaves_nobody_behind(followed, command):
+    port = free_port()
+    with Running(*command, AGGREGATOR_WEB__PORT=str(port)) as service:
+        until(lambda: get(f"http://127.0.0.1:{port}/healthz"))
+        service.process.kill()
+        until(lambda: not answers(port))
+
+
+def answers(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_a_port_in_use_is_said_so_before_anything_starts(followed):
