@@ -152,23 +152,32 @@ def _names(settings: Settings, now: datetime) -> Iterator[Finding]:
 def _mail(settings: Settings, now: datetime) -> Iterator[Finding]:
     del now
     if not settings.mail.host:
-        yield "ok", "mail.host is empty: no mail is sent, and the pages offer no digest by mail"
+        yield "ok", "mail.host is empty: no mail is sent"
         return
     yield "ok", check_mail(settings.mail)
+    if settings.mail.tls == "none" and settings.mail.password:
+        yield "warn", "mail.password travels in the clear; set mail.tls to starttls or tls"
+
+
+def _subscribers(settings: Settings, now: datetime) -> Iterator[Finding]:
+    del now
+    mail = settings.mail
+    if not mail.host:
+        yield "ok", "mail.host is empty: the pages offer no digests by mail; set it, mail.sender and site.url to do so"
+        return
+    yield "ok", "the pages offer digests by mail"
     if not settings.site.url.startswith("https://"):
         yield (
             "warn",
-            f"mail programs offer one click to unsubscribe (RFC 8058) for https only, not for {settings.site.url}",
+            f"mail programs offer one click to unsubscribe for https only (RFC 8058), not for {settings.site.url}",
         )
-    if settings.mail.bounce_mailbox:
-        yield "ok", check_mailbox(settings.mail.bounce_mailbox, settings.mail.timeout_seconds)
-    elif not settings.mail.webhook_secret:
+    if mail.bounce_mailbox:
+        yield "ok", check_mailbox(mail.bounce_mailbox, mail.timeout_seconds)
+    elif not mail.webhook_secret:
         yield (
             "warn",
             "returned mail stops no address; set mail.bounce_mailbox, or mail.webhook_secret for a mail service",
         )
-    if settings.mail.tls == "none" and settings.mail.password:
-        yield "warn", "mail.password travels in the clear; set mail.tls to starttls or tls"
 
 
 def _alert(settings: Settings, now: datetime) -> Iterator[Finding]:
@@ -212,6 +221,7 @@ LOOKS: dict[str, Callable[[Settings, datetime], Iterator[Finding]]] = {
     "port": _port,
     "names": _names,
     "mail": _mail,
+    "subscribers": _subscribers,
     "alert": _alert,
     "hubs": _hubs,
 }

@@ -6,7 +6,7 @@ import ssl
 from contextlib import contextmanager
 from threading import Thread
 
-from tests.postoffice import CERTIFICATE, NAME
+from tests.postoffice import CERTIFICATE, NAME, closed
 
 PASSWORD = "a/secret@word"
 FETCH = re.compile(r"BODY\.PEEK\[\]<(\d+)\.(\d+)>")
@@ -92,18 +92,16 @@ def imap_server(*, tls=False):
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(CERTIFICATE, CERTIFICATE.with_suffix(".key"))
     loop = asyncio.new_event_loop()
-    listening = loop.run_until_complete(asyncio.start_server(server.answer, "127.0.0.1", 0, ssl=context))
     thread = Thread(target=loop.run_forever, daemon=True)
     thread.start()
+    begin = asyncio.start_server(server.answer, "127.0.0.1", 0, ssl=context)
+    listening = asyncio.run_coroutine_threadsafe(begin, loop).result()
     try:
         port = listening.sockets[0].getsockname()[1]
         host = "localhost" if tls else "127.0.0.1"
         yield server, f"imap{'s' if tls else ''}://{NAME}:a%2Fsecret%40word@{host}:{port}/Returned%20mail"
     finally:
+        asyncio.run_coroutine_threadsafe(closed(listening), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
-        listening.close()
-        for task in asyncio.all_tasks(loop):  # of connections that a client left
-            task.cancel()
-        loop.run_until_complete(asyncio.sleep(0.01))
         loop.close()
