@@ -4,6 +4,7 @@ import json
 import re
 from datetime import timedelta
 from html import unescape
+from threading import enumerate as enumerate_threads
 from time import monotonic, sleep
 from urllib.parse import urlsplit
 
@@ -74,6 +75,14 @@ def place(tmp_path):
     with empty_store(tmp_path) as store, post_office() as (office, mail):
         fill(store)
         yield Place(tmp_path, store, office, mail)
+        all_sent()
+
+
+def all_sent():
+    """Wait for the threads that send letters: they need the store."""
+    for thread in enumerate_threads():
+        if thread.name == "letters":
+            thread.join()
 
 
 def link_in(text):

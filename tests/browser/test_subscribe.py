@@ -14,6 +14,7 @@ from aggregator.web.pictures import PICTURES
 from tests.browser.test_pages import CHROMIUM, RULES, WIDTHS, _Quiet, browser
 from tests.newsroom import empty_store, fill
 from tests.postoffice import post_office
+from tests.test_web_subscribe import all_sent
 from tests.university import NOW
 
 __all__ = ["browser"]
@@ -69,6 +70,7 @@ def reader(browser, tmp_path):
         thread.join()
         server.server_close()
         app.extensions[PICTURES].close()
+        all_sent()
 
 
 def test_a_reader_comes_changes_and_goes(reader):
