@@ -81,7 +81,8 @@ async def serve(
         wake = partial(asyncio.to_thread, letters.send_due)
         scheduler.add_job(_tried, "interval", ["letters", wake], seconds=seconds, id="letters")
     if settings.mail.bounce_mailbox:
-        scheduler.add_job(_tried, "interval", ["returned", returned], minutes=RETURNED_MINUTES, id="returned")
+        often = {"minutes": RETURNED_MINUTES, "next_run_time": now()}
+        scheduler.add_job(_tried, "interval", ["returned", returned], id="returned", **often)
     scheduler.start()
     watch = asyncio.create_task(_keep_time(scheduler, settings.schedule.tick_seconds, now))
     try:
