@@ -495,6 +495,24 @@ class MailLinks:
     unsubscribe: str  # GET asks whether one is sure, POST is the one click of RFC 8058
 
 
+@dataclass(frozen=True, slots=True)
+class Appointment:
+    """The time at which some readers want their digest; *weekday* counts for weekly ones alone, Monday is 0."""
+
+    period: str
+    hour: int
+    weekday: int
+    timezone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """An edition, by the name of its day or week, and since when it is due."""
+
+    edition: str
+    at: datetime
+
+
 # ---------------------------------------------------------------- at rest
 
 
@@ -806,7 +824,10 @@ class Subscriber(SQLModel, table=True):
     """Who gets digests by mail, has asked for them, or does not want them any more."""
 
     __tablename__ = "subscriber"
-    __table_args__ = (Index("ix_subscriber_state", "state", "id"),)
+    __table_args__ = (
+        Index("ix_subscriber_state", "state", "id"),
+        Index("ix_subscriber_appointment", "state", "period", "hour", "weekday", "timezone"),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     address: str  # as written

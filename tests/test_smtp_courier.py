@@ -71,7 +71,7 @@ def test_a_greylisted_mail_is_taken_later(office):
 
 
 def test_a_server_that_drops_every_connection_is_left_alone(office):
-    taken, settings = office
+    _, settings = office
     with Courier(settings) as courier:
         assert [(None, False, False)] * 2 == [hand_over(courier, f"drop-{n}@example.org") for n in range(2)]
 

@@ -21,6 +21,7 @@ from aggregator.errors import StoreError
 from aggregator.store.breaks import Breaks
 from aggregator.store.clock import Clock
 from aggregator.store.counts import Counts
+from aggregator.store.deliveries import Deliveries
 from aggregator.store.entries import Entries
 from aggregator.store.feeds import Feeds
 from aggregator.store.indexing import Index
@@ -65,6 +66,7 @@ class Store:
         self.names = Names(self)
         self.feeds = Feeds(self)
         self.counts = Counts(self)
+        self.deliveries = Deliveries(self)
         self.robots = RobotsFiles(self)
         self.breaks = Breaks(self)
         self.clock = Clock(self)
