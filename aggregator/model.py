@@ -446,22 +446,28 @@ class FeedInfo:
     updated: datetime
     subtitle: str | None = None
     language: str = "zh-CN"
-    next_url: str | None = None  # RFC 5005: the page of older entries
+    paging: Mapping[str, str] = field(default_factory=dict)  # RFC 5005 §3, §4: relation -> address of that document
+    is_archive: bool = False  # RFC 5005 §4: what it holds stays as it is
+    is_complete: bool = False  # RFC 5005 §2: there is no entry that it does not hold
     icon: str | None = None  # address of a square picture
+    logo: str | None = None  # address of one twice as wide as it is high
     rights: str | None = None
-    hub_url: str | None = None  # WebSub
+    hub_urls: tuple[str, ...] = ()  # WebSub: who announces its news
+    ttl_minutes: int | None = None  # it need not be asked for sooner
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A sentence of our own for a feed of ours, about a page of ours."""
+    """Something of our own for a feed of ours, about a page of ours: a sentence, and maybe safe HTML."""
 
     id: str
     title: str
     url: str
     author: str
+    published: datetime
     updated: datetime
     text: str
+    html: str = ""
 
 
 @dataclass(frozen=True, slots=True)

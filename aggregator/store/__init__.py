@@ -18,6 +18,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, NoSuchModuleError
 
 from aggregator.errors import StoreError
+from aggregator.store.archive import Archive
 from aggregator.store.breaks import Breaks
 from aggregator.store.clock import Clock
 from aggregator.store.counts import Counts
@@ -65,6 +66,7 @@ class Store:
         self.names = Names(self)
         self.feeds = Feeds(self)
         self.counts = Counts(self)
+        self.archive = Archive(self)
         self.robots = RobotsFiles(self)
         self.breaks = Breaks(self)
         self.clock = Clock(self)
@@ -124,6 +126,7 @@ class Store:
         return insert(table)
 
     def close(self) -> None:
+        self.feeds.close()
         self._writer.dispose()
         self._reader.dispose()
 
