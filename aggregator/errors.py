@@ -11,6 +11,8 @@ AggregatorError
 ├── MailError              a mail server that does not take a mail; logged, tried again
 ├── QueryError             a tag expression that cannot be read: says which column; HTTP 400, exit code 2
 ├── SearchError            a search that cannot be read: says which column; HTTP 400, exit code 2
+├── AddressError           a mail address that cannot be one: HTTP 400, exit code 1
+├── LinkError              a signed link that is forged, void or too old: HTTP 404 or 410
 └── NotFound               nothing stored under that name: HTTP 404
 
 Anything else is a fault of the program: logged with its traceback, that poll fails, the service goes on.
@@ -111,6 +113,18 @@ class SearchError(AggregatorError):
         super().__init__(f"search, column {column}: {message}")
         self.fault: SearchFault = fault
         self.column = column
+
+
+class AddressError(AggregatorError):
+    """A mail address that cannot be one, or that nobody could be reached at."""
+
+
+class LinkError(AggregatorError):
+    """A signed link that is not, or no longer, good; *is_late*: it once was."""
+
+    def __init__(self, message: str, *, is_late: bool = False) -> None:
+        super().__init__(message)
+        self.is_late = is_late
 
 
 class NotFound(AggregatorError):  # noqa: N818 - the web's own word

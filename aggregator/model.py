@@ -493,6 +493,14 @@ class Digest:
         return sum(len(group.entries) for group in self.groups)
 
 
+@dataclass(frozen=True, slots=True)
+class MailLinks:
+    """Addresses that a subscriber's mail carries: signed, for this person alone."""
+
+    preferences: str
+    unsubscribe: str  # GET asks whether one is sure, POST is the one click of RFC 8058
+
+
 # ---------------------------------------------------------------- at rest
 
 
@@ -798,6 +806,97 @@ class SearchDue(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     entry_id: int = Field(foreign_key="entry.id", index=True, ondelete="CASCADE")
+
+
+class Subscriber(SQLModel, table=True):
+    """Who gets digests by mail, has asked for them, or does not want them any more."""
+
+    __tablename__ = "subscriber"
+    __table_args__ = (Index("ix_subscriber_state", "state", "id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    address: str  # as written
+    address_key: str = Field(unique=True)  # the same for all ways to write it: domain in lower case and ASCII
+    language: str = "zh"
+    period: str = "daily"  # "daily" or "weekly"
+    hour: int = 7  # of the day in *timezone*, 0 to 23
+    weekday: int = 0  # for "weekly": Monday is 0
+    timezone: str = "Asia/Shanghai"
+    tags: str = ""  # a canonical tag expression; empty: everything
+    state: str = "pending"  # "active", "left", "bounced", "complained"
+    asked_at: datetime  # when the form, or an operator, last asked for it
+    asks: int = 0  # mails that the form had us send on the day (UTC) of asked_at
+    confirmed_at: datetime | None = None  # NULL: never
+    left_at: datetime | None = None
+    token_salt: str  # part of what signs the links; another one makes old links void
+    bounces: int = 0  # mails returned for good, in a row
+    bounced_at: datetime | None = None
+    last_edition: str | None = None  # the last digest handed over
+    note: str = ""  # the operator's
+
+
+class Delivery(SQLModel, table=True):
+    """One edition of a digest for one subscriber: written before it is handed over, and again after."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        Index("ix_delivery_edition", "subscriber_id", "edition", unique=True),
+        Index("ix_delivery_due", "state", "next_try_at"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    subscriber_id: int = Field(foreign_key="subscriber.id", ondelete="CASCADE")
+    edition: str  # "2026-11-20" or "2026-W47", and "#" with the tags where not everything is meant
+    message_id: str
+    state: str = "planned"  # "sending", "sent", "failed", "empty"
+    tries: int = 0
+    next_try_at: datetime | None = None  # NULL: it is not tried again
+    updated_at: datetime
+    code: int | None = None  # what the server answered last
+    reason: str = ""
+
+
+class MailReport(SQLModel, table=True):
+    """A mail came back, or its reader called it spam. Each report counts once."""
+
+    __tablename__ = "mail_report"
+
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(unique=True)  # what tells it from all others
+    subscriber_id: int = Field(foreign_key="subscriber.id", index=True, ondelete="CASCADE")
+    kind: str  # "hard", "soft", "complaint"
+    code: str = ""  # RFC 3463: "5.1.1"
+    reason: str = ""
+    received_at: datetime
+
+
+class Erased(SQLModel, table=True):
+    """An address that asked to be forgotten: what is left of it keeps it from being imported again."""
+
+    __tablename__ = "erased"
+
+    address_hash: str = Field(primary_key=True)  # keyed with the instance's secret
+    erased_at: datetime
+
+
+class Edition(SQLModel, table=True):
+    """A digest as it was frozen. A correction makes the next number; earlier ones stay."""
+
+    __tablename__ = "edition"
+    __table_args__ = (
+        Index("ix_edition_name", "name", "tags", "number", unique=True),
+        Index("ix_edition_last", "tags", "last"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    name: str  # "2026-11-20", "2026-W47", "2026-11"
+    tags: str = ""  # a canonical tag expression; empty: everything
+    number: int  # from 1
+    first: date
+    last: date  # the period's days, inclusive
+    items: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    made_at: datetime
+    note: str = ""  # what has changed since the number before
 
 
 class Robots(SQLModel, table=True):

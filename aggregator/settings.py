@@ -54,6 +54,13 @@ def _mailboxes(value: str) -> str:
     return value
 
 
+def _mailbox_url(value: str) -> str:
+    parts = urlsplit(value)
+    if value and (parts.scheme not in ("imap", "imaps") or not (parts.hostname and parts.username)):
+        raise ValueError("it is not an address like imaps://name:password@mail.example.edu.cn/INBOX")
+    return value
+
+
 def _timezone(value: str) -> str:
     try:
         ZoneInfo(value)
@@ -156,6 +163,18 @@ class MailSettings(Section):
     sender: Annotated[str, AfterValidator(_mailbox)] = Field("", description="address that our mail comes from")
     per_minute: float = Field(60.0, gt=0, le=6000, description="mails sent in a minute at most")
     timeout_seconds: float = Field(30.0, gt=0, le=600, description="longest wait for the server")
+    reply_to: Annotated[str, AfterValidator(_mailbox)] = Field(
+        "", description="address where answers to our mail go; empty: mail.sender"
+    )
+    digest_hour: int = Field(7, ge=0, le=23, description="hour of the digest that the form offers first")
+    bounce_mailbox: Annotated[str, AfterValidator(_mailbox_url)] = Field(
+        "",
+        repr=False,
+        description="where returned mail arrives: imaps://name:password@host/INBOX (imap:// in the clear); empty: none",
+    )
+    webhook_secret: str = Field(
+        "", repr=False, description="who sends it to /mail/bounces reports returned mail; empty: nobody can"
+    )
 
 
 class AlertSettings(Section):
@@ -198,7 +217,9 @@ class WebSettings(Section):
         1000, ge=10, le=1_000_000, description="disk for pictures (instance/pictures); the longest unseen go first"
     )
     secret_key: str = Field(
-        "", repr=False, description="signs addresses of pictures; empty: made once in the instance folder"
+        "",
+        repr=False,
+        description="signs addresses of pictures, links in mails; empty: made once in the instance folder",
     )
     admin_token: str = Field(
         "",
