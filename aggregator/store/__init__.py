@@ -22,6 +22,7 @@ from aggregator.store.archive import Archive
 from aggregator.store.breaks import Breaks
 from aggregator.store.clock import Clock
 from aggregator.store.counts import Counts
+from aggregator.store.digests import Digests
 from aggregator.store.entries import Entries
 from aggregator.store.feeds import Feeds
 from aggregator.store.indexing import Index
@@ -67,6 +68,7 @@ class Store:
         self.feeds = Feeds(self)
         self.counts = Counts(self)
         self.archive = Archive(self)
+        self.digests = Digests(self)
         self.robots = RobotsFiles(self)
         self.breaks = Breaks(self)
         self.clock = Clock(self)

@@ -17,11 +17,26 @@ from flask_babel import gettext as _
 from werkzeug.routing import BaseConverter
 
 from aggregator.gather.charset import decode
-from aggregator.model import Attachment, Break, Digest, FullEntry
+from aggregator.model import Attachment, Break, Digest, FullEntry, MailLinks
 from aggregator.publish import FORMATS, wire
 from aggregator.publish.digest import digest_address
 from aggregator.settings import PACKAGE, Settings, template_folder
-from aggregator.web import archive, language, metadata, notices, opml, ops, pictures, plaintext, search, sitemap, websub
+from aggregator.web import (
+    archive,
+    charts,
+    digests,
+    language,
+    letters,
+    metadata,
+    notices,
+    opml,
+    ops,
+    pictures,
+    plaintext,
+    search,
+    sitemap,
+    websub,
+)
 from aggregator.web.body import readable
 from aggregator.web.service import ADDRESSES, address
 
@@ -46,12 +61,25 @@ class FormatConverter(BaseConverter):
 
 def digest_html(digest: Digest, settings: Settings) -> str:
     """*digest* as a whole HTML page, with absolute links, in the site's language."""
-    return _drawn("digest.html", digest, settings)
+    with _drawing(settings):
+        return render_template("digest.html", digest=digest, told=digests.TOLD)
 
 
 def digest_text(digest: Digest, settings: Settings) -> str:
-    """*digest* as plain text for a terminal or a mail, in the site's language."""
-    return _drawn("digest.txt", digest, settings)
+    """*digest* as plain text for a terminal, in the site's language."""
+    with _drawing(settings):
+        return letters.plain(digest, settings.site.language)
+
+
+def digest_mail_parts(digest: Digest, settings: Settings, language: str, links: MailLinks) -> tuple[str, str, str]:
+    """Subject, text and HTML of *digest* as a mail for whom *links* belong to (letters.NOBODY: for no subscriber)."""
+    return digest_draft(digest, settings, language).parts(links)
+
+
+def digest_draft(digest: Digest, settings: Settings, language: str) -> letters.Draft:
+    """*digest* as a mail for many: what costs is done once, and ``parts`` puts each one's links in."""
+    with _drawing(settings):
+        return letters.draft(digest, language)
 
 
 def alert_mail(settings: Settings, begun: Sequence[Break], ended: Sequence[Break]) -> tuple[str, str]:
@@ -89,7 +117,7 @@ def drawing_app(settings: Settings) -> Flask:
     app.url_map.converters |= {"tag": TagConverter, "format": FormatConverter}
     app.url_defaults(_keep_language)
     # several modules add to one blueprint
-    modules = (archive, notices, opml, ops, pictures, search, sitemap, websub)
+    modules = (archive, digests, notices, opml, ops, pictures, search, sitemap, websub)
     for blueprint in dict.fromkeys(module.blueprint for module in modules):
         app.register_blueprint(blueprint)
     app.extensions[pictures.PICTURES] = pictures.Pictures(settings)
@@ -100,11 +128,6 @@ def drawing_app(settings: Settings) -> Flask:
     Babel(app, locale_selector=language.language, default_translation_directories=str(PACKAGE / "translations"))
     _prepare_templates(app, settings)
     return app
-
-
-def _drawn(template: str, digest: Digest, settings: Settings) -> str:
-    with _drawing(settings):
-        return render_template(template, digest=digest)
 
 
 @contextmanager
@@ -171,6 +194,7 @@ def _prepare_templates(app: Flask, settings: Settings) -> None:
     app.jinja_env.globals.update(
         address=address,
         digest_address=digest_address,
+        day_chart=charts.of_digest,
         span=language.span_text,
         canonical=metadata.canonical,
         translations=metadata.translations,
