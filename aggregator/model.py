@@ -446,30 +446,86 @@ class FeedInfo:
     updated: datetime
     subtitle: str | None = None
     language: str = "zh-CN"
-    next_url: str | None = None  # RFC 5005: the page of older entries
+    paging: Mapping[str, str] = field(default_factory=dict)  # RFC 5005 §3, §4: relation -> address of that document
+    is_archive: bool = False  # RFC 5005 §4: what it holds stays as it is
+    is_complete: bool = False  # RFC 5005 §2: there is no entry that it does not hold
     icon: str | None = None  # address of a square picture
+    logo: str | None = None  # address of one twice as wide as it is high
     rights: str | None = None
-    hub_url: str | None = None  # WebSub
+    hub_urls: tuple[str, ...] = ()  # WebSub: who announces its news
+    ttl_minutes: int | None = None  # it need not be asked for sooner
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A sentence of our own for a feed of ours, about a page of ours."""
+    """Something of our own for a feed of ours, about a page of ours: a sentence, and maybe safe HTML."""
 
     id: str
     title: str
     url: str
     author: str
+    published: datetime
     updated: datetime
     text: str
+    html: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DigestStory:
+    """One item of a digest: a story, told by the entry that was first, and by others elsewhere."""
+
+    entry: FullEntry
+    also: tuple[FullEntry, ...] = ()
+    topic: str = ""  # "": none
+    rank: int = 0  # from 1, the best first
+
+    @property
+    def entries(self) -> tuple[FullEntry, ...]:
+        return (self.entry, *self.also)
+
+    @property
+    def elsewhere(self) -> tuple[str, ...]:
+        """The other universities that tell it."""
+        names = dict.fromkeys(one.source.university for one in self.also)
+        return tuple(name for name in names if name != self.entry.source.university)
+
+
+@dataclass(frozen=True, slots=True)
+class DigestPart:
+    """The stories of one university under one topic, the best first."""
+
+    university: str
+    stories: tuple[DigestStory, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class DigestGroup:
-    """The entries of one university in a digest, newest first."""
+    """The stories of one topic; *count* is how many it has, of which not all need be listed."""
 
-    university: str
-    entries: tuple[FullEntry, ...]
+    topic: str  # "": of none
+    count: int
+    parts: tuple[DigestPart, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """Who speaks, or what is spoken of, in a digest for the first time ever."""
+
+    kind: Literal["university", "source", "topic"]
+    name: str
+    university: str = ""  # of a source
+
+
+@dataclass(frozen=True, slots=True)
+class Corrections:
+    """What an edition of a digest changed in the one before: numbers of entries."""
+
+    added: int = 0
+    withdrawn: int = 0
+    retitled: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.withdrawn or self.retitled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -481,10 +537,36 @@ class Digest:
     last: date
     groups: tuple[DigestGroup, ...]
     tag: str | None = None
+    late: tuple[DigestStory, ...] = ()  # of earlier days, found only now
+    firsts: tuple[First, ...] = ()
+    chart: tuple[tuple[str, int], ...] = ()  # entries a day (ISO 8601), of one day: a university
+    ids: tuple[int, ...] = ()  # of all entries dated in it
+    story_count: int = 0
+    university_count: int = 0
+    # what follows differs from edition to edition
+    edition: int = 0  # from 1; 0: provisional, its period is not over
+    editions: int = 0  # how many there are
+    made_at: datetime | None = None  # None: not kept
+    corrections: Corrections = Corrections()
 
     @property
     def entry_count(self) -> int:
-        return sum(len(group.entries) for group in self.groups)
+        return len(self.ids)
+
+    @property
+    def stories(self) -> list[DigestStory]:
+        """Those listed, the best first."""
+        listed = [story for group in self.groups for part in group.parts for story in part.stories]
+        return sorted(listed, key=lambda story: story.rank)
+
+    @property
+    def most_covered(self) -> list[DigestStory]:
+        """The best of the stories that more than one university tells."""
+        return [story for story in self.stories if story.elsewhere][:3]
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.ids or self.late)
 
 
 @dataclass(frozen=True, slots=True)
@@ -940,7 +1022,9 @@ class Edition(SQLModel, table=True):
     number: int  # from 1
     first: date
     last: date  # the period's days, inclusive
+    # what it shows of each story, in order; and what it says of itself (publish/digest.py freezes and thaws both)
     items: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    facts: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     made_at: datetime
     note: str = ""  # what has changed since the number before
 

@@ -36,6 +36,12 @@ def _optional_address(value: str) -> str:
     return _address(value) if value else ""
 
 
+def _addresses(value: str) -> str:
+    for one in filter(None, value.split(",")):
+        _address(one.strip())
+    return value
+
+
 def _mailbox(value: str) -> str:
     if value and not MAILBOX.fullmatch(value):
         raise ValueError(f"{value!r} is not a mail address like news@example.edu.cn")
@@ -88,6 +94,12 @@ class SiteSettings(Section):
     )
     timezone: Annotated[str, AfterValidator(_timezone)] = Field(
         "Asia/Shanghai", description="time zone of pages and digests"
+    )
+    digest_grace_minutes: int = Field(
+        30,
+        ge=0,
+        le=1440,
+        description="minutes after its last midnight until a digest is final: what came late is in it",
     )
     contact: str = Field("", description="mail address or page of the operator, told to the servers we visit")
 
@@ -194,15 +206,36 @@ class WebSettings(Section):
 
     host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 for all")
     port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0: any free one")
-    threads: int = Field(8, ge=1, le=256, description="requests answered at the same time")
+    threads: int = Field(8, ge=1, le=256, description="requests answered at the same time, by each process")
     searches_per_minute: float = Field(
         60.0, ge=1, le=100_000, description="searches of one client address in a minute at most; more get 429"
+    )
+    trusted_proxies: int = Field(
+        0, ge=0, le=10, description="how many proxies of ours stand before us; their X-Forwarded headers are believed"
+    )
+    hubs: Annotated[str, AfterValidator(_addresses)] = Field(
+        "", description="addresses of WebSub hubs that announce our feeds, separated by commas; empty: none"
+    )
+    pictures: Literal["proxy", "link", "none"] = Field(
+        "proxy", description="of entries: through this service, from the universities' servers, or none"
+    )
+    picture_cache_mb: int = Field(
+        1000, ge=10, le=1_000_000, description="disk for pictures (instance/pictures); the longest unseen go first"
     )
     secret_key: str = Field(
         "",
         repr=False,
         description="signs addresses of pictures, links in mails; empty: made once in the instance folder",
     )
+    admin_token: str = Field(
+        "",
+        repr=False,
+        description="who sends it (Authorization: Bearer) sees /metrics and kept responses; empty: all",
+    )
+
+    @property
+    def hub_urls(self) -> tuple[str, ...]:
+        return tuple(one.strip() for one in self.hubs.split(",") if one.strip())
 
 
 class Settings(BaseSettings):

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from aggregator.model import Attachment, FeedInfo, FullEntry, SourceRef
+from aggregator.model import Attachment, FeedInfo, FullEntry, Note, SourceRef
 
 SITE = "https://news.example.org"
 SLUG = "7da87e74a3b958d3c0b7ddf222ef76d1"
@@ -41,6 +41,17 @@ ENTRY = FullEntry(
         Attachment("http://news.nankai.edu.cn/b.pdf", "通知", "application/pdf", 1234),
         Attachment("http://news.nankai.edu.cn/download.jsp?id=3", "附件三"),
     ),
+)
+
+NOTE = Note(
+    id="tag:news.example.org,2026:digest:2001-02-02",
+    title="日报 2001年2月2日",
+    url=f"{SITE}/digest/2001-02-02/",
+    author="高校新闻",
+    published=datetime(2001, 2, 2, 16, tzinfo=UTC),
+    updated=datetime(2001, 2, 2, 16, tzinfo=UTC),
+    text="3 条新闻 & 2 所高校",
+    html="<h3>南开大学</h3><ul><li>我校召开会议</li></ul>",
 )
 
 

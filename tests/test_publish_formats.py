@@ -10,7 +10,8 @@ import pytest
 from lxml import etree
 
 from aggregator.publish import FORMATS
-from tests.published import SITE, entry, info, source
+from tests.feedcheck import faults
+from tests.published import NOTE, SITE, entry, info, source
 
 EVERY = pytest.mark.parametrize("extension", sorted(FORMATS))
 
@@ -55,7 +56,40 @@ def test_entries_keep_their_order(extension):
 
 @EVERY
 def test_a_feed_without_entries_is_valid(extension):
-    assert parse(extension, FORMATS[extension].render(info(subtitle=None), [])) == []
+    document = FORMATS[extension].render(info(subtitle=None), [])
+
+    assert parse(extension, document) == []
+    assert faults(extension, document) == []
+
+
+@EVERY
+def test_a_feed_that_says_all_it_can_is_valid(extension):
+    paging = {rel: f"{SITE}/{rel}" for rel in ("first", "previous", "next", "last", "current", "prev-archive")}
+    marks = {"icon": f"{SITE}/i.png", "logo": f"{SITE}/l.png", "rights": "各校所有", "ttl_minutes": 15}
+    document = FORMATS[extension].render(
+        info(paging=paging, hub_urls=("https://hub.example/",), is_archive=True, **marks), [entry(), NOTE]
+    )
+
+    assert faults(extension, document, address=f"{SITE}/feed.atom") == []
+
+
+@EVERY
+def test_what_we_say_ourselves_is_an_entry(extension):
+    found = parse(extension, FORMATS[extension].render(info(), [NOTE]))
+
+    assert [(NOTE.id, NOTE.title, NOTE.html)] == found
+
+
+@EVERY
+def test_the_check_of_feeds_finds_faults(extension):
+    spoilt = entry(html='<script src="/x.js"></script>', updated=datetime(2999, 1, 1, tzinfo=UTC))
+
+    found = faults(extension, FORMATS[extension].render(info(), [spoilt, spoilt]), address="https://elsewhere.example/")
+
+    assert {"<script> in content", "a relative address in content: /x.js"} <= set(found)
+    assert any("twice" in one for one in found)
+    assert any("elsewhere" in one for one in found)
+    assert extension == "rss" or any("yet to come" in one for one in found)
 
 
 @EVERY
@@ -72,7 +106,7 @@ def test_one_unwritable_character_does_not_lose_the_feed(extension, unwritable):
         source=source(title=f"己{unwritable}", university=f"庚{unwritable}", url=f"http://b.cn/{unwritable}"),
     )
 
-    found = parse(extension, FORMATS[extension].render(info(title=f"辛{unwritable}"), [spoilt, entry()]))
+    found = parse(extension, FORMATS[extension].render(info(title=f"辛{unwritable}"), [spoilt, entry(id=2)]))
 
     assert [part[1] for part in found] == ["甲", entry().title]
 

@@ -7,7 +7,9 @@ from tests.published import ENTRY, INFO, SITE, SLUG, entry, info
 
 
 def test_a_feed_says_what_it_is():
-    feed = json.loads(jsonfeed.render(info(next_url=f"{SITE}/feed.json?before=9", hub_url="https://hub.example/"), []))
+    feed = json.loads(
+        jsonfeed.render(info(paging={"next": f"{SITE}/feed.json?before=9"}, hub_urls=("https://hub.example/",)), [])
+    )
 
     assert feed == {
         "version": "https://jsonfeed.org/version/1.1",

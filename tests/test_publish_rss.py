@@ -40,7 +40,9 @@ def test_a_channel_says_what_it_is_and_when_it_last_changed():
 
 
 def test_a_channel_links_to_itself_older_items_and_its_hub():
-    found = channel(rss.render(info(next_url=f"{SITE}/feed.rss?before=9", hub_url="https://hub.example.org/"), []))
+    found = channel(
+        rss.render(info(paging={"next": f"{SITE}/feed.rss?before=9"}, hub_urls=("https://hub.example.org/",)), [])
+    )
 
     assert [dict(link.attrib) for link in found.iterfind("atom:link", NAMES)] == [
         {"href": f"{SITE}/feed.atom", "rel": "self", "type": "application/rss+xml"},

@@ -1,9 +1,16 @@
 """`aggregator run`, `worker`, `web` and `demo`: the service until it is told to stop."""
 
 import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -18,8 +25,19 @@ if TYPE_CHECKING:
 SPREAD_SECONDS = 5.0
 
 
+RELOAD = click.option("--reload", is_flag=True, help="Start again when a file changes: for development.")
+
+
 @click.command()
-def run() -> None:
+@click.option(
+    "--workers",
+    type=click.IntRange(0, 64),
+    default=0,
+    show_default=True,
+    help="Processes for the pages; 0: the one that polls serves them, too.",
+)
+@RELOAD
+def run(workers: int, reload: bool) -> None:
     """Scheduler and web in one: polls what is due and serves the pages, until Ctrl-C or SIGTERM.
 
     \b
@@ -28,9 +46,11 @@ def run() -> None:
       AGGREGATOR_WEB__PORT=8080 aggregator run
     """
     config = parts.settings()
+    if reload:
+        _reload(["run", "--workers", str(workers)], config)
     known = parts.rules(config)
     store = parts.open_store(config, upgrade=True)
-    _serve(config, known, store, with_web=True)
+    _serve(config, known, store, _pages_apart(workers) if workers else _pages_here(config, store))
 
 
 @click.command()
@@ -38,23 +58,67 @@ def worker() -> None:
     """Only the scheduler: polls what is due, serves nothing. One for SQLite, any number on one PostgreSQL."""
     config = parts.settings()
     known = parts.rules(config)
-    _serve(config, known, parts.open_store(config), with_web=False)
+    _serve(config, known, parts.open_store(config), nullcontext())
 
 
 @click.command()
-def web() -> None:
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that serve.")
+@RELOAD
+def web(workers: int, reload: bool) -> None:
     """Only the pages and feeds; polls nothing. Any number of them on one database."""
-    from aggregator.web.app import create_app
-    from aggregator.web.server import Server
+    from aggregator.web.production import Workers
 
     config = parts.settings()
-    server = Server(create_app(config, parts.open_store(config)), config.web, config.fetch.max_bytes)
+    if reload:
+        _reload(["web", "--workers", str(workers)], config)
+    parts.open_store(config).close()  # what is wrong with it is said once, here
+    server = Workers("aggregator.commands.wsgi:app", config.web, workers)
     click.echo(f"serving {server.url}", err=True)
     server.run()
 
 
-def _serve(config: "Settings", known: "Rules", store: "Store", *, with_web: bool) -> None:
-    """Poll (and serve) until SIGTERM or Ctrl-C."""
+def _reload(arguments: list[str], config: "Settings") -> NoReturn:
+    """Run the same command in a process that starts again with each change of the program, its templates or rules."""
+    from aggregator.commands.reload import run_again_on_changes
+    from aggregator.settings import PACKAGE, template_folder
+
+    sys.exit(run_again_on_changes(arguments, [PACKAGE, template_folder(), config.instance / "sites"]))
+
+
+@contextmanager
+def _pages_apart(workers: int) -> Iterator[None]:
+    """``aggregator web`` beside us for the time of the block; when it ends by itself, so do we."""
+    command = [sys.executable, "-m", "aggregator", "web", "--workers", str(workers)]
+    web = subprocess.Popen(command)  # noqa: S603 - our own words
+
+    def watch() -> None:
+        if web.wait() and not is_over.is_set():
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    is_over = threading.Event()
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        web.terminate()
+        web.wait()
+
+
+@contextmanager
+def _pages_here(config: "Settings", store: "Store") -> Iterator[None]:
+    """The pages in threads of this process."""
+    from aggregator.web.app import create_app
+    from aggregator.web.server import Server
+
+    server = Server(create_app(config, store), config.web, config.fetch.max_bytes)
+    with server.in_thread():
+        click.echo(f"serving {server.url}; stop with Ctrl-C", err=True)
+        yield
+
+
+def _serve(config: "Settings", known: "Rules", store: "Store", pages: AbstractContextManager[None]) -> None:
+    """Poll, and let *pages* be served, until SIGTERM or Ctrl-C."""
     from aggregator.alert import Alerts
     from aggregator.gather.connect import post
     from aggregator.gather.fetch import Fetcher
@@ -78,15 +142,8 @@ def _serve(config: "Settings", known: "Rules", store: "Store", *, with_web: bool
         if store.path:
             store.leases.release_all()  # of a run that was killed: on this file there is no other
         store.sources.sync(known.sources, parts.now())
-        if not with_web:
-            asyncio.run(work())
-            return
-        from aggregator.web.app import create_app
-        from aggregator.web.server import Server
-
-        server = Server(create_app(config, store), config.web, config.fetch.max_bytes)
-        with server.in_thread():
-            click.echo(f"serving {server.url}, polling {len(known.sources)} sources; stop with Ctrl-C", err=True)
+        with pages:
+            click.echo(f"polling {len(known.sources)} sources", err=True)
             asyncio.run(work())
     store.close()
 
@@ -125,4 +182,4 @@ def demo(port: int, every: float, seconds: float | None) -> None:
         known = parts.rules(config).only([site.name for site in universities.sites()])
         store = parts.open_store(config, upgrade=True)
         with keep_publishing(universities, every, seconds, parts.now, click.echo):
-            _serve(config, known, store, with_web=True)
+            _serve(config, known, store, _pages_here(config, store))

@@ -7,22 +7,22 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from aggregator.model import Attachment, FeedInfo, FullEntry
+from aggregator.model import Attachment, FeedInfo, FullEntry, Note
 from aggregator.publish import wire
 
 VERSION = "https://jsonfeed.org/version/1.1"
 
 
-def render(info: FeedInfo, entries: Sequence[FullEntry]) -> bytes:
+def render(info: FeedInfo, entries: Sequence[FullEntry | Note]) -> bytes:
     """The JSON document, UTF-8, items in the order given; what is not known is left out."""
-    return "".join(pieces(info, entries)).encode("utf-8")
+    return "".join(pieces(info, entries)).encode("utf-8", "ignore")  # lone surrogates
 
 
-def pieces(info: FeedInfo, entries: Iterable[FullEntry]) -> Iterator[str]:
+def pieces(info: FeedInfo, entries: Iterable[FullEntry | Note]) -> Iterator[str]:
     """The same document piece by piece, so that all entries ever stored need no memory."""
     yield _dumps(_known(_feed(info))).removesuffix("}") + ',"items":['
     for number, entry in enumerate(entries):
-        yield (",\n" if number else "") + _dumps(_item(info, entry))
+        yield (",\n" if number else "") + _dumps(_note(info, entry) if isinstance(entry, Note) else _item(info, entry))
     yield "]}"
 
 
@@ -33,22 +33,23 @@ def _feed(info: FeedInfo) -> dict[str, Any]:
         "home_page_url": wire.address(info.url),
         "feed_url": wire.address(info.self_url),
         "description": wire.one_line(info.subtitle or ""),
-        "next_url": wire.address(info.next_url or ""),
+        # RFC 5005 has prev-archive for who wants all, JSON Feed one way back
+        "next_url": wire.address(info.paging.get("next") or info.paging.get("prev-archive", "")),
         "icon": wire.address(info.icon or ""),
+        "favicon": wire.address(info.icon or ""),
         "authors": [{"name": wire.one_line(info.title) or info.url, "url": info.site_url}],
         "language": info.language,
-        "hubs": [{"type": "WebSub", "url": wire.address(info.hub_url)}] if info.hub_url else [],
+        "hubs": [{"type": "WebSub", "url": wire.address(url)} for url in info.hub_urls],
     }
 
 
 def _item(info: FeedInfo, entry: FullEntry) -> dict[str, Any]:
-    html = wire.writable(entry.html)
     item: dict[str, Any] = {
         "id": wire.address(entry.atom_id),
         "url": wire.entry_url(info.site_url, entry),
         "external_url": wire.address(entry.url),
         "title": wire.title(entry),
-        "content_html": html,
+        "content_html": entry.html,
         "summary": wire.one_line(entry.summary),
         "image": wire.address(entry.image or ""),
         "date_published": wire.utc(entry.published).isoformat() if entry.published else "",
@@ -58,7 +59,7 @@ def _item(info: FeedInfo, entry: FullEntry) -> dict[str, Any]:
         "language": info.language,
         "attachments": [_attachment(attachment) for attachment in entry.attachments],
     }
-    if not html:  # an item must have one of the two
+    if not entry.html:  # an item must have one of the two
         item["content_text"] = wire.writable(entry.text) or wire.one_line(entry.summary) or wire.title(entry)
     # an extension of our own, as the standard allows: where the entry comes from
     item["_source"] = {
@@ -67,6 +68,24 @@ def _item(info: FeedInfo, entry: FullEntry) -> dict[str, Any]:
         "url": wire.address(entry.source.url),
     }
     return _known(item)
+
+
+def _note(info: FeedInfo, note: Note) -> dict[str, Any]:
+    text = wire.one_line(note.text)
+    return _known(
+        {
+            "id": wire.address(note.id),
+            "url": wire.address(note.url),
+            "title": wire.one_line(note.title),
+            "content_html": note.html,
+            "content_text": "" if note.html else text,
+            "summary": text,
+            "date_published": wire.utc(note.published).isoformat(),
+            "date_modified": wire.utc(note.updated).isoformat(),
+            "authors": [{"name": wire.one_line(note.author)}],
+            "language": info.language,
+        }
+    )
 
 
 def _attachment(attachment: Attachment) -> dict[str, Any]:

@@ -13,8 +13,12 @@ from aggregator.model import Attachment, FullEntry, SourceRef
 
 # XML 1.0 §2.2 leaves these out; one of them makes a whole feed unreadable
 UNWRITABLE = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# the same in UTF-8: bytes of their own, and two characters
+CONTROLS = bytes({*range(0x20)} - {0x09, 0x0A, 0x0D})
+NO_CHARACTERS = "\ufffe\uffff"
 # RFC 3987 §2.2 leaves these out of an address
 NOT_IN_ADDRESS = re.compile(r'[\x00-\x20\x7f<>"{}|\\^`\u00a0\u3000]')
+ODD_IN_ADDRESS = re.compile(f"{NOT_IN_ADDRESS.pattern}|{UNWRITABLE.pattern}")
 IN_URI = "!#$%&'()*+,/:;=?@[]~"  # RFC 3986 §2.2, and % of what is encoded already
 MEDIA_TYPE = re.compile(r"[a-zA-Z0-9][\w.+-]*/[a-zA-Z0-9][\w.+-]*", re.ASCII)
 
@@ -58,6 +62,24 @@ def writable(text: str) -> str:
     return UNWRITABLE.sub("", text)
 
 
+def cdata(html: str) -> str:
+    """*html* as the content of an XML element: as long as it is, where `text` would grow it by each tag."""
+    return f"<![CDATA[{html.replace(']]>', ']]]]><![CDATA[>')}]]>"
+
+
+def text(plain: str) -> str:
+    """*plain* as the content of an XML element."""
+    return plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def xml_bytes(xml: str) -> bytes:
+    """*xml* in UTF-8 without what `writable` leaves out: one pass over a whole document instead of one a text."""
+    for one in NO_CHARACTERS:
+        if one in xml:
+            xml = xml.replace(one, "")
+    return xml.encode("utf-8", "ignore").translate(None, CONTROLS)
+
+
 def one_line(text: str) -> str:
     """*text* writable, with each run of white space as one space and none at the ends."""
     return " ".join(writable(text).split())
@@ -65,6 +87,8 @@ def one_line(text: str) -> str:
 
 def address(url: str) -> str:
     """*url* with the characters that no address may hold percent-encoded; the others stay byte for byte."""
+    if ODD_IN_ADDRESS.search(url) is None:  # as almost always
+        return url
     return NOT_IN_ADDRESS.sub(lambda match: quote(match.group()), writable(url.strip()))
 
 
@@ -93,7 +117,9 @@ def utc(time: datetime) -> datetime:
     """*time* in UTC and whole seconds; one without a zone is taken as UTC."""
     if time.tzinfo is None:
         time = time.replace(tzinfo=UTC)
-    return time.astimezone(UTC).replace(microsecond=0)
+    if time.tzinfo is not UTC:
+        time = time.astimezone(UTC)
+    return time.replace(microsecond=0)
 
 
 def media_type(attachment: Attachment) -> str | None:

@@ -18,10 +18,12 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, NoSuchModuleError
 
 from aggregator.errors import StoreError
+from aggregator.store.archive import Archive
 from aggregator.store.breaks import Breaks
 from aggregator.store.clock import Clock
 from aggregator.store.counts import Counts
 from aggregator.store.deliveries import Deliveries
+from aggregator.store.digests import Digests
 from aggregator.store.entries import Entries
 from aggregator.store.feeds import Feeds
 from aggregator.store.indexing import Index
@@ -68,6 +70,8 @@ class Store:
         self.feeds = Feeds(self)
         self.counts = Counts(self)
         self.deliveries = Deliveries(self)
+        self.archive = Archive(self)
+        self.digests = Digests(self)
         self.robots = RobotsFiles(self)
         self.breaks = Breaks(self)
         self.clock = Clock(self)
@@ -128,6 +132,7 @@ class Store:
         return insert(table)
 
     def close(self) -> None:
+        self.feeds.close()
         self._writer.dispose()
         self._reader.dispose()
 

@@ -104,11 +104,15 @@ class Counts:
                 connection.execute(size).scalar_one(),
             )
 
-    def of_sources(self) -> list[SourceState]:
-        """Every source by university and name, with its newest poll; in two queries, however many there are."""
+    def of_sources(self, university: str | None = None) -> list[SourceState]:
+        """Every source (of *university*) by university and name, with its newest poll; two queries for any number."""
         number = select(func.count()).where(entry.c.source_id == source.c.id).scalar_subquery()
         query = select(source, number.label("entry_count")).order_by(source.c.university, source.c.name)
         newest = select(func.max(poll.c.id)).group_by(poll.c.source_id)
+        if university is not None:
+            query = query.where(source.c.university == university)
+            its = select(source.c.id).where(source.c.university == university)
+            newest = newest.where(poll.c.source_id.in_(its))
         with self._store.read() as connection:
             polls = {row.source_id: (row,) for row in connection.execute(select(poll).where(poll.c.id.in_(newest)))}
             return [_state(row, polls.get(row.id, ())) for row in connection.execute(query)]

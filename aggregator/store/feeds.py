@@ -2,18 +2,26 @@
 
 import gzip
 import hashlib
-from collections.abc import Collection, Iterable
+import sqlite3
+from collections.abc import Collection, Hashable, Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
+from threading import Lock
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select
 
+from aggregator.errors import StoreError
 from aggregator.model import FeedVersion, RenderedFeed
 
 if TYPE_CHECKING:
     from aggregator.store import Store
 
+# where every question is a journey to a server, it is asked no more often
+STATE_SECONDS = 1.0
+# scopes one of which moves with every change of what is published
+ALL_SCOPES = ("all", "sources")
 SECOND = timedelta(seconds=1)  # what HTTP dates can tell apart
 
 feed_version, rendered = FeedVersion.__table__, RenderedFeed.__table__  # type: ignore[attr-defined]
@@ -39,6 +47,35 @@ class StoredFeed:
 class Feeds:
     def __init__(self, store: "Store") -> None:
         self._store = store
+        self._lock = Lock()
+        self._watcher: sqlite3.Connection | None = None
+        self._state: tuple[float, Hashable] = (-STATE_SECONDS, None)
+
+    def state(self) -> Hashable:
+        """A value that differs from an earlier one of this process if anything published has changed since.
+
+        Of SQLite at once, by whichever process it was changed, in microseconds; of PostgreSQL after a second.
+        """
+        with self._lock:
+            if self._store.path is None:
+                asked_at, state = self._state
+                if monotonic() - asked_at >= STATE_SECONDS:
+                    now = monotonic()
+                    state = self.version(ALL_SCOPES)
+                    self._state = now, state
+                return state
+            try:
+                if self._watcher is None:
+                    self._watcher = sqlite3.connect(self._store.path, check_same_thread=False, isolation_level=None)
+                # https://www.sqlite.org/pragma.html#pragma_data_version: moves with each commit of another connection
+                return int(self._watcher.execute("PRAGMA data_version").fetchall()[0][0])
+            except sqlite3.Error as error:
+                raise StoreError(f"{self._store.name}: {error}") from error
+
+    def close(self) -> None:
+        if self._watcher is not None:
+            self._watcher.close()
+            self._watcher = None
 
     def version(self, scopes: Collection[str]) -> str:
         """A text that changes when an entry of any of *scopes* ("all", "tag:7", "source:3") does."""

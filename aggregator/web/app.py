@@ -4,14 +4,16 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from flask import Flask, Response, request
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from aggregator.errors import NotFound
 from aggregator.settings import Settings
 from aggregator.store import Store
-from aggregator.web import ops
+from aggregator.web import ops, stored
 from aggregator.web.limit import Limit
 from aggregator.web.render import drawing_app
 from aggregator.web.service import SERVICE, Service
+from aggregator.web.stored import Stored
 
 
 def _utc_now() -> datetime:
@@ -22,9 +24,14 @@ def create_app(settings: Settings, store: Store, now: Callable[[], datetime] = _
     """A new app that answers from *store*; *now* is its clock."""
     app = drawing_app(settings)
     app.extensions[SERVICE] = Service(settings, store, now, Limit(settings.web.searches_per_minute))
+    app.config["MAX_CONTENT_LENGTH"] = settings.fetch.max_bytes
     app.before_request(_refuse_nul)
     app.after_request(_negotiate)
-    ops.register(app)
+    ops.register(app, settings)
+    app.wsgi_app = Stored(app.wsgi_app, store, settings.site.language, now)  # type: ignore[method-assign]
+    if settings.web.trusted_proxies:
+        count = settings.web.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, count, count, count, 0, count)  # type: ignore[method-assign]
     return app
 
 
@@ -41,6 +48,7 @@ def _negotiate(response: Response) -> Response:
     response.vary.add("Accept-Language")
     if response.status_code == 200:
         response.cache_control.no_cache = True
+    if response.status_code == 200 and not stored.is_offered():
         response.add_etag()
         response.make_conditional(request)
     return response

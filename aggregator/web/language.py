@@ -3,14 +3,18 @@
 Texts of ours are Chinese in the source and translated in translations/; what universities write stays as it is.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 from functools import lru_cache
 from urllib.parse import urlsplit
 
 from babel.dates import format_date
 from flask import current_app, g, has_request_context, request
+from flask_babel import force_locale, lazy_gettext
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
 
 from aggregator.errors import QueryFault, SearchFault
 from aggregator.health import State
@@ -23,8 +27,22 @@ TAGS = {"zh": "zh-CN", "en": "en"}
 
 # how dates are written: patterns of Unicode Technical Standard 35
 PATTERNS = {
-    "zh": {"day": "y年M月d日", "weekday": "EEEE", "month": "y年M月", "short": "M月d日"},
-    "en": {"day": "d MMMM y", "weekday": "EEEE", "month": "MMMM y", "short": "d MMM"},
+    "zh": {
+        "day": "y年M月d日",
+        "weekday": "EEEE",
+        "month": "y年M月",
+        "short": "M月d日",
+        "month alone": "M月",
+        "initial": "EEEEE",
+    },
+    "en": {
+        "day": "d MMMM y",
+        "weekday": "EEEE",
+        "month": "MMMM y",
+        "short": "d MMM",
+        "month alone": "LLL",
+        "initial": "EEEEEE",
+    },
 }
 
 PERIODS = {"day": lazy_gettext("日报"), "week": lazy_gettext("周报"), "month": lazy_gettext("月报")}
@@ -160,6 +178,20 @@ def language() -> str:
     return str(g.language)
 
 
+@contextmanager
+def speaking(chosen: str) -> Iterator[None]:
+    """Texts and dates in the language that is *chosen*, whatever the reader's is."""
+    former = g.get("language")
+    g.language = chosen
+    try:
+        with force_locale(chosen):
+            yield
+    finally:
+        g.language = former
+        if former is None:
+            del g.language
+
+
 def asked() -> str | None:
     """The language that the address names, None where it names none of ours."""
     if "asked" not in g:  # asked for with every link of a page
@@ -168,9 +200,9 @@ def asked() -> str | None:
     return str(g.asked) if g.asked else None
 
 
-def day_text(day: date) -> str:
-    """``2025年3月21日``, ``21 March 2025``"""
-    return _said(day, "day")
+def day_text(day: date, chosen: str | None = None) -> str:
+    """``2025年3月21日``, ``21 March 2025``, in the language of the answer or the one that is *chosen*."""
+    return _written(day, "day", chosen or language())
 
 
 def weekday_text(day: date) -> str:
@@ -188,6 +220,21 @@ def fault_text(cause: Fault, url: str = "", status: int | None = None) -> str:
     return said + (str(_("（HTTP %(status)s）", status=status)) if status and status >= 400 else "")
 
 
+def month_text(day: date) -> str:
+    """``2025年3月``, ``March 2025``"""
+    return _said(day, "month")
+
+
+def month_name(number: int) -> str:
+    """``3月``, ``March``"""
+    return _said(date(2000, number, 1), "month alone")
+
+
+def weekday_short(day: date) -> str:
+    """``五``, ``F``"""
+    return _said(day, "initial")
+
+
 def day_name(day: date, today: date) -> str:
     """今天 or 昨天; empty for any other day."""
     names = {0: _("今天"), 1: _("昨天")}
@@ -203,8 +250,14 @@ def span_text(period: Period, first: date) -> str:
     return day_text(first)
 
 
+@lru_cache(maxsize=1024)
+def accepted(header: str) -> str | None:
+    """Which of our languages an Accept-Language asks for, None where it asks for neither."""
+    return parse_accept_header(header, LanguageAccept).best_match(list(LANGUAGES)) if header else None
+
+
 def _accepted() -> str | None:
-    return request.accept_languages.best_match(list(LANGUAGES)) if has_request_context() else None
+    return accepted(request.headers.get("Accept-Language", "")) if has_request_context() else None
 
 
 def _said(day: date, what: str) -> str:

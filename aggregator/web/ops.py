@@ -1,27 +1,38 @@
-"""For machines and for the day something fails: /healthz, /metrics, robots.txt, the icon, error pages, headers."""
+"""For machines and for the day something fails: /healthz, /metrics, icons, error pages, headers, who is an operator."""
 
+import hmac
 from collections import Counter
 
-from flask import Blueprint, Flask, Response, current_app, jsonify, make_response, render_template
+from flask import Blueprint, Flask, Response, current_app, jsonify, make_response, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import BadRequest, HTTPException
 
 from aggregator.errors import NotFound, QueryError, SearchError, StoreError
 from aggregator.health import health
-from aggregator.web.language import QUERY_FAULTS, SEARCH_FAULTS
+from aggregator.publish import FORMATS
+from aggregator.settings import Settings
+from aggregator.web.language import QUERY_FAULTS, SEARCH_FAULTS, TAGS
 from aggregator.web.metrics import MEDIA_TYPE, metrics
 from aggregator.web.service import service
 
 blueprint = Blueprint("ops", __name__)
 
-SECURITY = {
-    # pictures and films of entries stand on the universities' servers
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
-    "img-src * data:; media-src *; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+DAY_SECONDS = 86_400
+# whoever asks for these shows no page
+FOR_MACHINES = (*(f".{extension}" for extension in FORMATS), ".opml")
+
+POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; manifest-src 'self';"
+    # films of entries stand on the universities' servers
+    " img-src {pictures}; media-src http: https:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+HEADERS = {
     "X-Content-Type-Options": "nosniff",
-    # campus servers refuse pictures to foreign referrers
+    # campus servers refuse films and pictures to foreign referrers
     "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
 }
 
 # status -> what happened, what to do
@@ -29,6 +40,7 @@ PAGES = {
     400: (lazy_gettext("看不懂这个请求"), lazy_gettext("地址可能不完整，请检查后再试。")),
     404: (lazy_gettext("没有这一页"), lazy_gettext("地址可能写错了，或者这个标签、来源、条目、日期还没有内容。")),
     405: (lazy_gettext("这里只能阅读"), lazy_gettext("这个地址不接受这种请求方式。")),
+    429: (lazy_gettext("请慢一些"), lazy_gettext("你问得太快了，请过一会儿再试。")),
     500: (lazy_gettext("程序出错了"), lazy_gettext("这是我们的错误，日志里有记录。请稍后再试。")),
     503: (
         lazy_gettext("暂时读不到数据库"),
@@ -59,6 +71,8 @@ def healthz() -> Response:
 def numbers() -> Response:
     """For Prometheus; names no source and no secret."""
     here = service()
+    if not is_operator():
+        return Response("web.admin_token is asked for\n", 401, {"WWW-Authenticate": "Bearer"}, MEDIA_TYPE)
     try:
         answer = Response(metrics(here.store, here.now()), content_type=MEDIA_TYPE)
     except StoreError as error:
@@ -68,25 +82,68 @@ def numbers() -> Response:
     return answer
 
 
-@blueprint.get("/robots.txt")
-def robots() -> Response:
-    return Response("User-agent: *\nDisallow:\n", content_type="text/plain; charset=utf-8")
-
-
 @blueprint.get("/favicon.ico")
 @blueprint.get("/favicon.svg")
 def favicon() -> Response:
     return current_app.send_static_file("favicon.svg")
 
 
-def register(app: Flask) -> None:
+@blueprint.get("/icon.png")
+def icon() -> Response:
+    """For home screens and cards, which take no SVG."""
+    return current_app.send_static_file("icon.png")
+
+
+@blueprint.get("/site.webmanifest")
+def manifest() -> Response:
+    site = service().settings.site
+    answer = jsonify(
+        name=site.name,
+        short_name=site.name,
+        start_url=url_for("pages.index"),
+        display="minimal-ui",
+        lang=TAGS[site.language],
+        background_color="#fbfaf6",
+        theme_color="#fbfaf6",
+        icons=[
+            {"src": url_for("ops.favicon"), "type": "image/svg+xml", "sizes": "any"},
+            {"src": url_for("ops.icon"), "type": "image/png", "sizes": "192x192"},
+        ],
+    )
+    answer.mimetype = "application/manifest+json"
+    answer.cache_control.public = True
+    answer.cache_control.max_age = DAY_SECONDS
+    return answer
+
+
+def is_operator() -> bool:
+    """Whether who asks may see what is the operator's: with web.admin_token; everybody where none is set."""
+    token = service().settings.web.admin_token
+    # WSGI hands out the bytes of a header as Latin-1 (PEP 3333)
+    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    return not token or hmac.compare_digest(given.encode("latin-1"), token.encode())
+
+
+def register(app: Flask, settings: Settings) -> None:
     """Give *app* its error pages and security headers."""
     app.register_error_handler(NotFound, _not_found)
     app.register_error_handler(QueryError, _unreadable)
     app.register_error_handler(SearchError, _unsearchable)
     app.register_error_handler(StoreError, _unavailable)
     app.register_error_handler(HTTPException, _error)
-    app.after_request(_secure)
+    allowed = "'self' data: http: https:" if settings.web.pictures == "link" else "'self' data:"
+    headers = HEADERS | {"Content-Security-Policy": POLICY.format(pictures=allowed)}
+
+    @app.after_request
+    def secure(response: Response) -> Response:
+        for name, value in headers.items():
+            response.headers.setdefault(name, value)
+        if response.location:  # below this very service, whatever Host a request names
+            response.location = response.location.removeprefix(request.host_url.rstrip("/")) or "/"
+        # readers that live in a browser show feeds and pictures of ours; pages are framed and read by nobody
+        reach = "same-origin" if response.mimetype == "text/html" else "cross-origin"
+        response.headers.setdefault("Cross-Origin-Resource-Policy", reach)
+        return response
 
 
 def _not_found(error: NotFound) -> Response:  # noqa: ARG001
@@ -121,12 +178,11 @@ def _error(error: HTTPException) -> Response:
 def _page(code: int, headline: str = "", advice: str = "") -> Response:
     if not headline:
         headline, advice = PAGES.get(code, PAGES[500 if code >= 500 else 400])
-    response = make_response(render_template("error.html", code=code, headline=headline, advice=advice), code)
+    # a Host that cannot be one leaves nothing that links could be made from
+    if request.path.endswith(FOR_MACHINES) or isinstance(request.routing_exception, BadRequest):
+        response = Response(f"{code} {headline}: {advice}\n", code, mimetype="text/plain")
+    else:
+        page = render_template("error.html", code=code, headline=headline, advice=advice)
+        response = make_response(page, code)
     response.cache_control.no_store = True
-    return response
-
-
-def _secure(response: Response) -> Response:
-    for name, value in SECURITY.items():
-        response.headers[name] = value
     return response

@@ -4,40 +4,37 @@ Knows no HTML: what a page looks like stands in templates/.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
 
-from flask import Blueprint, Response, jsonify, make_response, render_template, request
+from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as BaseResponse
 
-from aggregator.errors import NotFound
 from aggregator.health import health
-from aggregator.model import Digest, FullEntry
-from aggregator.publish.digest import (
-    Period,
-    digest_address,
-    digest_json,
-    make_digest,
-    parse_address,
-    period_bounds,
-)
-from aggregator.query import Selection
+from aggregator.model import FullEntry
+from aggregator.publish.digest import period_bounds
+from aggregator.query import EVERYTHING, Selection, tagged
 from aggregator.store.entries import Cursor
-from aggregator.web.asking import tags_asked, tags_at
-from aggregator.web.language import asked, language
+from aggregator.web.asking import tags_at
+from aggregator.web.charts import Chart, chart, days_before
+from aggregator.web.ops import is_operator
 from aggregator.web.service import service
+from aggregator.web.stored import offer, until_news
 from aggregator.websub import standing
 
 blueprint = Blueprint("pages", __name__)
 
 LIST_LENGTH = 30  # entries in one page of a list
 LANDING_LENGTH = 12
-NEIGHBOURS = 4  # older entries shown below an entry
-CHART_DAYS = 14
+RELATED = 4  # entries of the same tag, shown below an entry
+RELATED_TAGS = 12
+CHART_DAYS = 14  # on the landing page
+TAG_CHART_DAYS = 30
+CHARTED_TERMS = 4  # of an expression
+SOURCE_CHART_DAYS = 90
 MOST_SHARES = 24  # universities and tags on the landing page
-DIGEST_LENGTH = 1000  # the longest digest; a page that is longer helps nobody
-DIGESTS_LISTED: Mapping[Period, int] = {"day": 14, "week": 8, "month": 6}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,47 +49,34 @@ class Page:
     def is_empty(self) -> bool:
         return not self.days
 
-
-@dataclass(frozen=True, slots=True)
-class Issue:
-    """A digest as a list names it."""
-
-    period: Period
-    first: date
-    count: int
+    @property
+    def entries(self) -> list[FullEntry]:
+        return [one for _, listed in self.days for one in listed]
 
 
 @blueprint.get("/")
-def index() -> str:
-    """The page most asked for: made once for each state of the store, day and language."""
+def index() -> Response:
+    """The page most asked for."""
     here = service()
-    name = ("index", request.script_root, language(), asked())
-    made_from = (here.store.feeds.version(("all", "sources")), here.today)
-    # what a visitor writes behind ? stands in links of the page: it must not be kept for the next one
-    is_plain = request.args.keys() <= {"lang"}
-    if is_plain and name in here.kept and here.kept[name][0] == made_from:
-        return here.kept[name][1]
+    promise = until_news()
     entries = here.store.entries.newest(LANDING_LENGTH)
-    if not entries:
-        return render_template("welcome.html", states=here.store.counts.of_sources())
-    page = _landing(entries, here.today)
-    if is_plain:
-        here.kept[name] = made_from, page
-    return page
+    if not entries:  # it shows polls, too
+        return make_response(render_template("welcome.html", states=here.store.counts.of_sources()))
+    return offer(make_response(_landing(entries, here.today)), promise)
 
 
 def _landing(entries: list[FullEntry], today: date) -> str:
     counts = service().store.counts
     monday = today - timedelta(days=today.weekday())
-    spans = [_midnight(day) for day in (monday, today, today + timedelta(days=1))]  # the week so far, today
-    chart = _issues("day", today, CHART_DAYS)
+    spans = [midnight(day) for day in (monday, today, today + timedelta(days=1))]  # the week so far, today
+    days = _chart(CHART_DAYS, EVERYTHING)
     return render_template(
         "index.html",
-        page=Page(_by_day(entries), None, is_first=True),
+        page=Page(by_day(entries), None, is_first=True),
         today=today,
-        today_count=chart[0].count,
+        today_count=days.days[-1][1],
         week_count=sum(counts.between(spans)),
-        chart=chart[::-1],
+        chart=days,
         universities=counts.by_university(spans),
         tags=counts.by_tag(spans, MOST_SHARES),
         most_shares=MOST_SHARES,
@@ -108,8 +92,49 @@ def tags() -> str:
 @blueprint.get("/tags/<tag:name>/")
 def tag(name: str) -> str:
     tags = tags_at(name)
-    count = service().store.entries.tag(tags.name).entry_count if tags.name else None
-    return render_template("tag.html", name=tags.address, count=count, page=_page(Selection(tags)))
+    selection = Selection(tags)
+    page = _page(selection)
+    return render_template(
+        "tag.html",
+        name=tags.address,
+        count=service().store.entries.tag(tags.name).entry_count if tags.name else None,
+        page=page,
+        # every alternative is counted for every day
+        chart=_chart(TAG_CHART_DAYS, selection) if page.is_first and len(tags.terms) <= CHARTED_TERMS else None,
+        related=_tags_of(page, but=tags.names),
+    )
+
+
+@blueprint.get("/universities/")
+def universities() -> str:
+    here = service()
+    monday = here.today - timedelta(days=here.today.weekday())
+    spans = [midnight(day) for day in (monday, here.today + timedelta(days=1))]
+    weeks = {share.name: sum(share.counts) for share in here.store.counts.by_university(spans)}
+    states = here.store.counts.of_sources()
+    listed = [(name, list(group)) for name, group in groupby(states, lambda state: state.source.university)]
+    return render_template("universities.html", universities=listed, weeks=weeks)
+
+
+@blueprint.get("/universities/<name>/")
+def university(name: str) -> str | BaseResponse:
+    here = service()
+    known = here.store.names.university(name)
+    if known != name:  # an alias
+        return redirect(url_for("pages.university", name=known), 301)
+    states = here.store.counts.of_sources(name)
+    selection = Selection(university=name)
+    page = _page(selection)
+    return render_template(
+        "university.html",
+        university=name,
+        states=states,
+        verdicts={state.source.name: health(state.source, state.polls, here.now()) for state in states},
+        count=sum(state.entry_count for state in states),
+        page=page,
+        chart=_chart(TAG_CHART_DAYS, selection) if page.is_first else None,
+        topics=_tags_of(page, but=(name,)),
+    )
 
 
 @blueprint.get("/sources/")
@@ -133,13 +158,15 @@ def source(name: str) -> str:
     if not page.is_first:
         return render_template("source.html", state=state, verdict=verdict, page=page)
     id_ = state.source.id or 0
-    good, bad = (here.store.breaks.proof(id_, good=is_good) for is_good in (True, False))
+    # what servers answered is for the operator, where the operator says so
+    good, bad = (here.store.breaks.proof(id_, good=is_good) if is_operator() else None for is_good in (True, False))
     subscription = here.store.websub.of_source(state.source.id or 0) if here.settings.callback_url else None
     return render_template(
         "source.html",
         state=state,
         verdict=verdict,
         page=page,
+        chart=_chart(SOURCE_CHART_DAYS, Selection(source=name)),
         good=good,
         bad=bad,
         last_good=next((poll.polled_at for poll in state.polls if poll.outcome != "failed"), good and good.fetched_at),
@@ -153,79 +180,42 @@ def source(name: str) -> str:
 def entry(slug: str) -> str:
     here = service()
     found = here.store.entries.by_slug(slug)
-    its_source = Selection(source=found.source.name)
-    older = here.store.entries.newest(NEIGHBOURS, its_source, before=Cursor(found.sort, found.id))
-    return render_template("entry.html", entry=found, older=older)
-
-
-@blueprint.get("/digest/")
-def today() -> Response:
-    here = service()
-    issues = {period: _issues(period, here.today, count) for period, count in DIGESTS_LISTED.items()}
-    return _digest("day", here.today, issues)
-
-
-@blueprint.get("/digest/<name>/")
-def digest(name: str) -> Response:
-    return _digest(*parse_address(name), {})
-
-
-def _digest(period: Period, day: date, issues: Mapping[Period, list[Issue]]) -> Response:
-    here = service()
-    tags = tags_asked()
-    first, end = period_bounds(period, day, here.settings.zone)
-    if first > here.now():
-        raise NotFound(f"the digest of {digest_address(period, day)} is yet to come")
-    entries = here.store.entries.between(first, end, Selection(tags), limit=DIGEST_LENGTH)
-    made = make_digest(entries, period, day, tags.address if tags else None)
-    form = request.args.get("format", "html")
-    if form == "json":
-        return jsonify(digest_json(made, here.settings.site.url))
-    if form == "text":
-        return Response(render_template("digest.txt", digest=made), content_type="text/plain; charset=utf-8")
-    if form != "html":
-        raise NotFound(f"a digest has no format {form[:40]!r}, but html, text and json")
-    page = render_template(
-        "digest.html",
-        digest=made,
-        is_cut=len(entries) == DIGEST_LENGTH,
-        earlier=_earlier(made, Selection(tags)),
-        later=_later(made),
-        issues=issues,
+    older, newer = here.store.archive.neighbours(found)
+    topic = here.store.archive.rarest_tag(found.tags)
+    related = here.store.entries.newest(RELATED + 1, Selection(tagged(topic.name))) if topic else []
+    return render_template(
+        "entry.html",
+        entry=found,
+        older=older,
+        newer=newer,
+        topic=topic,
+        related=[one for one in related if one.id != found.id][:RELATED],
     )
-    return make_response(page)
 
 
-def _earlier(digest: Digest, selection: Selection) -> date | None:
-    """When the nearest earlier digest with news begins: a walk back through the years meets no empty days."""
-    here = service()
-    begin = _midnight(digest.first)
-    found = here.store.entries.newest(1, selection, before=Cursor(int(begin.timestamp()), 0))
-    return _first_day(digest.period, _day(found[0])) if found else None
+@blueprint.get("/about/")
+def about() -> str:
+    return render_template("about.html", size=service().store.counts.size())
 
 
-def _later(digest: Digest) -> date | None:
-    """When the next digest begins, None where that is yet to come."""
-    day = digest.last + timedelta(days=1)
-    return day if day <= service().today else None
+@blueprint.get("/help/readers/")
+def readers() -> str:
+    return render_template("readers.html")
 
 
-def _issues(period: Period, today: date, number: int) -> list[Issue]:
-    """The newest *number* digests, the one that holds *today* first, with how many entries each has."""
-    days = [today]
-    while len(days) < number:
-        days.append(_first_day(period, days[-1]) - timedelta(days=1))
-    firsts = [_first_day(period, day) for day in days]
-    bounds = [*map(_midnight, reversed(firsts)), period_bounds(period, today, service().settings.zone)[1]]
-    counts = service().store.counts.between(bounds)
-    return [Issue(period, first, count) for first, count in zip(firsts, reversed(counts), strict=True)]
+def _chart(number: int, selection: Selection) -> Chart:
+    """The entries of *selection* on each of the last *number* days."""
+    days = days_before(service().today, number)
+    return chart(days, service().store.counts.between([midnight(day) for day in days], selection))
 
 
-def _first_day(period: Period, day: date) -> date:
-    return parse_address(digest_address(period, day))[1]
+def _tags_of(page: Page, but: Collection[str]) -> list[str]:
+    """The tags that the entries of *page* have most."""
+    counts = Counter(tag for one in page.entries for tag in one.tags if tag not in but)
+    return [name for name, _ in counts.most_common(RELATED_TAGS)]
 
 
-def _midnight(day: date) -> datetime:
+def midnight(day: date) -> datetime:
     return period_bounds("day", day, service().settings.zone)[0]
 
 
@@ -235,13 +225,13 @@ def _page(selection: Selection) -> Page:
     entries = service().store.entries.newest(LIST_LENGTH + 1, selection, before=before)
     more, entries = len(entries) > LIST_LENGTH, entries[:LIST_LENGTH]
     older = Cursor(entries[-1].sort, entries[-1].id) if more else None
-    return Page(_by_day(entries), older, is_first=before is None)
+    return Page(by_day(entries), older, is_first=before is None)
 
 
-def _by_day(entries: list[FullEntry]) -> list[tuple[date, list[FullEntry]]]:
-    return [(day, list(group)) for day, group in groupby(entries, _day)]
+def by_day(entries: list[FullEntry]) -> list[tuple[date, list[FullEntry]]]:
+    return [(day, list(group)) for day, group in groupby(entries, day_of)]
 
 
-def _day(entry: FullEntry) -> date:
+def day_of(entry: FullEntry) -> date:
     """The day *entry* is dated where the site is: its publication, or when we saw it first."""
     return datetime.fromtimestamp(entry.sort, service().settings.zone).date()

@@ -7,24 +7,40 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
+from posixpath import splitext
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from flask import Flask, render_template, request
+from flask import Flask, render_template, request, url_for
 from flask_babel import Babel, ngettext
 from flask_babel import gettext as _
 from werkzeug.routing import BaseConverter
 
 from aggregator.gather.charset import decode
-from aggregator.model import Break, Digest, FullEntry
+from aggregator.model import Attachment, Break, Digest, FullEntry, MailLinks
 from aggregator.publish import FORMATS, wire
 from aggregator.publish.digest import digest_address
 from aggregator.settings import PACKAGE, Settings, template_folder
-from aggregator.web import feeds, language, ops, pages, plaintext, search, websub
+from aggregator.web import (
+    archive,
+    charts,
+    digests,
+    language,
+    letters,
+    metadata,
+    notices,
+    opml,
+    ops,
+    pictures,
+    plaintext,
+    search,
+    sitemap,
+    websub,
+)
 from aggregator.web.body import readable
 from aggregator.web.service import ADDRESSES, address
 
+STATIC = PACKAGE / "web" / "static"
 STATIC_SECONDS = 86_400  # a new style sheet has a new address
 # what FORMATS are called by people
 FORMAT_NAMES = {"atom": "Atom", "rss": "RSS", "json": "JSON Feed"}
@@ -45,12 +61,25 @@ class FormatConverter(BaseConverter):
 
 def digest_html(digest: Digest, settings: Settings) -> str:
     """*digest* as a whole HTML page, with absolute links, in the site's language."""
-    return _drawn("digest.html", digest, settings)
+    with _drawing(settings):
+        return render_template("digest.html", digest=digest, told=digests.TOLD)
 
 
 def digest_text(digest: Digest, settings: Settings) -> str:
-    """*digest* as plain text for a terminal or a mail, in the site's language."""
-    return _drawn("digest.txt", digest, settings)
+    """*digest* as plain text for a terminal, in the site's language."""
+    with _drawing(settings):
+        return letters.plain(digest, settings.site.language)
+
+
+def digest_mail_parts(digest: Digest, settings: Settings, language: str, links: MailLinks) -> tuple[str, str, str]:
+    """Subject, text and HTML of *digest* as a mail for whom *links* belong to (letters.NOBODY: for no subscriber)."""
+    return digest_draft(digest, settings, language).parts(links)
+
+
+def digest_draft(digest: Digest, settings: Settings, language: str) -> letters.Draft:
+    """*digest* as a mail for many: what costs is done once, and ``parts`` puts each one's links in."""
+    with _drawing(settings):
+        return letters.draft(digest, language)
 
 
 def alert_mail(settings: Settings, begun: Sequence[Break], ended: Sequence[Break]) -> tuple[str, str]:
@@ -87,9 +116,11 @@ def drawing_app(settings: Settings) -> Flask:
     app.url_map.merge_slashes = False  # "a//b" is a tag
     app.url_map.converters |= {"tag": TagConverter, "format": FormatConverter}
     app.url_defaults(_keep_language)
-    # search adds to the blueprint of pages
-    for blueprint in dict.fromkeys(module.blueprint for module in (feeds, ops, pages, search, websub)):
+    # several modules add to one blueprint
+    modules = (archive, digests, notices, opml, ops, pictures, search, sitemap, websub)
+    for blueprint in dict.fromkeys(module.blueprint for module in modules):
         app.register_blueprint(blueprint)
+    app.extensions[pictures.PICTURES] = pictures.Pictures(settings)
 
     site = urlsplit(settings.site.url)
     app.extensions[ADDRESSES] = app.url_map.bind(site.netloc, site.path or "/", url_scheme=site.scheme)
@@ -97,11 +128,6 @@ def drawing_app(settings: Settings) -> Flask:
     Babel(app, locale_selector=language.language, default_translation_directories=str(PACKAGE / "translations"))
     _prepare_templates(app, settings)
     return app
-
-
-def _drawn(template: str, digest: Digest, settings: Settings) -> str:
-    with _drawing(settings):
-        return render_template(template, digest=digest)
 
 
 @contextmanager
@@ -117,7 +143,9 @@ def _drawing(settings: Settings) -> Iterator[None]:
 
 def _prepare_templates(app: Flask, settings: Settings) -> None:
     zone = settings.zone
-    style = Path(app.static_folder or "", "style.css").read_bytes()
+
+    # part of the files' addresses: what changed is fetched anew
+    versions = {path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:8] for path in STATIC.iterdir()}
 
     def local(moment: datetime) -> datetime:
         return moment.astimezone(zone)
@@ -134,6 +162,10 @@ def _prepare_templates(app: Flask, settings: Settings) -> None:
         """*entry*'s date for machines, no more exact than it is known."""
         return dated(entry).isoformat(timespec="minutes") if clock(entry) else dated(entry).date().isoformat()
 
+    def shown(url: str, entry: FullEntry) -> pictures.Picture | None:
+        """How the picture at *url* of *entry* is shown; None: not at all."""
+        return pictures.pictures().shown(url, entry, lambda token: url_for("pictures.picture", token=token))
+
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(
         local=local,
@@ -143,22 +175,36 @@ def _prepare_templates(app: Flask, settings: Settings) -> None:
         anchor=lambda name: "-".join(name.split()),
         headline=wire.title,
         source_title=wire.source_title,
-        readable=readable,
+        readable=lambda entry: readable(entry.html, lambda url: shown(url, entry)),
+        size=size_text,
         decoded=lambda proof: decode(proof.body, proof.headers.get("content-type")),
         fold=plaintext.fold,
         day=language.day_text,
         weekday=language.weekday_text,
         short=language.short_text,
         day_name=language.day_name,
+        month=language.month_text,
+        month_name=language.month_name,
+        weekday_short=language.weekday_short,
+        kind=file_kind,
+        public=metadata.absolute,
     )
+    # a last look: whatever is stored, nothing but an address of the web becomes a link
+    app.jinja_env.tests["web"] = lambda url: url.startswith(("http://", "https://"))
     app.jinja_env.globals.update(
         address=address,
         digest_address=digest_address,
+        day_chart=charts.of_digest,
         span=language.span_text,
-        canonical=_canonical,
+        canonical=metadata.canonical,
+        translations=metadata.translations,
+        trail_data=metadata.trail_data,
+        list_data=metadata.list_data,
+        entry_data=metadata.entry_data,
+        shown=shown,
         site=settings.site,
         formats=[(name, one.media_type, FORMAT_NAMES.get(name, name)) for name, one in FORMATS.items()],
-        style_version=hashlib.sha256(style).hexdigest()[:8],
+        versions=versions,
         language=language.language,
         language_tags=language.TAGS,
         other_languages=_other_languages,
@@ -180,12 +226,17 @@ def _keep_language(endpoint: str, values: dict[str, Any]) -> None:
         values.setdefault("lang", chosen)
 
 
-def _canonical() -> str | None:
-    """The public address of the page at hand, without what does not make it another page; None for an error page."""
-    if not request.endpoint or not request.endpoint.startswith("pages."):
-        return None
-    args = {name: request.args[name] for name in ("before", "q", "tag") if name in request.args}
-    return address(request.endpoint, **(request.view_args or {}), **args)
+def file_kind(file: Attachment) -> str:
+    """What kind of file it is, by the ending of its name: ``PDF``; empty where it has none."""
+    ending = splitext(urlsplit(file.url).path)[1] or splitext(file.title)[1]
+    return ending[1:6].upper()
+
+
+def size_text(length: int) -> str:
+    """A file's size as people say it: ``48 KB``, ``1.2 MB`` (of 1000 bytes each)."""
+    if length < 1000:
+        return f"{length} B"
+    return f"{length / 1000:.0f} KB" if length < 1_000_000 else f"{length / 1_000_000:.1f} MB"
 
 
 def _other_languages() -> list[tuple[str, str, str]]:

@@ -3,8 +3,8 @@
 Knows no page and no format.
 """
 
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -27,8 +27,6 @@ class Service:
     store: Store
     now: Callable[[], datetime]
     searches: Limit
-    # pages made before, by name: with what they were made from, so that it is seen when they are out of date
-    kept: dict[Hashable, tuple[Hashable, str]] = field(default_factory=dict)
 
     @property
     def today(self) -> date:

@@ -1,4 +1,4 @@
-"""The pages in a real Chromium, as people meet them: small and large, light and dark, without JavaScript."""
+"""The pages in a real Chromium, as people meet them: small and large, light and dark, without JavaScript and with it."""
 
 import os
 import shutil
@@ -9,7 +9,13 @@ from threading import Thread
 import pytest
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from tests.newsroom import app_of, empty_store, fill, story, visit
+from aggregator.settings import FetchSettings, Settings, SiteSettings
+from aggregator.web.app import create_app
+from aggregator.web.pictures import PICTURES
+from tests import xss
+from tests.newsroom import NOW, SITE_URL, empty_store, fill, story, visit
+from tests.test_web_pictures import png
+from tests.test_web_xss import hostile
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
@@ -21,18 +27,17 @@ pytestmark = [
 # 320 is a window of 1280 at 400 % (WCAG 2.2, 1.4.10)
 WIDTHS = (320, 360, 768, 1440)
 PLACES = (
-    *(
-        "/",
-        "/?lang=en",
-        "/tags/",
-        "/tags/海棠大学/",
-        "/sources/",
-        "/sources/haitang-news/",
-        "/sources/xinghu-lectures/",
-    ),
-    *("/digest/", "/digest/2025-W12/", "/no-such-page"),
-)
-PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" width="1200" height="800"><rect width="900" height="600"/></svg>'
+    "/", "/?lang=en", "/tags/", "/tags/海棠大学/", "/tags/海棠大学+要闻/", "/sources/", "/sources/haitang-news/",
+    "/sources/xinghu-lectures/", "/universities/", "/universities/海棠大学/", "/archive/", "/archive/2025/03/",
+    "/archive/2025/03/20/", "/about/", "/help/readers/", "/help/readers/?lang=en", "/digest/", "/digest/2025-W12/",
+    "/no-such-page", "/tags/(/",
+)  # fmt: skip
+FAULTS = ("/no-such-page", "/tags/(/")
+PICTURE = png(1200, 800)
+# what axe-core looks for: WCAG 2.2 A and AA, and what its makers think good
+RULES = {
+    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+}
 LONG = "https://www.example.edu.cn/" + "without-any-place-to-break/" * 12
 
 
@@ -48,15 +53,16 @@ class Desk:
     url: str
     browser: object
     slug: str
+    store: object
     requests: list = field(default_factory=list)
     complaints: list = field(default_factory=list)
 
-    def open(self, place, *, width=1440, scheme="light", **options):
+    def open(self, place, *, width=1440, scheme="light", scripts=False, **options):
         context = self.browser.new_context(
             viewport={"width": width, "height": 900},
             color_scheme=scheme,
             locale="zh-CN",
-            java_script_enabled=False,
+            java_script_enabled=scripts,
             **options,
         )
         page = context.new_page()
@@ -65,9 +71,9 @@ class Desk:
         page.goto(self.url + place, wait_until="load")
         return page
 
-    def walk(self):
+    def walk(self, **options):
         """Every kind of page, one after another in one window."""
-        page = self.open("/")
+        page = self.open("/", **options)
         for place in (*PLACES, f"/entries/{self.slug}/"):
             page.goto(self.url + place)
             yield place, page
@@ -85,23 +91,28 @@ def browser():
 
 @pytest.fixture
 def desk(browser, tmp_path, university):
-    picture = university.serve("/picture.svg", PICTURE, content_type="image/svg+xml")
+    picture = university.serve("/picture.png", PICTURE, content_type="image/png")
     with empty_store(tmp_path) as store:
         fill(store, picture)
         store.entries.record(
             [visit(1, story(61, picture=picture, title=LONG, tags=(LONG,), section=(LONG,), author=LONG))]
         )
-        server = make_server("127.0.0.1", 0, app_of(store, tmp_path), threaded=True, request_handler=_Quiet)
+        chosen = Settings(
+            instance=tmp_path, site=SiteSettings(url=SITE_URL), fetch=FetchSettings(allow_private_networks=True)
+        )
+        app = create_app(chosen, store, lambda: NOW)
+        server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
         thread = Thread(target=server.serve_forever, daemon=True)
         thread.start()
         slug = store.entries.newest(2)[1].slug
-        found = Desk(f"http://127.0.0.1:{server.server_port}", browser, slug)
+        found = Desk(f"http://127.0.0.1:{server.server_port}", browser, slug, store)
         yield found
         for context in browser.contexts:
             context.close()
         server.shutdown()
         thread.join()
         server.server_close()
+        app.extensions[PICTURES].close()
 
 
 def test_no_page_scrolls_sideways(desk):
@@ -160,15 +171,83 @@ def test_dark_is_dark(desk):
     assert light[1] != dark[1]
 
 
-def test_pages_ask_nobody_but_us_and_the_entries_pictures(desk, university):
-    for place, _ in desk.walk():
-        if place != "/no-such-page":
+@pytest.mark.parametrize("scripts", [False, True])
+def test_pages_ask_nobody_but_us(desk, university, scripts):
+    for place, _ in desk.walk(scripts=scripts):
+        if place not in FAULTS:
             assert [] == desk.complaints, place
         desk.complaints.clear()
 
-    others = {(one.url, one.resource_type) for one in desk.requests if not one.url.startswith(desk.url)}
-    assert {(f"{university.url}/picture.svg", "image")} == others
-    assert [] == [request for request in university.requests if "referer" in request.headers]
+    assert [] == [one.url for one in desk.requests if not one.url.startswith(desk.url)]
+    assert ["http://haitang.example/info/1001/"] == list({one.headers["referer"][:33] for one in university.requests})
+
+
+def test_pictures_are_seen(desk):
+    page = desk.open(f"/entries/{desk.slug}/")
+
+    page.locator(".body img").scroll_into_view_if_needed()
+    page.wait_for_function("document.querySelector('.body img').naturalWidth == 1200")
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1440, "light")])
+def test_axe_finds_nothing(desk, scheme, width):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install axe-playwright-python").Axe()
+
+    for place, page in desk.walk(scheme=scheme, width=width, scripts=True, bypass_csp=True):
+        violations = axe.run(page, options=RULES).response["violations"]
+        assert [] == [(one["id"], one["nodes"][0]["html"]) for one in violations], place
+
+
+def test_everything_can_be_reached_by_the_keyboard(desk):
+    page = desk.open(f"/entries/{desk.slug}/", scripts=True)
+    reachable = page.evaluate(
+        "[...document.querySelectorAll('a[href], button, input, [tabindex=\"0\"]')].filter(e => e.checkVisibility()).length"
+    )
+
+    reached = set()
+    for _ in range(reachable):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("[...document.querySelectorAll('*')].indexOf(document.activeElement)"))
+
+    assert reachable == len(reached)
+
+
+def test_targets_are_large_enough(desk):
+    """WCAG 2.2, 2.5.8: 24 pixels; links within sentences are not meant."""
+    for place, page in desk.walk(width=360):
+        small = page.evaluate(
+            "[...document.querySelectorAll('nav a, .tags a, .feeds a, .links a, .button, summary, button, input, .calendar a')]"
+            ".filter(e => e.checkVisibility() && e.getBoundingClientRect().height < 24).map(e => e.outerHTML)"
+        )
+        assert [] == small, place
+
+
+def test_the_permalink_is_copied_where_scripts_run(desk):
+    page = desk.open(f"/entries/{desk.slug}/", scripts=True, permissions=["clipboard-read", "clipboard-write"])
+
+    page.get_by_role("button", name="复制").click()
+
+    page.get_by_role("button", name="已复制").wait_for()
+    assert f"{SITE_URL}/entries/{desk.slug}/" == page.evaluate("navigator.clipboard.readText()")
+    assert 0 == desk.open(f"/entries/{desk.slug}/").locator("button").count()
+
+
+def test_no_vector_runs_in_a_browser(desk):
+    desk.store.entries.record([visit(1, *(hostile(1000 + n, vector) for n, vector in enumerate(xss.SAMPLE)))])
+    vectors = set(xss.SAMPLE)
+    entries = [one for one in desk.store.entries.newest(len(vectors) + 70) if one.title in vectors]
+    assert len(xss.SAMPLE) == len(entries)
+    page = desk.open("/", scripts=True)
+    page.add_init_script("window.evil = () => console.log('EVIL RAN')")
+    page.on("dialog", lambda dialog: desk.complaints.append("dialog"))
+    desk.complaints.clear()
+
+    places = ["/", "/tags/", "/sources/haitang-news/", "/archive/2025/03/21/", "/digest/2025-03-21/"]
+    for place in (*places, *(f"/entries/{one.slug}/" for one in entries)):
+        page.goto(desk.url + place)
+        heard = [one for one in desk.complaints if "EVIL" in one or "dialog" in one or "Content Security" in one]
+        assert [] == heard, place
+        assert page.url == desk.url + place
 
 
 def test_pictures_far_below_wait_to_be_looked_at(desk):

@@ -1,0 +1,47 @@
+"""Answers for programs: cached by anybody, read by scripts of any site (CORS), in the right type.
+
+Knows no address and no format.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from flask import Response, request
+
+from aggregator.store.feeds import StoredFeed
+from aggregator.web.document import LEAST_AGE, STALE
+from aggregator.web.stored import Promise, offer
+
+DAY_SECONDS = 86_400
+
+
+def published(
+    feed: StoredFeed,
+    promise: Promise | None,
+    *,
+    due: datetime | None = None,
+    links: Sequence[tuple[str, str]] = (),
+) -> Response:
+    """*feed* as an answer that may be given again while *promise* holds; *links* (address, relation) go into a header.
+
+    *due* is when it may next change, None where nobody knows.
+    """
+    charset = "; charset=utf-8" if feed.media_type.endswith(("xml", "opml")) else ""
+    response = Response(feed.body, content_type=feed.media_type + charset)
+    response.headers["Cache-Control"] = f"public, max-age={LEAST_AGE}, {STALE}"
+    for url, relation in links:  # RFC 8288; WebSub §4
+        response.headers.add("Link", f'<{url}>; rel="{relation}"')
+    response.set_etag(feed.etag)
+    return offer(response, promise, last_modified=feed.last_modified, gzipped=feed.gzipped, due=due)
+
+
+def open_to_scripts(response: Response) -> Response:
+    """Let readers that live in a browser ask, too (Fetch standard, §3.2)."""
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    if request.method == "OPTIONS":
+        response.headers["Access-Control-Allow-Methods"] = "GET, HEAD, OPTIONS"
+        response.headers["Access-Control-Allow-Headers"] = "If-Modified-Since, If-None-Match"
+        response.headers["Access-Control-Max-Age"] = str(DAY_SECONDS)
+    else:
+        response.headers["Access-Control-Expose-Headers"] = "ETag, Link"
+    return response
