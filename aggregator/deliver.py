@@ -9,12 +9,13 @@ sender by SMTP can do better: nobody can ask a server what it took (RFC 5321 §4
 import logging
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Event
 from time import monotonic
 
 from aggregator.due import newest
-from aggregator.errors import MailError, RefusedError
+from aggregator.errors import MailError, NotFound, QueryError, RefusedError
 from aggregator.model import MailLinks, Report, Subscriber
 from aggregator.publish.mail import Circular, message_id
 from aggregator.settings import Settings
@@ -33,9 +34,12 @@ MOST_REFUSALS = 10
 # a mail takes at most so many waits for the server: to connect, to log in, to hand over
 STEPS = 12
 
+NOT_TRIED = 0  # as a server's code: the mail never left us
+
 # the mail of an edition in a language, None where there is nothing to read in it
 Draw = Callable[[str, str], Circular | None]
-Told = Callable[[Claimed, str, str], None]
+# (address, edition, outcome, reason)
+Told = Callable[[str, str, str, str], None]
 
 
 def wait(tries: int) -> timedelta | None:
@@ -44,7 +48,7 @@ def wait(tries: int) -> timedelta | None:
 
 
 class Deliverer:
-    """*draw* makes a mail, *links* a reader's own addresses; *told* hears what became of each row: outcome, reason."""
+    """*draw* makes a mail, *links* a reader's own addresses; *told* hears what became of each row."""
 
     def __init__(
         self,
@@ -53,7 +57,7 @@ class Deliverer:
         draw: Draw,
         links: Callable[[Subscriber], MailLinks],
         now: Callable[[], datetime],
-        told: Told = lambda one, outcome, reason: None,
+        told: Told | None = None,
     ) -> None:
         self._settings = settings
         self._ledger = store.deliveries
@@ -67,7 +71,6 @@ class Deliverer:
         self._pause = 60 / mail.per_minute
         self._next = monotonic()  # when the next mail may be handed over
         self._refusals = 0
-        self._broken: set[tuple[str, str]] = set()
 
     def plan(self) -> int:
         """Write down whose digest has fallen due since it was last asked; how many."""
@@ -114,16 +117,24 @@ class Deliverer:
                 one = waiting.pop()
                 outcome, reason = self._deliver(courier, one)
                 came[outcome] += 1
-                self._told(one, outcome, reason)
+                if self._told:
+                    self._told(one.subscriber.address, one.edition, outcome, reason)
         finally:
             self._ledger.give_back(waiting, self._now())
 
     def _deliver(self, courier: Courier, one: Claimed) -> tuple[str, str]:
         """(outcome, reason): sent, empty, later, failed, or left to somebody else."""
-        circular = self._drawn(one)
+        try:
+            circular = self._draw(one.edition, one.subscriber.language)
+        except (NotFound, QueryError) as error:  # its tags are no more
+            self._ledger.failed(one, None, str(error), self._now())
+            return "failed", str(error)
+        except Exception as error:  # a fault of ours in one digest keeps nobody else's mail
+            log.exception("digest edition=%s language=%s cannot be drawn", one.edition, one.subscriber.language)
+            return self._try_later(
+                replace(one, tries=one.tries + 1), NOT_TRIED, f"the digest cannot be drawn: {error!r}"
+            )
         if circular is None:
-            if (one.edition, one.subscriber.language) in self._broken:
-                return self._try_later(one, 0, "the digest could not be drawn", one.tries + 1)
             self._ledger.empty(one, self._now())
             return "empty", ""
         begun = self._ledger.begin(one, self._now() + self._lease, self._now())
@@ -150,7 +161,7 @@ class Deliverer:
     def _refused(self, one: Claimed, error: RefusedError) -> tuple[str, str]:
         reason = str(error)
         if not error.is_permanent:
-            return self._try_later(one, error.code, reason, one.tries)
+            return self._try_later(one, error.code, reason)
         self._ledger.failed(one, error.code, reason, self._now())
         if error.is_of_address:
             code = reason.partition(" ")[0] if "." in reason.partition(" ")[0] else str(error.code or "")
@@ -164,22 +175,10 @@ class Deliverer:
             raise MailError(f"{self._settings.mail.host} refuses one mail after the other, the last with: {reason}")
         return "failed", reason
 
-    def _try_later(self, one: Claimed, code: int | None, reason: str, tries: int) -> tuple[str, str]:
-        pause = wait(tries)
+    def _try_later(self, one: Claimed, code: int | None, reason: str) -> tuple[str, str]:
+        pause = wait(one.tries)
         if pause is None:
-            self._ledger.failed(one, code, f"given up after {tries} tries: {reason}", self._now())
+            self._ledger.failed(one, code, f"given up after {one.tries} tries: {reason}", self._now())
             return "failed", reason
         self._ledger.later(one, code, reason, self._now() + pause, self._now())
         return "later", reason
-
-    def _drawn(self, one: Claimed) -> Circular | None:
-        """The mail of *one*'s edition, None where it is empty or cannot be drawn: then it is among the broken."""
-        key = (one.edition, one.subscriber.language)
-        if key in self._broken:
-            return None
-        try:
-            return self._draw(*key)
-        except Exception:  # a fault of ours in one digest keeps nobody else's mail
-            log.exception("digest edition=%s language=%s cannot be drawn", *key)
-            self._broken.add(key)
-            return None

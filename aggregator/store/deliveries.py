@@ -174,7 +174,7 @@ class Deliveries:
     def later(
         self, one: Claimed, code: int | None, reason: str, next_try_at: datetime, now: datetime, *, counts: bool = True
     ) -> None:
-        """It is to be tried again. Without a *code* nobody knows whether it was taken, and it stays "sending"."""
+        """It is to be tried again. With None as *code* nobody knows whether it was taken: "sending"."""
         values = {
             "state": "sending" if code is None else "planned",
             "tries": one.tries if counts else one.tries - 1,

@@ -19,9 +19,9 @@ from aggregator.web.language import PERIODS, span_text, speaking
 from aggregator.web.pictures import Picture, pictures
 from aggregator.web.service import address
 
-# bytes. Gmail cuts a message off at 102 KB and hides the rest, the way to unsubscribe included
-# (https://github.com/hteumeuleu/email-bugs/issues/41)
-LARGEST = 90_000
+# bytes of HTML and text together. Gmail cuts a message off at 102 KB and hides the rest, the way to unsubscribe included
+# (https://github.com/hteumeuleu/email-bugs/issues/41); base64 makes 93 KB of these
+LARGEST = 68_000
 TOLD = 12  # stories with their summaries; the others by their titles
 STORIES = (120, 80, 50, 30, 12)  # how many at most: fewer where the mail gets too large
 PICTURES = 5
@@ -141,7 +141,7 @@ def _fitting(digest: Digest, subject: str, links: MailLinks) -> tuple[str, int]:
     html, most = "", 0
     for most in STORIES:
         html = _html(digest, subject, links, most)
-        if len(html.encode()) <= LARGEST:
+        if len(html.encode()) + len(_text(digest, links, most).encode()) <= LARGEST:
             break
     return html, most
 
