@@ -59,7 +59,7 @@ def main(verbose: bool) -> None:
 
 
 for command in (
-    serve.run, serve.web, serve.worker, collect.poll, collect.add, look.try_, report.sources, report.digest, mailing.deliver,
-    find.search, keep.export, keep.db, report.show_settings, report.doctor, serve.demo,
+    serve.run, serve.web, serve.worker, collect.poll, collect.add, look.try_, report.sources, report.digest,
+    mailing.deliver, find.search, keep.export, keep.db, report.show_settings, report.doctor, serve.demo,
 ):  # fmt: skip
     main.add_command(command)

@@ -152,7 +152,7 @@ class Deliverer:
             return self._refused(begun, error)
         except MailError as error:
             # not of this mail: it is as if it had not been tried
-            self._ledger.later(begun, None, str(error), self._now(), self._now(), counts=False)
+            self._ledger.later(begun, NOT_TRIED, str(error), self._now(), self._now(), counts=False)
             raise
         self._ledger.sent(begun, said, self._now())
         self._refusals = 0

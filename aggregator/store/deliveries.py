@@ -98,7 +98,7 @@ class Deliveries:
             if rows:
                 older = delivery.c.subscriber_id.in_([row.id for row in rows]) & (delivery.c.state == "planned")
                 given_up = {"state": "failed", "next_try_at": None, "reason": "a newer edition takes its place"}
-                connection.execute(update(delivery).where(older).values(given_up, updated_at=now))
+                connection.execute(update(delivery).where(older).values(given_up | {"updated_at": now}))
                 connection.execute(delivery.insert(), [_planned(row, slot, identify, now) for row in rows])
             return rows
 

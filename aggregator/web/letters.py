@@ -19,8 +19,8 @@ from aggregator.web.language import PERIODS, span_text, speaking
 from aggregator.web.pictures import Picture, pictures
 from aggregator.web.service import address
 
-# bytes of HTML and text together. Gmail cuts a message off at 102 KB and hides the rest, the way to unsubscribe included
-# (https://github.com/hteumeuleu/email-bugs/issues/41); base64 makes 93 KB of these
+# bytes of HTML and text, 93 KB as a mail carries them. Gmail cuts a message off at 102 KB and hides the rest, the way
+# to unsubscribe included (https://github.com/hteumeuleu/email-bugs/issues/41)
 LARGEST = 68_000
 TOLD = 12  # stories with their summaries; the others by their titles
 STORIES = (120, 80, 50, 30, 12)  # how many at most: fewer where the mail gets too large
