@@ -26,6 +26,7 @@ TOPICS = 12  # what has no place under the fullest topics stands under none
 
 FOLD_SECONDS = 3 * 86_400  # between the first and the last who tell one story
 SHORTEST_TITLE = 8  # characters; shorter ones are the same by chance
+NO_WORD = re.compile(r"[\W_]+")
 # everybody writes these, and each means another thing
 FORM = re.compile(r"(?:通知|公告|公示|预告|安排|名单|简章|通报|启事|日程|会议|讲座|notice|announcement)$")
 
@@ -40,9 +41,10 @@ def fold(entries: Iterable[FullEntry]) -> list[list[FullEntry]]:
     stories: list[list[FullEntry]] = []
     open_: dict[str, list[list[FullEntry]]] = {}
     for entry in sorted(entries, key=lambda entry: (entry.sort, entry.seen_at, entry.id)):
-        alike = open_.setdefault(_title(entry), [])
+        title = _title(entry)
+        alike = open_.setdefault(title, [])
         for story in alike:
-            if _joins(entry, story):
+            if _joins(entry, story, title):
                 story.append(entry)
                 break
         else:
@@ -150,12 +152,12 @@ def parse_address(text: str) -> tuple[Period, date]:
 
 def _title(entry: FullEntry) -> str:
     """*entry*'s title without what differs from page to page: width, case, blanks, punctuation."""
-    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", entry.title).casefold()))
+    return NO_WORD.sub("", unicodedata.normalize("NFKC", entry.title).casefold())
 
 
-def _joins(entry: FullEntry, story: list[FullEntry]) -> bool:
-    """Whether *entry*, which has the title of *story* and is no older, tells the same."""
-    lead, title = story[0], _title(entry)
+def _joins(entry: FullEntry, story: list[FullEntry], title: str) -> bool:
+    """Whether *entry*, which has the *title* of *story* and is no older, tells the same."""
+    lead = story[0]
     if entry.sort - lead.sort > FOLD_SECONDS or any(entry.source == one.source for one in story):
         return False
     is_telling = len(title) >= SHORTEST_TITLE and not FORM.search(title)

@@ -66,13 +66,13 @@ class Digests:
 
     def told(self, tags: str, first: date, end: date) -> set[int]:
         """The ids of all entries in editions of *tags* whose period ends from *first* to before *end*."""
-        query = select(edition.c.facts, edition.c.items).where(
+        query = select(edition.c.facts, edition.c["items"]).where(
             edition.c.tags == tags, edition.c.last >= first, edition.c.last < end
         )
         with self._store.read() as connection:
             rows = connection.execute(query).all()
-        listed = {entry["id"] for row in rows for item in row.items for entry in item["entries"]}
-        return listed.union(*(row.facts["ids"] for row in rows))
+        listed = {entry["id"] for _, items in rows for item in items for entry in item["entries"]}
+        return listed.union(*(facts["ids"] for facts, _ in rows))
 
     def late(self, selection: Selection, seen_from: datetime, seen_until: datetime) -> list[FullEntry]:
         """The entries of *selection*, which has bounds, that were first seen in that time; newest first."""

@@ -23,6 +23,7 @@ from aggregator.web.service import address
 # to unsubscribe included (https://github.com/hteumeuleu/email-bugs/issues/41)
 LARGEST = 68_000
 TOLD = 12  # stories with their summaries; the others by their titles
+TOLD_PLAINLY = 60  # the same, for a terminal
 STORIES = (120, 80, 50, 30, 12)  # how many at most: fewer where the mail gets too large
 PICTURES = 5
 PICTURE_WIDTH = 160
@@ -76,7 +77,7 @@ def draft(digest: Digest, chosen: str) -> Draft:
 def plain(digest: Digest, chosen: str) -> str:
     """*digest* as text for a terminal, with all the stories it lists. To be called where templates are."""
     with speaking(chosen):
-        return _text(digest, None, LISTED, LISTED)
+        return _text(digest, None, LISTED, TOLD_PLAINLY)
 
 
 def picture(story: DigestStory) -> Shown | None:
