@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import lru_cache
 from posixpath import splitext
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -130,10 +131,16 @@ def drawing_app(settings: Settings) -> Flask:
     return app
 
 
+@lru_cache(maxsize=1)
+def _still_app(settings: Settings) -> Flask:
+    """A drawing app to draw with again: to compile its templates takes ten times as long as to draw a digest."""
+    return drawing_app(settings)
+
+
 @contextmanager
 def _drawing(settings: Settings) -> Iterator[None]:
     """Templates and texts in the site's language, where no server runs."""
-    app = drawing_app(settings)
+    app = _still_app(settings)
     site = urlsplit(settings.site.url)
     # outside a request Flask makes absolute addresses, from these
     app.config.update(SERVER_NAME=site.netloc, APPLICATION_ROOT=site.path or "/", PREFERRED_URL_SCHEME=site.scheme)
