@@ -30,32 +30,33 @@ TOPICS = [f"主题{number}" for number in range(50)]
 
 
 @contextmanager
-def newsroom(folder, readers, sets, address=None):
-    """A store with a day of news under 50 tags and *readers* of *sets* of them."""
+def newsroom(
+    folder, readers, sets, address=None, begun=MORNING - timedelta(hours=20), every=timedelta(minutes=5), **choice
+):
+    """A store with news from *begun* on, one *every* so long, under 50 tags, and *readers* of *sets* of them, who have made that *choice*."""
     if address is None:
         (folder / "aggregator.db").write_bytes(blank())
     store = Store(address or f"sqlite:///{folder}/aggregator.db")
     if address:
         store.upgrade()
     store.sources.sync(rules(), NOW)
-    begun = MORNING - timedelta(hours=20)
     news = [
         story(
             number,
             title=f"学校召开第{number}次春季学期重点工作会议，部署教学科研与人才培养任务",
-            published=begun + timedelta(minutes=5 * number),
-            seen_at=begun + timedelta(minutes=5 * number + 3),
+            published=begun + every * number,
+            seen_at=begun + every * number + timedelta(minutes=3),
             tags=("海棠大学", *(TOPICS[(number + step) % 50] for step in range(12))),
         )
         for number in range(ENTRIES)
     ]
     store.entries.record([visit(1, *news)])
-    add_readers(store, readers, ["", *TOPICS][:sets])
+    add_readers(store, readers, ["", *TOPICS][:sets], **choice)
     yield store
     store.close()
 
 
-def add_readers(store, readers, sets):
+def add_readers(store, readers, sets, **choice):
     rows = [
         {
             "address": f"reader{number}@example.org",
@@ -66,6 +67,7 @@ def add_readers(store, readers, sets):
             "asked_at": SUBSCRIBED,
             "confirmed_at": SUBSCRIBED,
             "token_salt": slug(str(number))[:16],
+            **choice,
         }
         for number in range(readers)
     ]
@@ -108,7 +110,9 @@ def main():
             mails = taken.taken
             assert arguments.readers == len({one["to"] for one in mails}) == len(mails), len(mails)
             sizes = sorted(one["bytes"] for one in mails)
-            alone = bare(mail, 1000, b"Subject: x\r\n\r\n" + b"x" * 74 + (b"\r\n" + b"x" * 76) * (sizes[len(sizes) // 2] // 78))
+            alone = bare(
+                mail, 1000, b"Subject: x\r\n\r\n" + b"x" * 74 + (b"\r\n" + b"x" * 76) * (sizes[len(sizes) // 2] // 78)
+            )
     print(f"{came} mails of {sizes[0] / 1000:.0f} to {sizes[-1] / 1000:.0f} KB, {arguments.sets} tag sets, 2 languages")
     print(f"{cpu:.1f} s of CPU, {came / cpu:.0f} mails a CPU second; {took:.1f} s, {came / took:.0f} a second")
     print(f"memory: {before:.0f} MB at the start, {half:.0f} MB half way, {after:.0f} MB at the end")
