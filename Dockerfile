@@ -20,4 +20,4 @@ VOLUME /srv/instance
 EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
-CMD ["aggregator", "run"]
+CMD ["aggregator", "run", "--workers", "2"]

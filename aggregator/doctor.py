@@ -167,6 +167,22 @@ def _alert(settings: Settings, now: datetime) -> Iterator[Finding]:
         yield "warn", "nobody is told when a source breaks; set alert.mail or alert.webhook, or follow /sources.atom"
 
 
+def _hubs(settings: Settings, now: datetime) -> Iterator[Finding]:
+    del now
+    hubs = settings.web.hub_urls
+    if not hubs:
+        yield "ok", "web.hubs is empty: readers come and ask"
+        return
+    store = Store(settings.database_url)
+    failing = dict(store.announcements.failing()) if store.path is None or store.path.exists() else {}
+    store.close()
+    for hub in hubs:
+        if hub in failing:
+            yield "warn", f"{hub} could not be told of news ({failing[hub]}); it is tried again"
+        else:
+            yield "ok", f"{hub} is told of news"
+
+
 def _existing(path: Path) -> Path:
     while not path.exists() and path != path.parent:
         path = path.parent
@@ -184,4 +200,5 @@ LOOKS: dict[str, Callable[[Settings, datetime], Iterator[Finding]]] = {
     "names": _names,
     "mail": _mail,
     "alert": _alert,
+    "hubs": _hubs,
 }

@@ -891,6 +891,19 @@ class FeedVersion(SQLModel, table=True):
     version: int = 0
 
 
+class Announcement(SQLModel, table=True):
+    """The version of a scope that a hub was last told of (WebSub): a newer one is to be announced."""
+
+    __tablename__ = "announcement"
+
+    hub: str = Field(primary_key=True)
+    scope: str = Field(primary_key=True)
+    version: int
+    tries: int = 0  # since it was last told
+    next_at: datetime | None = None  # when it may be tried again; NULL: at once
+    message: str | None = None  # why the last try failed; NULL: it did not
+
+
 class RenderedFeed(SQLModel, table=True):
     """The bytes of a feed, made once and served until its version moves."""
 

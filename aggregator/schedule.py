@@ -3,12 +3,13 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from aggregator.alert import EVERY_MINUTES, Alerts
+from aggregator.announce import Announcer
 from aggregator.errors import StoreError
 from aggregator.hubs import Hubs
 from aggregator.poll import Poller
@@ -38,39 +39,33 @@ async def serve(
     stop: asyncio.Event,
     alerts: Alerts | None = None,
     hubs: Hubs | None = None,
+    announcer: Announcer | None = None,
 ) -> None:
     """Poll what is due until *stop* is set, then end cleanly: what is being stored is finished.
 
-    Without *hubs* no hub is asked to announce news.
+    Without *hubs* no hub is asked to announce news, without *announcer* none is told of ours.
     """
 
-    async def tick() -> None:
-        try:
-            await poller.poll_due()
-        except StoreError as error:
-            log.error("tick: %s", error)
-
     async def tidy() -> None:
-        try:
-            log.info("tidied polls=%d", await asyncio.to_thread(store.sources.tidy))
-        except StoreError as error:
-            log.error("tidy: %s", error)
+        log.info("tidied polls=%d", await asyncio.to_thread(store.sources.tidy))
 
-    async def tend_hubs(hubs: Hubs) -> None:
-        try:
-            await hubs.tend()
-        except StoreError as error:
-            log.error("hubs: %s", error)
+    async def index() -> None:
+        # a piece at a time, so that it ends soon when asked to
+        while await asyncio.to_thread(store.index.catch_up) == INDEXED_AT_ONCE and not stop.is_set():
+            pass
 
+    seconds = settings.schedule.tick_seconds
     # coalesce: after a pause (a laptop asleep) one tick, not all that were missed
     scheduler = AsyncIOScheduler(job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
-    scheduler.add_job(tick, "interval", seconds=settings.schedule.tick_seconds, id="tick", next_run_time=now())
-    scheduler.add_job(tidy, "cron", hour=4, id="tidy", timezone=settings.zone)
-    scheduler.add_job(_index, "interval", [store, stop], seconds=settings.schedule.tick_seconds, id="index")
+    scheduler.add_job(_tried, "interval", ["tick", poller.poll_due], seconds=seconds, id="tick", next_run_time=now())
+    scheduler.add_job(_tried, "cron", ["tidy", tidy], hour=4, id="tidy", timezone=settings.zone)
+    scheduler.add_job(_tried, "interval", ["index", index], seconds=seconds, id="index")
     if alerts is not None:
         scheduler.add_job(alerts.tell, "interval", minutes=EVERY_MINUTES, id="alert", next_run_time=now())
     if hubs:
-        scheduler.add_job(tend_hubs, "interval", [hubs], seconds=settings.schedule.tick_seconds, id="hubs")
+        scheduler.add_job(_tried, "interval", ["hubs", hubs.tend], seconds=seconds, id="hubs")
+    if announcer:
+        scheduler.add_job(_tried, "interval", ["announce", announcer.tell], seconds=seconds, id="announce")
     scheduler.start()
     watch = asyncio.create_task(_keep_time(scheduler, settings.schedule.tick_seconds, now))
     try:
@@ -96,10 +91,9 @@ async def _keep_time(scheduler: AsyncIOScheduler, seconds: float, now: Callable[
         last = at
 
 
-async def _index(store: Store, stop: asyncio.Event) -> None:
-    """Index for search what is new, a piece at a time, so that it ends soon when asked to."""
+async def _tried(job: str, work: Callable[[], Awaitable[object]]) -> None:
+    """Do *work*; what the database refuses now is done with the next turn."""
     try:
-        while await asyncio.to_thread(store.index.catch_up) == INDEXED_AT_ONCE and not stop.is_set():
-            pass
+        await work()
     except StoreError as error:
-        log.error("index: %s", error)
+        log.error("%s: %s", job, error)

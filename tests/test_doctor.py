@@ -1,4 +1,4 @@
-"""What the doctor says of mail and alerts, with a real mail server."""
+"""What the doctor says of mail, alerts and hubs, with a real mail server."""
 
 from datetime import timedelta
 
@@ -7,7 +7,8 @@ from click.testing import CliRunner
 
 from aggregator.cli import main
 from aggregator.doctor import examine
-from tests.newsroom import empty_store, visit
+from aggregator.store import Store
+from tests.newsroom import empty_store, rules, story, visit
 from tests.postoffice import post_office
 from tests.university import NOW
 
@@ -113,3 +114,25 @@ def test_a_clock_that_was_wrong_and_a_network_that_is_down_are_told(instance):
     assert "no source can be reached since 2025-03-21 02:30 UTC" in next(
         one for verdict, one in said if verdict == "fail"
     )
+
+
+def test_a_hub_that_could_not_be_told_is_named_with_the_reason(instance):
+    (instance / "config.toml").write_text("[web]\nhubs = 'https://a.example/hub, https://b.example/hub'\n", "utf-8")
+    assert ["ok", "ok"] == [verdict for verdict, _ in findings("hubs")]
+    store = Store(f"sqlite:///{instance}/aggregator.db")
+    store.upgrade()
+    store.sources.sync(rules(), NOW)
+    hubs = ["https://a.example/hub", "https://b.example/hub"]
+    store.announcements.claim(hubs, NOW)
+    store.entries.record([visit(1, story(1))])
+    for change in store.announcements.claim(hubs, NOW):
+        if change.hub == hubs[1]:
+            store.announcements.failed(change, "it answered 503")
+        else:
+            store.announcements.told(change)
+    store.close()
+
+    assert [
+        ("ok", "https://a.example/hub is told of news"),
+        ("warn", "https://b.example/hub could not be told of news (it answered 503); it is tried again"),
+    ] == findings("hubs")

@@ -358,6 +358,7 @@ def test_an_older_database_keeps_what_it_holds(tmp_path):
     with contextlib.closing(Store(f"sqlite:///{tmp_path}/aggregator.db")) as again:
         again.upgrade()
         assert (revisions()[-1], ["旧闻"]) == (again.schema(), titles(again.entries.newest(10)))
+        assert 1 == again.index.catch_up()  # search finds it, too
         assert {"k": Item("http://a.edu.cn/2", "待读")} == again.entries.pending_of(1)
 
 

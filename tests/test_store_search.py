@@ -1,6 +1,5 @@
 import random
 import re
-import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -387,22 +386,6 @@ def test_no_question_is_an_error_of_the_database(store):
         asked = "".join(draw.choices(signs, k=draw.randint(1, 12))) + " 研究"
         store.search.find(parse(asked, ZONE))
         store.search.find(parse(asked, ZONE), order="relevance")
-
-
-def test_the_words_of_an_older_database_wait_to_be_indexed(tmp_path):
-    opened = Store(f"sqlite:///{tmp_path}/aggregator.db")
-    keep(filled(opened), "研究一")
-    with sqlite3.connect(tmp_path / "aggregator.db") as connection:
-        for name in ("search_text", "search_doc", "search_due"):
-            connection.execute(f"DROP TABLE {name}")
-        connection.execute("UPDATE alembic_version SET version_num = '0008'")
-    connection.close()
-
-    opened.upgrade()
-
-    assert 1 == opened.index.catch_up()
-    assert ["研究一"] == found(opened, "研究")
-    opened.close()
 
 
 def test_alembic_would_leave_the_index_alone(store):

@@ -165,9 +165,10 @@ def test_a_selection_names_the_scopes_that_change_it(store):
 
     assert ("all",) == store.names.scopes(EVERYTHING) == store.names.scopes(Selection(parse("-讲座|要闻")))
     assert {f"tag:{ids['要闻']}", f"tag:{ids['讲座']}"} == set(store.names.scopes(Selection(parse("要闻-讲座"))))
-    assert ("source:1",) == store.names.scopes(Selection(source="s0"))
-    assert ("source:1", "source:3") == store.names.scopes(Selection(university="海棠大学"))
-    assert ("source:1",) == store.names.scopes(Selection(parse("要闻"), source="s0", university="海棠大学"))
+    of = {state.source.name: f"source:{state.source.id}" for state in store.sources.all()}
+    assert (of["s0"],) == store.names.scopes(Selection(source="s0"))
+    assert {of["s0"], of["s2"]} == set(store.names.scopes(Selection(university="海棠大学")))
+    assert (of["s0"],) == store.names.scopes(Selection(parse("要闻"), source="s0", university="海棠大学"))
 
 
 class TestNames:

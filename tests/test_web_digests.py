@@ -209,7 +209,10 @@ def test_a_mail_is_well_formed_and_brings_nothing_that_mail_clients_drop(store, 
     assert "\n" not in subject
     etree.fromstring(
         re.sub(
-            r"<!--.*?-->|<!doctype html>|&nbsp;", "", re.sub(r"<(meta|img|br)([^<>]*)>", r"<\1\2/>", html), flags=re.DOTALL
+            r"<!--.*?-->|<!doctype html>|&nbsp;",
+            "",
+            re.sub(r"<(meta|img|br)([^<>]*)>", r"<\1\2/>", html),
+            flags=re.DOTALL,
         )
     )
 

@@ -19,7 +19,7 @@ FORMATS = {
     "rss": "application/rss+xml; charset=utf-8",
     "json": "application/feed+json",
 }
-CACHED = "public, max-age=300, stale-while-revalidate=3600, stale-if-error=86400"
+CACHED = "max-age=300, stale-while-revalidate=3600, stale-if-error=86400"
 
 
 @pytest.fixture

@@ -8,9 +8,10 @@ import pytest
 from lxml import etree
 
 from aggregator.settings import Settings, WebSettings
+from aggregator.store import Store
 from aggregator.web.app import create_app
 from tests.feedcheck import faults
-from tests.newsroom import NOW, SITE_URL, app_of, empty_store, fill, settings, story, visit
+from tests.newsroom import NOW, SITE_URL, app_of, empty_store, fill, rules, settings, story, visit
 from tests.test_web_feeds import breaks, links, titles
 
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -273,3 +274,21 @@ def test_feeds_name_the_hubs_that_announce_them(store, tmp_path):
         '<https://a.example/hub>; rel="hub"', '<https://b.example/hub>; rel="hub"', f'<{SITE_URL}/feed.json>; rel="self"'
     ] == feed.headers.getlist("Link")  # fmt: skip
     assert ("hubs" in json.loads(page.data), page.headers.getlist("Link")) == (False, [])
+
+
+@pytest.mark.parametrize(
+    "place", ["/feed", "/tags/海棠大学+要闻|通知", "/universities/海棠大学", "/sources/haitang-news"]
+)
+def test_postgresql_gives_the_same_documents(postgresql, store, tmp_path, place):
+    other = Store(postgresql)
+    other.upgrade()
+    other.sources.sync(rules(), NOW)
+    fill(store)
+    fill(other)
+    clients = [app_of(one, tmp_path).test_client() for one in (store, other)]
+
+    for address in (address_of(place, "atom"), address_of(place, "atom") + "?archive=2025-03"):
+        documents = [client.get(address, follow_redirects=True).data for client in clients]
+        assert documents[0] == documents[1]
+        assert b"<entry>" in documents[0]
+    other.close()

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from lxml import etree
+from sqlalchemy import text
 
 from aggregator.web.limit import MOST_CLIENTS, Limit
 from tests.newsroom import NOW, SITE_URL, app_of, empty_store, fill, story, visit
@@ -132,6 +133,19 @@ def test_news_that_nobody_indexed_yet_are_found(client, store):
     store.entries.record([visit(1, story(901, title="量子鸭研究"))])
 
     assert ["量子鸭研究"] == headlines(page(client, q="量子鸭"))
+
+
+def test_a_full_disk_leaves_what_is_indexed_to_be_searched(client, store):
+    long = "".join(chr(code) for code in range(0x4E00, 0x9000))
+    store.entries.record([visit(1, *[story(number, title=f"量子鸭{number}", text=long) for number in range(901, 905)])])
+    with store.write() as connection:
+        pages = connection.execute(text("PRAGMA page_count")).scalar_one()
+        connection.execute(text(f"PRAGMA max_page_count = {pages}"))
+
+    answer = page(client, q="水稻")
+
+    assert (200, 20) == (answer.status_code, len(headlines(answer)))
+    assert "只看了最新的一部分" in answer.text
 
 
 def test_who_searches_too_often_is_asked_to_wait(client):

@@ -82,7 +82,7 @@ def hostile(number, vector):
         author=vector,
         origin=vector,
         section=(vector,),
-        tags=(vector, "甲"),
+        tags=(vector.replace("\0", ""), "甲"),  # no rule has a tag with the character that a database refuses
         html=cleaned.html,
         text=cleaned.text,
         images=(vector, *cleaned.images),

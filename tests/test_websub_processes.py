@@ -1,6 +1,7 @@
 """A hub, a worker and the pages, each in a process of its own, with nothing between them but the database."""
 
 import json
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -34,11 +35,12 @@ def test_news_that_a_hub_announces_are_here_at_once(request, database, instance,
     monkeypatch.setenv("AGGREGATOR_SCHEDULE__TICK_SECONDS", "0.2")
     said("db", "upgrade")
 
-    with Running("worker") as worker:
-        with Running("web") as web:
-            until(lambda: get(f"http://localhost:{port}/healthz"))
-            until(lambda: hub.subscribed)
-            web.stop()
+    with ExitStack() as running:
+        web = running.enter_context(Running("web"))
+        until(lambda: get(f"http://localhost:{port}/healthz"))  # before the hub calls back
+        worker = running.enter_context(Running("worker"))
+        until(lambda: hub.subscribed)
+        web.stop()
         long_polled(request, instance, database)
         university.serve("/feed", feed(hub, "快讯", "旧闻"), content_type="application/rss+xml")
         with Running("web") as web:

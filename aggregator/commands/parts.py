@@ -1,12 +1,31 @@
 """The parts that commands are put together from: settings, rules, the database, the clock."""
 
+import os
+import signal
 from datetime import UTC, datetime
+from threading import Thread
+from time import sleep
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from aggregator.rules import Rules
     from aggregator.settings import Settings
     from aggregator.store import Store
+
+
+LOOK_SECONDS = 0.5
+
+
+def end_with_parent() -> None:
+    """Let this process be told to stop when the one that started it is gone, even killed: it would hold the port."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            sleep(LOOK_SECONDS)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    Thread(target=watch, daemon=True).start()
 
 
 def now() -> datetime:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 SPREAD_SECONDS = 5.0
 
 
+# for processes that we start ourselves
+CHILD = click.option("--child", is_flag=True, hidden=True, help="End when the process that started this one does.")
 RELOAD = click.option("--reload", is_flag=True, help="Start again when a file changes: for development.")
 
 
@@ -37,7 +39,8 @@ RELOAD = click.option("--reload", is_flag=True, help="Start again when a file ch
     help="Processes for the pages; 0: the one that polls serves them, too.",
 )
 @RELOAD
-def run(workers: int, reload: bool) -> None:
+@CHILD
+def run(workers: int, reload: bool, child: bool) -> None:
     """Scheduler and web in one: polls what is due and serves the pages, until Ctrl-C or SIGTERM.
 
     \b
@@ -45,9 +48,11 @@ def run(workers: int, reload: bool) -> None:
       aggregator run                                    # http://127.0.0.1:8000, data in ./instance
       AGGREGATOR_WEB__PORT=8080 aggregator run
     """
+    if child:
+        parts.end_with_parent()
     config = parts.settings()
     if reload:
-        _reload(["run", "--workers", str(workers)], config)
+        _reload(["run", "--child", "--workers", str(workers)], config)
     known = parts.rules(config)
     store = parts.open_store(config, upgrade=True)
     _serve(config, known, store, _pages_apart(workers) if workers else _pages_here(config, store))
@@ -64,13 +69,16 @@ def worker() -> None:
 @click.command()
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that serve.")
 @RELOAD
-def web(workers: int, reload: bool) -> None:
+@CHILD
+def web(workers: int, reload: bool, child: bool) -> None:
     """Only the pages and feeds; polls nothing. Any number of them on one database."""
     from aggregator.web.production import Workers
 
+    if child:
+        parts.end_with_parent()
     config = parts.settings()
     if reload:
-        _reload(["web", "--workers", str(workers)], config)
+        _reload(["web", "--child", "--workers", str(workers)], config)
     parts.open_store(config).close()  # what is wrong with it is said once, here
     server = Workers("aggregator.commands.wsgi:app", config.web, workers)
     click.echo(f"serving {server.url}", err=True)
@@ -88,7 +96,7 @@ def _reload(arguments: list[str], config: "Settings") -> NoReturn:
 @contextmanager
 def _pages_apart(workers: int) -> Iterator[None]:
     """``aggregator web`` beside us for the time of the block; when it ends by itself, so do we."""
-    command = [sys.executable, "-m", "aggregator", "web", "--workers", str(workers)]
+    command = [sys.executable, "-m", "aggregator", "web", "--child", "--workers", str(workers)]
     web = subprocess.Popen(command)  # noqa: S603 - our own words
 
     def watch() -> None:
@@ -120,12 +128,13 @@ def _pages_here(config: "Settings", store: "Store") -> Iterator[None]:
 def _serve(config: "Settings", known: "Rules", store: "Store", pages: AbstractContextManager[None]) -> None:
     """Poll, and let *pages* be served, until SIGTERM or Ctrl-C."""
     from aggregator.alert import Alerts
+    from aggregator.announce import Announcer
     from aggregator.gather.connect import post
     from aggregator.gather.fetch import Fetcher
     from aggregator.hubs import Hubs
     from aggregator.poll import Poller
     from aggregator.schedule import serve, stop_on_signals
-    from aggregator.web.render import alert_mail
+    from aggregator.web.render import alert_mail, feed_addresses
 
     webhook = partial(post, timeout_seconds=config.mail.timeout_seconds)
     alerts = Alerts(config, store, partial(alert_mail, config), webhook, parts.now)
@@ -136,7 +145,9 @@ def _serve(config: "Settings", known: "Rules", store: "Store", pages: AbstractCo
             spread = min(config.schedule.tick_seconds, SPREAD_SECONDS)
             poller = Poller(config, known, store, fetcher, parts.now, spread_seconds=spread)
             hubs = Hubs(store, fetcher, config.callback_url, parts.now) if config.callback_url else None
-            await serve(config, store, poller, parts.now, stop, alerts, hubs)
+            addresses = feed_addresses(config) if config.web.hub_urls else None
+            announcer = Announcer(store, fetcher, config.web.hub_urls, addresses, parts.now) if addresses else None
+            await serve(config, store, poller, parts.now, stop, alerts, hubs, announcer)
 
     with store.sole_scheduler():
         if store.path:

@@ -12,5 +12,6 @@ def app() -> "Flask":
     """The pages of the instance that the environment names."""
     from aggregator.web.app import create_app
 
+    parts.end_with_parent()
     config = parts.settings()
     return create_app(config, parts.open_store(config))

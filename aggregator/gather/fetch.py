@@ -126,9 +126,9 @@ class Fetcher:
 
         A person wants to see it now, so robots.txt is not asked (RFC 9309 §1 is about crawlers). Raises FetchError.
         """
-        fields = [pair for pair in self._fields if pair[0] != "Accept"]
-        fields += [("Accept", ACCEPT_PICTURES), ("Referer", _parsed(page).url)]
-        visit = _Visit(fields, NOTHING_ALLOWED, self._settings.timeout_seconds, self._settings.max_bytes)
+        asked = [pair for pair in self._fields if pair[0] != "Accept"]
+        asked += [("Accept", ACCEPT_PICTURES), ("Referer", _parsed(page).url)]
+        visit = _Visit(asked, NOTHING_ALLOWED, self._settings.timeout_seconds, self._settings.max_bytes)
         response = await self._follow(visit, url, obey=False)
         if response.status == 200:
             return response

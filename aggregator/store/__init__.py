@@ -18,6 +18,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, NoSuchModuleError
 
 from aggregator.errors import StoreError
+from aggregator.store.announcements import Announcements
 from aggregator.store.archive import Archive
 from aggregator.store.breaks import Breaks
 from aggregator.store.clock import Clock
@@ -76,6 +77,7 @@ class Store:
         self.breaks = Breaks(self)
         self.clock = Clock(self)
         self.websub = Websub(self)
+        self.announcements = Announcements(self)
         self.index = Index(self)
         self.search = Search(self)
         self.subscribers = Subscribers(self)

@@ -73,9 +73,10 @@ class Feeds:
                 raise StoreError(f"{self._store.name}: {error}") from error
 
     def close(self) -> None:
-        if self._watcher is not None:
-            self._watcher.close()
-            self._watcher = None
+        with self._lock:  # closed under the query of another thread it would end the process
+            if self._watcher is not None:
+                self._watcher.close()
+                self._watcher = None
 
     def version(self, scopes: Collection[str]) -> str:
         """A text that changes when an entry of any of *scopes* ("all", "tag:7", "source:3") does."""

@@ -28,7 +28,7 @@ Order = Literal["newest", "relevance"]
 
 MOST_READ = 500  # texts looked at for one answer, where the index alone cannot tell
 AT_ONCE = 10  # texts read together at least
-RANKED = 100  # the newest candidates, and the newest with all words in their titles: the best of these come first
+RANKED = 60  # the newest candidates, and the newest with all words in their titles: the best of these come first
 MOST_COUNTED = 1000
 # what makes an entry relevant: a word in its title, a word often in its text (saturating, as in BM25), little age
 IN_TITLE, IN_TEXT, OFTEN, RECENT, YEAR = 3.0, 1.0, 2, 1.0, 31_557_600
@@ -87,10 +87,11 @@ class Search:
         with self._store.read() as connection:
             spans = self._spans(connection, question, [_title_groups(word) for word in question.words])
             ids = [place.id for place in islice(spans, 4 * limit)]
-        held = [
-            one for one in self._store.entries.of(ids) if all(word.form in fold(one.title) for word in question.words)
-        ]
-        return list({one.title: one for one in reversed(held)}.values())[::-1][:limit]
+        found: dict[str, FullEntry] = {}
+        for one in self._store.entries.of(ids):
+            if all(word.form in fold(one.title) for word in question.words):
+                found.setdefault(one.title, one)
+        return list(found.values())[:limit]
 
     def _newest(
         self, connection: Connection, question: Question, spans: Spans, limit: int, before: str | None
@@ -114,8 +115,8 @@ class Search:
             raise NotFound(f"{before[:40]!r} is no place in a list")
         first, newest, best = int(before or 0), list(islice(spans, RANKED + 1)), list(islice(titled, RANKED))
         candidates = sorted({*newest[:RANKED], *best}, reverse=True)
-        held = self._held(connection, question, candidates)
-        texts = _texts(connection, held)
+        texts = _texts(connection, candidates)
+        held = [place for place in candidates if place.id in texts and _holds(question, texts[place.id])]
 
         def points(place: Place) -> float:
             # of a power that is no integer nobody knows whether it is a float
@@ -133,20 +134,10 @@ class Search:
 
     def _held(self, connection: Connection, question: Question, places: Sequence[Place]) -> list[Place]:
         """Those of *places* whose texts keep what the index promised."""
-        sought = [word for word in question.words if not word.is_exact]
-        without = [word for word in question.without if not word.is_exact]
-        if not sought and not without:
+        if all(word.is_exact for word in (*question.words, *question.without)):
             return list(places)
         texts = _texts(connection, places)
-
-        def holds(place: Place, word: Word) -> bool:
-            return any(_count(one, word) for one in texts.get(place.id, ()))
-
-        return [
-            place
-            for place in places
-            if all(holds(place, word) for word in sought) and not any(holds(place, word) for word in without)
-        ]
+        return [place for place in places if place.id in texts and _holds(question, texts[place.id])]
 
     # ------------------------------------------------------------ what the index is asked
 
@@ -214,6 +205,13 @@ def _texts(connection: Connection, places: Sequence[Place]) -> dict[int, tuple[s
         for id_, title, rest in connection.execute(TEXTS, {"ids": chunk})
     }
     return {place.id: found[place.id] for place in places if place.id in found}
+
+
+def _holds(question: Question, texts: tuple[str, str]) -> bool:
+    """Whether *texts* hold what the index alone cannot tell."""
+    return all(word.is_exact or any(_count(one, word) for one in texts) for word in question.words) and not any(
+        not word.is_exact and any(_count(one, word) for one in texts) for word in question.without
+    )
 
 
 def _count(written: str, word: Word) -> int:

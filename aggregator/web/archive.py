@@ -7,26 +7,27 @@ from calendar import Calendar
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
-from flask import Response, make_response, render_template, request
+from flask import render_template, request
 
 from aggregator.errors import NotFound
 from aggregator.store.entries import Cursor
 from aggregator.web.pages import LIST_LENGTH, Page, blueprint, by_day, midnight
 from aggregator.web.service import service
-from aggregator.web.stored import offer, until_news
+from aggregator.web.stored import kept_until_news
 
 OLDEST_YEAR = 1900  # before it there is no year in the overview; its days have pages all the same
 DAY = timedelta(days=1)
 
 
 @blueprint.get("/archive/")
-def archive() -> Response:
-    """All years and months with their counts: counted once for each state of the store."""
-    promise = until_news()
-    return offer(make_response(render_template("archive.html", years=_years(), today=service().today)), promise)
+@kept_until_news
+def archive() -> str:
+    """All years and months with their counts."""
+    return render_template("archive.html", years=_years(), today=service().today)
 
 
 @blueprint.get("/archive/<int(fixed_digits=4):year>/<int(fixed_digits=2):month>/")
+@kept_until_news
 def month(year: int, month: int) -> str:
     first = _date(year, month, 1)
     end = _month_after(first)
@@ -46,6 +47,7 @@ def month(year: int, month: int) -> str:
 
 
 @blueprint.get("/archive/<int(fixed_digits=4):year>/<int(fixed_digits=2):month>/<int(fixed_digits=2):day>/")
+@kept_until_news
 def day(year: int, month: int, day: int) -> str:
     here = service()
     first = _date(year, month, day)

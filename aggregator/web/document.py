@@ -63,7 +63,7 @@ class Document:
         status = self._status(environ, form)
         headers = form.headers[:] if status == "200 OK" else form.headers_unmodified[:]
         if self._due is not None:
-            headers.append(("Cache-Control", f"public, max-age={_age(self._due, now)}, {STALE}"))
+            headers.append(("Cache-Control", f"max-age={_age(self._due, now)}, {STALE}"))
         start_response(status, headers)
         return [form.body] if status == "200 OK" and environ["REQUEST_METHOD"] == "GET" else []
 

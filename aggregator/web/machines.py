@@ -28,7 +28,7 @@ def published(
     """
     charset = "; charset=utf-8" if feed.media_type.endswith(("xml", "opml")) else ""
     response = Response(feed.body, content_type=feed.media_type + charset)
-    response.headers["Cache-Control"] = f"public, max-age={LEAST_AGE}, {STALE}"
+    response.headers["Cache-Control"] = f"max-age={LEAST_AGE}, {STALE}"
     for url, relation in links:  # RFC 8288; WebSub §4
         response.headers.add("Link", f'<{url}>; rel="{relation}"')
     response.set_etag(feed.etag)

@@ -20,8 +20,9 @@ from aggregator.store.entries import Cursor
 from aggregator.web.asking import tags_at
 from aggregator.web.charts import Chart, chart, days_before
 from aggregator.web.ops import is_operator
+from aggregator.web.pictures import pictures
 from aggregator.web.service import service
-from aggregator.web.stored import offer, until_news
+from aggregator.web.stored import kept_until_news, offer, until_news
 from aggregator.websub import standing
 
 blueprint = Blueprint("pages", __name__)
@@ -85,11 +86,13 @@ def _landing(entries: list[FullEntry], today: date) -> str:
 
 
 @blueprint.get("/tags/")
+@kept_until_news
 def tags() -> str:
     return render_template("tags.html", tags=service().store.entries.tags())
 
 
 @blueprint.get("/tags/<tag:name>/")
+@kept_until_news
 def tag(name: str) -> str:
     tags = tags_at(name)
     selection = Selection(tags)
@@ -106,6 +109,7 @@ def tag(name: str) -> str:
 
 
 @blueprint.get("/universities/")
+@kept_until_news
 def universities() -> str:
     here = service()
     monday = here.today - timedelta(days=here.today.weekday())
@@ -177,28 +181,35 @@ def source(name: str) -> str:
 
 
 @blueprint.get("/entries/<slug>/")
-def entry(slug: str) -> str:
+def entry(slug: str) -> Response:
     here = service()
+    promise = until_news()
     found = here.store.entries.by_slug(slug)
     older, newer = here.store.archive.neighbours(found)
     topic = here.store.archive.rarest_tag(found.tags)
     related = here.store.entries.newest(RELATED + 1, Selection(tagged(topic.name))) if topic else []
-    return render_template(
-        "entry.html",
-        entry=found,
-        older=older,
-        newer=newer,
-        topic=topic,
-        related=[one for one in related if one.id != found.id][:RELATED],
+    drawn = make_response(
+        render_template(
+            "entry.html",
+            entry=found,
+            older=older,
+            newer=newer,
+            topic=topic,
+            related=[one for one in related if one.id != found.id][:RELATED],
+        )
     )
+    # with the sizes of its pictures the page would be another one
+    return offer(drawn, promise) if pictures().know(found.images) else drawn
 
 
 @blueprint.get("/about/")
+@kept_until_news
 def about() -> str:
     return render_template("about.html", size=service().store.counts.size())
 
 
 @blueprint.get("/help/readers/")
+@kept_until_news
 def readers() -> str:
     return render_template("readers.html")
 

@@ -9,7 +9,7 @@ import atexit
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cached_property
@@ -72,6 +72,10 @@ class Pictures:
         if self.mode == "link":
             return Picture(url)
         return Picture(place(self._token(url, entry.url)), self._album.kind(url))
+
+    def know(self, urls: Iterable[str]) -> bool:
+        """Whether nothing more will be known of the pictures at *urls*."""
+        return self.mode != "proxy" or all(self._album.kind(url) for url in urls)
 
     def get(self, token: str) -> tuple[bytes, Kind]:
         """The picture that *token* names, and what it is. Raises NotFound and HTTP errors."""

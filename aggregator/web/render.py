@@ -4,7 +4,7 @@ With it digests are drawn for the command line too, where no server runs.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
@@ -103,6 +103,23 @@ def trial_mail(settings: Settings) -> tuple[str, str]:
     with _drawing(settings):
         title, text = _("测试通知"), _("这是一次测试：来源失效、恢复时，通知会送到这里。")
         return f"[{settings.site.name}] {title}", plaintext.fold(text) + "\n"
+
+
+def feed_addresses(settings: Settings) -> Callable[[str, str], list[str]]:
+    """A function that gives the addresses of a feed, each format's, as the feed says them itself.
+
+    Its arguments: "everything", "tag", "source" or "university", and the name of it.
+    """
+    addresses = drawing_app(settings).extensions[ADDRESSES]
+
+    def of(kind: str, name: str) -> list[str]:
+        values = {"name": name} if name else {}
+        return [
+            addresses.build(f"feeds.{kind}", {"extension": extension, **values}, force_external=True)
+            for extension in FORMATS
+        ]
+
+    return of
 
 
 def drawing_app(settings: Settings) -> Flask:

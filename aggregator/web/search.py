@@ -7,11 +7,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flask import Response, jsonify, make_response, render_template, request, url_for
+from flask import Response, current_app, jsonify, make_response, render_template, request, url_for
 from flask_babel import gettext as _
 from markupsafe import Markup
 
-from aggregator.errors import NotFound, QueryError, SearchError
+from aggregator.errors import NotFound, QueryError, SearchError, StoreError
 from aggregator.model import FullEntry
 from aggregator.publish import wire
 from aggregator.query import Selection
@@ -52,7 +52,7 @@ def search() -> Response:
     order: Order = "relevance" if values["order"] == "relevance" else "newest"
     try:
         question = _question(values)
-        here.store.index.catch_up(INDEXED)
+        _catch_up()
         before = request.args.get("before")
         found = here.store.search.find(question, order=order, limit=LENGTH, before=before, bodies=True, count=True)
     except SearchError as error:
@@ -99,6 +99,13 @@ def opensearch() -> Response:
     page, suggestions = (address(f"pages.{name}", q="WORDS") for name in ("search", "suggest"))
     drawn = render_template("opensearch.xml", page=page, suggestions=suggestions)
     return Response(drawn, content_type="application/opensearchdescription+xml; charset=utf-8")
+
+
+def _catch_up() -> None:
+    try:
+        service().store.index.catch_up(INDEXED)
+    except StoreError as error:  # a full disk: what is indexed can be searched
+        current_app.logger.warning("search: cannot index what is new: %s", error)
 
 
 def _question(values: dict[str, str]) -> Question:

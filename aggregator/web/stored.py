@@ -8,10 +8,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from functools import wraps
 from threading import Lock
-from typing import Any
+from typing import Any, ParamSpec
 
-from flask import Response, request
+from flask import Response, make_response, request
+from werkzeug.wrappers import Response as BaseResponse
 
 from aggregator.errors import StoreError
 from aggregator.store import Store
@@ -24,6 +26,7 @@ OVERHEAD = 4_000  # of headers, keys and objects
 UNTIL_NEWS = ("all", "sources")
 OFFER = "aggregator.offer"  # our key in a request's environ
 
+P = ParamSpec("P")
 App = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
@@ -77,6 +80,18 @@ def until_news() -> Promise:
     here = service()
     tomorrow = datetime.combine(here.today + timedelta(days=1), time.min, tzinfo=here.settings.zone)
     return Promise(UNTIL_NEWS, here.store.feeds.version(UNTIL_NEWS), tomorrow)
+
+
+def kept_until_news(view: Callable[P, str | BaseResponse]) -> Callable[P, BaseResponse]:
+    """*view*, whose page depends on nothing but entries, sources, the day, the address and the language."""
+
+    @wraps(view)
+    def kept(*args: P.args, **kwargs: P.kwargs) -> BaseResponse:
+        promise = until_news()
+        answer = make_response(view(*args, **kwargs))
+        return offer(answer, promise) if answer.status_code == 200 else answer
+
+    return kept
 
 
 def is_offered() -> bool:

@@ -9,7 +9,7 @@
   list.setAttribute("aria-label", field.labels[0].textContent);
   list.hidden = true;
   field.closest(".asked").append(list);
-  for (const [name, value] of [["role", "combobox"], ["aria-autocomplete", "list"], ["aria-controls", list.id]]) {
+  for (const [name, value] of [["role", "combobox"], ["aria-autocomplete", "list"], ["aria-expanded", "false"], ["aria-controls", list.id]]) {
     field.setAttribute(name, value);
   }
   let chosen = -1, waiting = 0, asked = null;
