@@ -9,6 +9,7 @@ AggregatorError
 │   ├── FetchError             no usable response; *cause* is one of CAUSES
 │   └── ParseError             a response that cannot be read as what it should be
 ├── MailError              a mail server that does not take a mail; logged, tried again
+│   └── RefusedError           this mail alone: the next may be taken
 ├── QueryError             a tag expression that cannot be read: says which column; HTTP 400, exit code 2
 ├── SearchError            a search that cannot be read: says which column; HTTP 400, exit code 2
 ├── AddressError           a mail address that cannot be one: HTTP 400, exit code 1
@@ -95,6 +96,20 @@ class OtherListError(ParseError):
 
 class MailError(AggregatorError):
     """A mail that its server did not take."""
+
+
+class RefusedError(MailError):
+    """A mail that its server did not take, or of which nobody saw that it did, for the one it is addressed to.
+
+    *code* is the answer's, None where there was none. *is_permanent*: it will not be taken later either.
+    *is_of_address*: because nobody can be reached there.
+    """
+
+    def __init__(self, message: str, *, code: int | None, is_permanent: bool, is_of_address: bool = False) -> None:
+        super().__init__(message)
+        self.code = code
+        self.is_permanent = is_permanent
+        self.is_of_address = is_of_address
 
 
 class QueryError(AggregatorError):

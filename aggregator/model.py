@@ -570,6 +570,33 @@ class Digest:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """Which digest somebody wants, and when; see Subscriber."""
+
+    language: str = "zh"
+    period: str = "daily"
+    hour: int = 7
+    weekday: int = 0
+    timezone: str = "Asia/Shanghai"
+    tags: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a mail server says of a mail of ours: that it came back, or that its reader called it spam.
+
+    The person is known by *subscriber_id* where the report holds a link that we signed, else by *address*.
+    """
+
+    key: str  # what tells it from all other reports
+    kind: Literal["hard", "soft", "complaint"]
+    address: str = ""
+    subscriber_id: int | None = None
+    code: str = ""  # RFC 3463
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class MailLinks:
     """Addresses that a subscriber's mail carries: signed, for this person alone."""
 
@@ -901,7 +928,7 @@ class Subscriber(SQLModel, table=True):
     """Who gets digests by mail, has asked for them, or does not want them any more."""
 
     __tablename__ = "subscriber"
-    __table_args__ = (Index("ix_subscriber_state", "state", "id"),)
+    __table_args__ = (Index("ix_subscriber_state", "state", "id"), Index("ix_subscriber_letter", "letter_at"))
 
     id: int | None = Field(default=None, primary_key=True)
     address: str  # as written
@@ -918,6 +945,9 @@ class Subscriber(SQLModel, table=True):
     confirmed_at: datetime | None = None  # NULL: never
     left_at: datetime | None = None
     token_salt: str  # part of what signs the links; another one makes old links void
+    letter: str | None = None  # what is to be mailed besides digests: "confirm", "preferences"; NULL: nothing
+    letter_at: datetime | None = None  # when to try that
+    letter_tries: int = 0
     bounces: int = 0  # mails returned for good, in a row
     bounced_at: datetime | None = None
     last_edition: str | None = None  # the last digest handed over

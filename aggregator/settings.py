@@ -167,7 +167,7 @@ class MailSettings(Section):
     username: str = Field("", description="name to log in with; empty: no login")
     password: str = Field("", repr=False, description="its password; better in the variable than in a file")
     sender: Annotated[str, AfterValidator(_mailbox)] = Field("", description="address that our mail comes from")
-    per_minute: float = Field(60.0, gt=0, le=6000, description="mails sent in a minute at most")
+    per_minute: float = Field(60.0, gt=0, le=60_000, description="mails sent in a minute at most")
     timeout_seconds: float = Field(30.0, gt=0, le=600, description="longest wait for the server")
     reply_to: Annotated[str, AfterValidator(_mailbox)] = Field(
         "", description="address where answers to our mail go; empty: mail.sender"

@@ -32,6 +32,7 @@ from aggregator.store.names import Names
 from aggregator.store.robots import RobotsFiles
 from aggregator.store.search import Search
 from aggregator.store.sources import Sources
+from aggregator.store.subscribers import Subscribers
 from aggregator.store.websub import Websub
 
 # how long a writer waits for another before it gives up; a poll's transaction takes milliseconds
@@ -77,6 +78,7 @@ class Store:
         self.announcements = Announcements(self)
         self.index = Index(self)
         self.search = Search(self)
+        self.subscribers = Subscribers(self)
 
     @property
     def is_sqlite(self) -> bool:

@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-revision = "0012"
-down_revision = "0011"
+revision = "0013"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
@@ -28,6 +28,9 @@ def upgrade() -> None:
         sa.Column("confirmed_at", UTCDateTime(), nullable=True),
         sa.Column("left_at", UTCDateTime(), nullable=True),
         sa.Column("token_salt", sa.String(), nullable=False),
+        sa.Column("letter", sa.String(), nullable=True),
+        sa.Column("letter_at", UTCDateTime(), nullable=True),
+        sa.Column("letter_tries", sa.Integer(), nullable=False),
         sa.Column("bounces", sa.Integer(), nullable=False),
         sa.Column("bounced_at", UTCDateTime(), nullable=True),
         sa.Column("last_edition", sa.String(), nullable=True),
@@ -36,6 +39,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("address_key"),
     )
     op.create_index("ix_subscriber_state", "subscriber", ["state", "id"])
+    op.create_index("ix_subscriber_letter", "subscriber", ["letter_at"])
     op.create_table(
         "delivery",
         sa.Column("id", sa.Integer(), nullable=False),
