@@ -172,6 +172,14 @@ def test_a_letter_is_sent_by_one_and_comes_again_where_it_was_not(people):
     assert 0 == len(letters(people, later + 10 * DAY))
 
 
+def test_a_letter_of_a_clock_that_was_far_ahead_does_not_wait_for_it(people):
+    signed_up(people, DAILY, NOW + 400 * DAY)
+    hour = timedelta(hours=1)
+
+    assert 1 == people._store.clock.mend(NOW, pause=hour, lease=hour)
+    assert 1 == len(letters(people))
+
+
 def test_a_letter_that_nobody_takes_is_given_up(people):
     signed_up(people)
 
@@ -195,6 +203,16 @@ def test_the_operator_adds_who_is_neither_known_nor_erased(people):
     assert people.erase(LIN, "trace", NOW)
     assert "erased" == people.add(LIN, Choice(), "trace", NOW)
     assert not people.erase(LIN, "trace", NOW)
+
+
+def test_another_case_is_the_same_person_to_an_operator(people):
+    people.leave(active(people), NOW)
+    shouting = mailbox("LIN@example.org")
+
+    assert "known" == people.add(shouting, DAILY, "trace", NOW)
+    assert "lin@example.org" == people.by_address(shouting).address
+    assert people.erase(shouting, "trace", NOW)
+    assert {} == people.counts()
 
 
 def test_erasing_leaves_nothing_of_a_person(people):

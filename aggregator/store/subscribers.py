@@ -13,7 +13,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from sqlalchemy import Connection, Row, case, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, case, delete, func, or_, select, update
 
 from aggregator.errors import NotFound
 from aggregator.mailbox import Mailbox
@@ -39,6 +39,8 @@ Added = Literal["added", "known", "erased"]
 subscriber, delivery = Subscriber.__table__, Delivery.__table__  # type: ignore[attr-defined]
 report, erased = MailReport.__table__, Erased.__table__  # type: ignore[attr-defined]
 
+SHOWN = [column for column in subscriber.c if column.name != "token_salt"]  # of our links, not of the person
+
 
 class Subscribers:
     def __init__(self, store: "Store") -> None:
@@ -50,8 +52,8 @@ class Subscribers:
         return self._one(subscriber.c.id == number)
 
     def by_address(self, mailbox: Mailbox) -> Subscriber:
-        """Raises NotFound."""
-        found = self._one(subscriber.c.address_key == mailbox.key)
+        """Whoever has exactly this address, else in other case. Raises NotFound."""
+        found = self._one(subscriber.c.address_key == mailbox.key) or self._one(_is_person(mailbox))
         if found is None:
             raise NotFound(f"no subscriber has the address {mailbox.address}")
         return found
@@ -80,11 +82,11 @@ class Subscribers:
         """All rows that are about *one*, by table."""
         with self._store.read() as connection:
             return {
-                table.name: [dict(row._mapping) for row in connection.execute(select(table).where(is_of_one))]
-                for table, is_of_one in (
-                    (subscriber, subscriber.c.id == one.id),
-                    (delivery, delivery.c.subscriber_id == one.id),
-                    (report, report.c.subscriber_id == one.id),
+                table.name: [dict(row._mapping) for row in connection.execute(select(*columns).where(is_of_one))]
+                for table, columns, is_of_one in (
+                    (subscriber, SHOWN, subscriber.c.id == one.id),
+                    (delivery, delivery.c, delivery.c.subscriber_id == one.id),
+                    (report, report.c, report.c.subscriber_id == one.id),
                 )
             }
 
@@ -154,6 +156,8 @@ class Subscribers:
         def work(connection: Connection) -> Added:
             if connection.execute(select(erased).where(erased.c.address_hash == trace)).first():
                 return "erased"
+            if connection.execute(select(subscriber.c.id).where(_is_person(mailbox))).first():
+                return "known"
             new = {**_new(mailbox, choice, now), "state": "active", "confirmed_at": now, **fields}
             insert = self._store.insert(subscriber).values(new).on_conflict_do_nothing()
             return "added" if connection.execute(insert.returning(subscriber.c.id)).first() else "known"
@@ -161,13 +165,13 @@ class Subscribers:
         return self._store.transact(work)
 
     def erase(self, mailbox: Mailbox, trace: str, now: datetime) -> bool:
-        """Forget all about *mailbox* but its *trace*; whether there was anything."""
+        """Forget all about *mailbox*, in whatever case it is written, but its *trace*; whether there was anything."""
 
         def work(connection: Connection) -> bool:
-            gone = connection.execute(delete(subscriber).where(subscriber.c.address_key == mailbox.key)).rowcount
+            gone = connection.execute(delete(subscriber).where(_is_person(mailbox))).rowcount
             keep = self._store.insert(erased).values(address_hash=trace, erased_at=now).on_conflict_do_nothing()
             connection.execute(keep)
-            return gone == 1
+            return gone > 0
 
         return self._store.transact(work)
 
@@ -280,6 +284,11 @@ def _new(mailbox: Mailbox, choice: Choice, now: datetime) -> dict[str, Any]:
         "bounces": 0,
         "note": "",
     }
+
+
+def _is_person(mailbox: Mailbox) -> ColumnElement[bool]:
+    """Nearly no host tells "Lin" from "lin": who left, or was erased, is not to come back by that (RFC 5321 §2.4)."""
+    return func.lower(subscriber.c.address_key) == mailbox.key.lower()
 
 
 def _salt() -> str:

@@ -18,7 +18,7 @@ from werkzeug.http import parse_accept_header
 
 from aggregator.errors import QueryFault, SearchFault
 from aggregator.health import State
-from aggregator.model import Fault
+from aggregator.model import Choice, Fault, Subscriber
 from aggregator.publish.digest import Period
 
 # the names our languages give themselves, and their BCP 47 tags
@@ -169,6 +169,7 @@ SEARCH_FAULTS: dict[SearchFault, str] = {
     "dates": lazy_gettext("开始的日子晚于结束的日子"),
     "tags": lazy_gettext("看不懂这个标签式"),
 }
+MONDAY = date(2024, 1, 1)
 
 
 def language() -> str:
@@ -248,6 +249,20 @@ def span_text(period: Period, first: date) -> str:
     if period == "week":
         return str(_("%(first)s至%(last)s", first=day_text(first), last=short_text(first + timedelta(days=6))))
     return day_text(first)
+
+
+def weekday_of(number: int) -> str:
+    """The name of a day of the week, Monday being 0."""
+    return _said(MONDAY + timedelta(days=number), "weekday")
+
+
+def choice_text(choice: Choice | Subscriber) -> str:
+    """Which digest and when: ``每周一 7:00（Asia/Shanghai）``."""
+    hour = f"{choice.hour}:00"
+    if choice.period == "weekly":
+        day = weekday_of(choice.weekday)
+        return str(_("每%(weekday)s %(hour)s（%(timezone)s）", weekday=day, hour=hour, timezone=choice.timezone))
+    return str(_("每天 %(hour)s（%(timezone)s）", hour=hour, timezone=choice.timezone))
 
 
 @lru_cache(maxsize=1024)

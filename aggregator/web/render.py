@@ -12,13 +12,13 @@ from posixpath import splitext
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from flask import Flask, render_template, request, url_for
+from flask import Flask, g, render_template, request, url_for
 from flask_babel import Babel, ngettext
 from flask_babel import gettext as _
 from werkzeug.routing import BaseConverter
 
 from aggregator.gather.charset import decode
-from aggregator.model import Attachment, Break, Digest, FullEntry, MailLinks
+from aggregator.model import Attachment, Break, Digest, FullEntry, MailLinks, Subscriber
 from aggregator.publish import FORMATS, wire
 from aggregator.publish.digest import digest_address
 from aggregator.settings import PACKAGE, Settings, template_folder
@@ -34,8 +34,10 @@ from aggregator.web import (
     ops,
     pictures,
     plaintext,
+    returns,
     search,
     sitemap,
+    subscribe,
     websub,
 )
 from aggregator.web.body import readable
@@ -105,6 +107,16 @@ def trial_mail(settings: Settings) -> tuple[str, str]:
         return f"[{settings.site.name}] {title}", plaintext.fold(text) + "\n"
 
 
+def letter(settings: Settings, subscriber: Subscriber, link: str) -> tuple[str, str]:
+    """Subject and text of the letter that waits for *subscriber*, in the subscriber's language."""
+    with _drawing(settings, subscriber.language):
+        if subscriber.letter == "confirm":
+            subject = _("请确认订阅：%(site)s", site=settings.site.name)
+        else:
+            subject = _("您在%(site)s的订阅", site=settings.site.name)
+        return subject, render_template(f"mail/{subscriber.letter}.txt", subscriber=subscriber, link=link)
+
+
 def feed_addresses(settings: Settings) -> Callable[[str, str], list[str]]:
     """A function that gives the addresses of a feed, each format's, as the feed says them itself.
 
@@ -135,7 +147,7 @@ def drawing_app(settings: Settings) -> Flask:
     app.url_map.converters |= {"tag": TagConverter, "format": FormatConverter}
     app.url_defaults(_keep_language)
     # several modules add to one blueprint
-    modules = (archive, digests, notices, opml, ops, pictures, search, sitemap, websub)
+    modules = (archive, digests, notices, opml, ops, pictures, returns, search, sitemap, subscribe, websub)
     for blueprint in dict.fromkeys(module.blueprint for module in modules):
         app.register_blueprint(blueprint)
     app.extensions[pictures.PICTURES] = pictures.Pictures(settings)
@@ -155,13 +167,15 @@ def _still_app(settings: Settings) -> Flask:
 
 
 @contextmanager
-def _drawing(settings: Settings) -> Iterator[None]:
-    """Templates and texts in the site's language, where no server runs."""
+def _drawing(settings: Settings, chosen: str | None = None) -> Iterator[None]:
+    """Templates and texts in the language that is *chosen*, else the site's, where no server runs."""
     app = _still_app(settings)
     site = urlsplit(settings.site.url)
     # outside a request Flask makes absolute addresses, from these
     app.config.update(SERVER_NAME=site.netloc, APPLICATION_ROOT=site.path or "/", PREFERRED_URL_SCHEME=site.scheme)
     with app.app_context():
+        if chosen:
+            g.language = chosen
         yield
 
 
@@ -227,6 +241,10 @@ def _prepare_templates(app: Flask, settings: Settings) -> None:
         entry_data=metadata.entry_data,
         shown=shown,
         site=settings.site,
+        mails=bool(settings.mail.host),
+        choice_text=language.choice_text,
+        weekday_of=language.weekday_of,
+        languages=language.LANGUAGES,
         formats=[(name, one.media_type, FORMAT_NAMES.get(name, name)) for name, one in FORMATS.items()],
         versions=versions,
         language=language.language,
