@@ -471,11 +471,61 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class DigestGroup:
-    """The entries of one university in a digest, newest first."""
+class DigestStory:
+    """One item of a digest: a story, told by the entry that was first, and by others elsewhere."""
+
+    entry: FullEntry
+    also: tuple[FullEntry, ...] = ()
+    topic: str = ""  # "": none
+    rank: int = 0  # from 1, the best first
+
+    @property
+    def entries(self) -> tuple[FullEntry, ...]:
+        return (self.entry, *self.also)
+
+    @property
+    def elsewhere(self) -> tuple[str, ...]:
+        """The other universities that tell it."""
+        names = dict.fromkeys(one.source.university for one in self.also)
+        return tuple(name for name in names if name != self.entry.source.university)
+
+
+@dataclass(frozen=True, slots=True)
+class DigestPart:
+    """The stories of one university under one topic, the best first."""
 
     university: str
-    entries: tuple[FullEntry, ...]
+    stories: tuple[DigestStory, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DigestGroup:
+    """The stories of one topic; *count* is how many it has, of which not all need be listed."""
+
+    topic: str  # "": of none
+    count: int
+    parts: tuple[DigestPart, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """Who speaks, or what is spoken of, in a digest for the first time ever."""
+
+    kind: Literal["university", "source", "topic"]
+    name: str
+    university: str = ""  # of a source
+
+
+@dataclass(frozen=True, slots=True)
+class Corrections:
+    """What an edition of a digest changed in the one before: numbers of entries."""
+
+    added: int = 0
+    withdrawn: int = 0
+    retitled: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.withdrawn or self.retitled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -487,10 +537,36 @@ class Digest:
     last: date
     groups: tuple[DigestGroup, ...]
     tag: str | None = None
+    late: tuple[DigestStory, ...] = ()  # of earlier days, found only now
+    firsts: tuple[First, ...] = ()
+    chart: tuple[tuple[str, int], ...] = ()  # entries a day (ISO 8601), of one day: a university
+    ids: tuple[int, ...] = ()  # of all entries dated in it
+    story_count: int = 0
+    university_count: int = 0
+    # what follows differs from edition to edition
+    edition: int = 0  # from 1; 0: provisional, its period is not over
+    editions: int = 0  # how many there are
+    made_at: datetime | None = None  # None: not kept
+    corrections: Corrections = Corrections()
 
     @property
     def entry_count(self) -> int:
-        return sum(len(group.entries) for group in self.groups)
+        return len(self.ids)
+
+    @property
+    def stories(self) -> list[DigestStory]:
+        """Those listed, the best first."""
+        listed = [story for group in self.groups for part in group.parts for story in part.stories]
+        return sorted(listed, key=lambda story: story.rank)
+
+    @property
+    def most_covered(self) -> list[DigestStory]:
+        """The best of the stories that more than one university tells."""
+        return [story for story in self.stories if story.elsewhere][:3]
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.ids or self.late)
 
 
 @dataclass(frozen=True, slots=True)
@@ -526,6 +602,24 @@ class MailLinks:
 
     preferences: str
     unsubscribe: str  # GET asks whether one is sure, POST is the one click of RFC 8058
+
+
+@dataclass(frozen=True, slots=True)
+class Appointment:
+    """The time at which some readers want their digest; *weekday* counts for weekly ones alone, Monday is 0."""
+
+    period: str
+    hour: int
+    weekday: int
+    timezone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """An edition, by the name of its day or week, and since when it is due."""
+
+    edition: str
+    at: datetime
 
 
 # ---------------------------------------------------------------- at rest
@@ -852,7 +946,11 @@ class Subscriber(SQLModel, table=True):
     """Who gets digests by mail, has asked for them, or does not want them any more."""
 
     __tablename__ = "subscriber"
-    __table_args__ = (Index("ix_subscriber_state", "state", "id"), Index("ix_subscriber_letter", "letter_at"))
+    __table_args__ = (
+        Index("ix_subscriber_state", "state", "id"),
+        Index("ix_subscriber_letter", "letter_at"),
+        Index("ix_subscriber_appointment", "state", "period", "hour", "weekday", "timezone"),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     address: str  # as written
@@ -937,7 +1035,9 @@ class Edition(SQLModel, table=True):
     number: int  # from 1
     first: date
     last: date  # the period's days, inclusive
+    # what it shows of each story, in order; and what it says of itself (publish/digest.py freezes and thaws both)
     items: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    facts: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     made_at: datetime
     note: str = ""  # what has changed since the number before
 

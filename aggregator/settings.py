@@ -95,6 +95,12 @@ class SiteSettings(Section):
     timezone: Annotated[str, AfterValidator(_timezone)] = Field(
         "Asia/Shanghai", description="time zone of pages and digests"
     )
+    digest_grace_minutes: int = Field(
+        30,
+        ge=0,
+        le=1440,
+        description="minutes after its last midnight until a digest is final: what came late is in it",
+    )
     contact: str = Field("", description="mail address or page of the operator, told to the servers we visit")
 
 

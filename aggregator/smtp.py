@@ -84,8 +84,10 @@ class Courier:
         """What the server said when it took *mail* for *to*.
 
         Raises RefusedError where it took not this one (or its answer was lost: then it may have), and MailError where
-        it can take none at all.
+        it can take none at all, this one included.
         """
+        if self._lost >= LOST_IN_A_ROW:
+            raise MailError(f"{self._settings.host}:{self._settings.port} loses one connection after the other")
         with _mapped(self._settings):
             try:
                 server = self._begun(to, len(mail))
@@ -96,8 +98,6 @@ class Courier:
             except smtplib.SMTPServerDisconnected as error:
                 self._drop()
                 self._lost += 1
-                if self._lost == LOST_IN_A_ROW:
-                    raise
                 raise RefusedError(f"the connection was lost: {error}", code=None, is_permanent=False) from error
         self._lost = 0
         return said

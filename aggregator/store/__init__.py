@@ -23,6 +23,8 @@ from aggregator.store.archive import Archive
 from aggregator.store.breaks import Breaks
 from aggregator.store.clock import Clock
 from aggregator.store.counts import Counts
+from aggregator.store.deliveries import Deliveries
+from aggregator.store.digests import Digests
 from aggregator.store.entries import Entries
 from aggregator.store.feeds import Feeds
 from aggregator.store.indexing import Index
@@ -68,7 +70,9 @@ class Store:
         self.names = Names(self)
         self.feeds = Feeds(self)
         self.counts = Counts(self)
+        self.deliveries = Deliveries(self)
         self.archive = Archive(self)
+        self.digests = Digests(self)
         self.robots = RobotsFiles(self)
         self.breaks = Breaks(self)
         self.clock = Clock(self)

@@ -3,14 +3,16 @@
 Texts of ours are Chinese in the source and translated in translations/; what universities write stays as it is.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 from functools import lru_cache
 from urllib.parse import urlsplit
 
 from babel.dates import format_date
 from flask import current_app, g, has_request_context, request
+from flask_babel import force_locale, lazy_gettext
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
@@ -175,6 +177,20 @@ def language() -> str:
     if "language" not in g:
         g.language = asked() or _accepted() or current_app.config["BABEL_DEFAULT_LOCALE"]
     return str(g.language)
+
+
+@contextmanager
+def speaking(chosen: str) -> Iterator[None]:
+    """Texts and dates in the language that is *chosen*, whatever the reader's is."""
+    former = g.get("language")
+    g.language = chosen
+    try:
+        with force_locale(chosen):
+            yield
+    finally:
+        g.language = former
+        if former is None:
+            del g.language
 
 
 def asked() -> str | None:

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import lru_cache
 from posixpath import splitext
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -17,13 +18,16 @@ from flask_babel import gettext as _
 from werkzeug.routing import BaseConverter
 
 from aggregator.gather.charset import decode
-from aggregator.model import Attachment, Break, Digest, FullEntry, Subscriber
+from aggregator.model import Attachment, Break, Digest, FullEntry, MailLinks, Subscriber
 from aggregator.publish import FORMATS, wire
 from aggregator.publish.digest import digest_address
 from aggregator.settings import PACKAGE, Settings, template_folder
 from aggregator.web import (
     archive,
+    charts,
+    digests,
     language,
+    letters,
     metadata,
     notices,
     opml,
@@ -60,12 +64,25 @@ class FormatConverter(BaseConverter):
 
 def digest_html(digest: Digest, settings: Settings) -> str:
     """*digest* as a whole HTML page, with absolute links, in the site's language."""
-    return _drawn("digest.html", digest, settings)
+    with _drawing(settings):
+        return render_template("digest.html", digest=digest, told=digests.TOLD)
 
 
 def digest_text(digest: Digest, settings: Settings) -> str:
-    """*digest* as plain text for a terminal or a mail, in the site's language."""
-    return _drawn("digest.txt", digest, settings)
+    """*digest* as plain text for a terminal, in the site's language."""
+    with _drawing(settings):
+        return letters.plain(digest, settings.site.language)
+
+
+def digest_mail_parts(digest: Digest, settings: Settings, language: str, links: MailLinks) -> tuple[str, str, str]:
+    """Subject, text and HTML of *digest* as a mail for whom *links* belong to (letters.NOBODY: for no subscriber)."""
+    return digest_draft(digest, settings, language).parts(links)
+
+
+def digest_draft(digest: Digest, settings: Settings, language: str) -> letters.Draft:
+    """*digest* as a mail for many: what costs is done once, and ``parts`` puts each one's links in."""
+    with _drawing(settings):
+        return letters.draft(digest, language)
 
 
 def alert_mail(settings: Settings, begun: Sequence[Break], ended: Sequence[Break]) -> tuple[str, str]:
@@ -130,7 +147,7 @@ def drawing_app(settings: Settings) -> Flask:
     app.url_map.converters |= {"tag": TagConverter, "format": FormatConverter}
     app.url_defaults(_keep_language)
     # several modules add to one blueprint
-    modules = (archive, notices, opml, ops, pictures, returns, search, sitemap, subscribe, websub)
+    modules = (archive, digests, notices, opml, ops, pictures, returns, search, sitemap, subscribe, websub)
     for blueprint in dict.fromkeys(module.blueprint for module in modules):
         app.register_blueprint(blueprint)
     app.extensions[pictures.PICTURES] = pictures.Pictures(settings)
@@ -143,15 +160,16 @@ def drawing_app(settings: Settings) -> Flask:
     return app
 
 
-def _drawn(template: str, digest: Digest, settings: Settings) -> str:
-    with _drawing(settings):
-        return render_template(template, digest=digest)
+@lru_cache(maxsize=1)
+def _still_app(settings: Settings) -> Flask:
+    """A drawing app to draw with again: to compile its templates takes ten times as long as to draw a digest."""
+    return drawing_app(settings)
 
 
 @contextmanager
 def _drawing(settings: Settings, chosen: str | None = None) -> Iterator[None]:
     """Templates and texts in the language that is *chosen*, else the site's, where no server runs."""
-    app = drawing_app(settings)
+    app = _still_app(settings)
     site = urlsplit(settings.site.url)
     # outside a request Flask makes absolute addresses, from these
     app.config.update(SERVER_NAME=site.netloc, APPLICATION_ROOT=site.path or "/", PREFERRED_URL_SCHEME=site.scheme)
@@ -214,6 +232,7 @@ def _prepare_templates(app: Flask, settings: Settings) -> None:
     app.jinja_env.globals.update(
         address=address,
         digest_address=digest_address,
+        day_chart=charts.of_digest,
         span=language.span_text,
         canonical=metadata.canonical,
         translations=metadata.translations,
