@@ -11,6 +11,7 @@ from typing import Literal
 
 from aggregator.errors import MailError, OperatorError
 from aggregator.health import ADVICE, health
+from aggregator.imap import check as check_mailbox
 from aggregator.rules import load as load_rules
 from aggregator.settings import Settings
 from aggregator.settings import load as load_settings
@@ -158,6 +159,27 @@ def _mail(settings: Settings, now: datetime) -> Iterator[Finding]:
         yield "warn", "mail.password travels in the clear; set mail.tls to starttls or tls"
 
 
+def _subscribers(settings: Settings, now: datetime) -> Iterator[Finding]:
+    del now
+    mail = settings.mail
+    if not mail.host:
+        yield "ok", "mail.host is empty: the pages offer no digests by mail; set it, mail.sender and site.url to do so"
+        return
+    yield "ok", "the pages offer digests by mail"
+    if not settings.site.url.startswith("https://"):
+        yield (
+            "warn",
+            f"mail programs offer one click to unsubscribe for https only (RFC 8058), not for {settings.site.url}",
+        )
+    if mail.bounce_mailbox:
+        yield "ok", check_mailbox(mail.bounce_mailbox, mail.timeout_seconds)
+    elif not mail.webhook_secret:
+        yield (
+            "warn",
+            "returned mail stops no address; set mail.bounce_mailbox, or mail.webhook_secret for a mail service",
+        )
+
+
 def _alert(settings: Settings, now: datetime) -> Iterator[Finding]:
     del now
     told = [*settings.alert.addresses, *(["the webhook"] if settings.alert.webhook else [])]
@@ -199,6 +221,7 @@ LOOKS: dict[str, Callable[[Settings, datetime], Iterator[Finding]]] = {
     "port": _port,
     "names": _names,
     "mail": _mail,
+    "subscribers": _subscribers,
     "alert": _alert,
     "hubs": _hubs,
 }

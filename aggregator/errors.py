@@ -9,8 +9,11 @@ AggregatorError
 │   ├── FetchError             no usable response; *cause* is one of CAUSES
 │   └── ParseError             a response that cannot be read as what it should be
 ├── MailError              a mail server that does not take a mail; logged, tried again
+│   └── RefusedError           this mail alone: the next may be taken
 ├── QueryError             a tag expression that cannot be read: says which column; HTTP 400, exit code 2
 ├── SearchError            a search that cannot be read: says which column; HTTP 400, exit code 2
+├── AddressError           a mail address that cannot be one: HTTP 400, exit code 1
+├── LinkError              a signed link that is forged, void or too old: HTTP 404 or 410
 └── NotFound               nothing stored under that name: HTTP 404
 
 Anything else is a fault of the program: logged with its traceback, that poll fails, the service goes on.
@@ -95,6 +98,20 @@ class MailError(AggregatorError):
     """A mail that its server did not take."""
 
 
+class RefusedError(MailError):
+    """A mail that its server did not take, or of which nobody saw that it did, for the one it is addressed to.
+
+    *code* is the answer's, None where there was none. *is_permanent*: it will not be taken later either.
+    *is_of_address*: because nobody can be reached there.
+    """
+
+    def __init__(self, message: str, *, code: int | None, is_permanent: bool, is_of_address: bool = False) -> None:
+        super().__init__(message)
+        self.code = code
+        self.is_permanent = is_permanent
+        self.is_of_address = is_of_address
+
+
 class QueryError(AggregatorError):
     """A tag expression that cannot be read: what is wrong at which *column*, counted from 1."""
 
@@ -111,6 +128,18 @@ class SearchError(AggregatorError):
         super().__init__(f"search, column {column}: {message}")
         self.fault: SearchFault = fault
         self.column = column
+
+
+class AddressError(AggregatorError):
+    """A mail address that cannot be one, or that nobody could be reached at."""
+
+
+class LinkError(AggregatorError):
+    """A signed link that is not, or no longer, good; *is_late*: it once was."""
+
+    def __init__(self, message: str, *, is_late: bool = False) -> None:
+        super().__init__(message)
+        self.is_late = is_late
 
 
 class NotFound(AggregatorError):  # noqa: N818 - the web's own word

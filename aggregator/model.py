@@ -470,11 +470,61 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class DigestGroup:
-    """The entries of one university in a digest, newest first."""
+class DigestStory:
+    """One item of a digest: a story, told by the entry that was first, and by others elsewhere."""
+
+    entry: FullEntry
+    also: tuple[FullEntry, ...] = ()
+    topic: str = ""  # "": none
+    rank: int = 0  # from 1, the best first
+
+    @property
+    def entries(self) -> tuple[FullEntry, ...]:
+        return (self.entry, *self.also)
+
+    @property
+    def elsewhere(self) -> tuple[str, ...]:
+        """The other universities that tell it."""
+        names = dict.fromkeys(one.source.university for one in self.also)
+        return tuple(name for name in names if name != self.entry.source.university)
+
+
+@dataclass(frozen=True, slots=True)
+class DigestPart:
+    """The stories of one university under one topic, the best first."""
 
     university: str
-    entries: tuple[FullEntry, ...]
+    stories: tuple[DigestStory, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DigestGroup:
+    """The stories of one topic; *count* is how many it has, of which not all need be listed."""
+
+    topic: str  # "": of none
+    count: int
+    parts: tuple[DigestPart, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """Who speaks, or what is spoken of, in a digest for the first time ever."""
+
+    kind: Literal["university", "source", "topic"]
+    name: str
+    university: str = ""  # of a source
+
+
+@dataclass(frozen=True, slots=True)
+class Corrections:
+    """What an edition of a digest changed in the one before: numbers of entries."""
+
+    added: int = 0
+    withdrawn: int = 0
+    retitled: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.withdrawn or self.retitled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -486,10 +536,89 @@ class Digest:
     last: date
     groups: tuple[DigestGroup, ...]
     tag: str | None = None
+    late: tuple[DigestStory, ...] = ()  # of earlier days, found only now
+    firsts: tuple[First, ...] = ()
+    chart: tuple[tuple[str, int], ...] = ()  # entries a day (ISO 8601), of one day: a university
+    ids: tuple[int, ...] = ()  # of all entries dated in it
+    story_count: int = 0
+    university_count: int = 0
+    # what follows differs from edition to edition
+    edition: int = 0  # from 1; 0: provisional, its period is not over
+    editions: int = 0  # how many there are
+    made_at: datetime | None = None  # None: not kept
+    corrections: Corrections = Corrections()
 
     @property
     def entry_count(self) -> int:
-        return sum(len(group.entries) for group in self.groups)
+        return len(self.ids)
+
+    @property
+    def stories(self) -> list[DigestStory]:
+        """Those listed, the best first."""
+        listed = [story for group in self.groups for part in group.parts for story in part.stories]
+        return sorted(listed, key=lambda story: story.rank)
+
+    @property
+    def most_covered(self) -> list[DigestStory]:
+        """The best of the stories that more than one university tells."""
+        return [story for story in self.stories if story.elsewhere][:3]
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.ids or self.late)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which digest somebody wants, and when; see Subscriber."""
+
+    language: str = "zh"
+    period: str = "daily"
+    hour: int = 7
+    weekday: int = 0
+    timezone: str = "Asia/Shanghai"
+    tags: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a mail server says of a mail of ours: that it came back, or that its reader called it spam.
+
+    The person is known by *subscriber_id* where the report holds a link that we signed, else by *address*.
+    """
+
+    key: str  # what tells it from all other reports
+    kind: Literal["hard", "soft", "complaint"]
+    address: str = ""
+    subscriber_id: int | None = None
+    code: str = ""  # RFC 3463
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MailLinks:
+    """Addresses that a subscriber's mail carries: signed, for this person alone."""
+
+    preferences: str
+    unsubscribe: str  # GET asks whether one is sure, POST is the one click of RFC 8058
+
+
+@dataclass(frozen=True, slots=True)
+class Appointment:
+    """The time at which some readers want their digest; *weekday* counts for weekly ones alone, Monday is 0."""
+
+    period: str
+    hour: int
+    weekday: int
+    timezone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """An edition, by the name of its day or week, and since when it is due."""
+
+    edition: str
+    at: datetime
 
 
 # ---------------------------------------------------------------- at rest
@@ -810,6 +939,106 @@ class SearchDue(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     entry_id: int = Field(foreign_key="entry.id", index=True, ondelete="CASCADE")
+
+
+class Subscriber(SQLModel, table=True):
+    """Who gets digests by mail, has asked for them, or does not want them any more."""
+
+    __tablename__ = "subscriber"
+    __table_args__ = (
+        Index("ix_subscriber_state", "state", "id"),
+        Index("ix_subscriber_letter", "letter_at"),
+        Index("ix_subscriber_appointment", "state", "period", "hour", "weekday", "timezone"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    address: str  # as written
+    address_key: str = Field(unique=True)  # the same for all ways to write it: domain in lower case and ASCII
+    language: str = "zh"
+    period: str = "daily"  # "daily" or "weekly"
+    hour: int = 7  # of the day in *timezone*, 0 to 23
+    weekday: int = 0  # for "weekly": Monday is 0
+    timezone: str = "Asia/Shanghai"
+    tags: str = ""  # a canonical tag expression; empty: everything
+    state: str = "pending"  # "active", "left", "bounced", "complained"
+    asked_at: datetime  # when the form, or an operator, last asked for it
+    asks: int = 0  # mails that the form had us send on the day (UTC) of asked_at
+    confirmed_at: datetime | None = None  # NULL: never
+    left_at: datetime | None = None
+    token_salt: str  # part of what signs the links; another one makes old links void
+    letter: str | None = None  # what is to be mailed besides digests: "confirm", "preferences"; NULL: nothing
+    letter_at: datetime | None = None  # when to try that
+    letter_tries: int = 0
+    bounces: int = 0  # mails returned for good, in a row
+    bounced_at: datetime | None = None
+    last_edition: str | None = None  # the last digest handed over
+    note: str = ""  # the operator's
+
+
+class Delivery(SQLModel, table=True):
+    """One edition of a digest for one subscriber: written before it is handed over, and again after."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        Index("ix_delivery_edition", "subscriber_id", "edition", unique=True),
+        Index("ix_delivery_due", "state", "next_try_at"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    subscriber_id: int = Field(foreign_key="subscriber.id", ondelete="CASCADE")
+    edition: str  # "2026-11-20" or "2026-W47", and "#" with the tags where not everything is meant
+    message_id: str
+    state: str = "planned"  # "sending", "sent", "failed", "empty"
+    tries: int = 0
+    next_try_at: datetime | None = None  # NULL: it is not tried again
+    updated_at: datetime
+    code: int | None = None  # what the server answered last
+    reason: str = ""
+
+
+class MailReport(SQLModel, table=True):
+    """A mail came back, or its reader called it spam. Each report counts once."""
+
+    __tablename__ = "mail_report"
+
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(unique=True)  # what tells it from all others
+    subscriber_id: int = Field(foreign_key="subscriber.id", index=True, ondelete="CASCADE")
+    kind: str  # "hard", "soft", "complaint"
+    code: str = ""  # RFC 3463: "5.1.1"
+    reason: str = ""
+    received_at: datetime
+
+
+class Erased(SQLModel, table=True):
+    """An address that asked to be forgotten: what is left of it keeps it from being imported again."""
+
+    __tablename__ = "erased"
+
+    address_hash: str = Field(primary_key=True)  # keyed with the instance's secret
+    erased_at: datetime
+
+
+class Edition(SQLModel, table=True):
+    """A digest as it was frozen. A correction makes the next number; earlier ones stay."""
+
+    __tablename__ = "edition"
+    __table_args__ = (
+        Index("ix_edition_name", "name", "tags", "number", unique=True),
+        Index("ix_edition_last", "tags", "last"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    name: str  # "2026-11-20", "2026-W47", "2026-11"
+    tags: str = ""  # a canonical tag expression; empty: everything
+    number: int  # from 1
+    first: date
+    last: date  # the period's days, inclusive
+    # what it shows of each story, in order; and what it says of itself (publish/digest.py freezes and thaws both)
+    items: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    facts: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    made_at: datetime
+    note: str = ""  # what has changed since the number before
 
 
 class Robots(SQLModel, table=True):

@@ -5,14 +5,17 @@ import logging
 import signal
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from aggregator.alert import EVERY_MINUTES, Alerts
 from aggregator.announce import Announcer
-from aggregator.errors import StoreError
+from aggregator.errors import MailError, StoreError
 from aggregator.hubs import Hubs
+from aggregator.letters import Letters
 from aggregator.poll import Poller
+from aggregator.returned import read_returned
 from aggregator.settings import Settings
 from aggregator.store import Store
 from aggregator.store.indexing import INDEXED_AT_ONCE
@@ -21,6 +24,8 @@ log = logging.getLogger(__name__)
 
 # a clock that goes back by more was wrong; by less, it is being tuned
 SET_BACK = timedelta(minutes=1)
+# how often the mailbox of returned mail is read
+RETURNED_MINUTES = 10
 
 
 def stop_on_signals() -> asyncio.Event:
@@ -40,14 +45,20 @@ async def serve(
     alerts: Alerts | None = None,
     hubs: Hubs | None = None,
     announcer: Announcer | None = None,
+    letters: Letters | None = None,
 ) -> None:
     """Poll what is due until *stop* is set, then end cleanly: what is being stored is finished.
 
-    Without *hubs* no hub is asked to announce news, without *announcer* none is told of ours.
+    Without *hubs* no hub is asked to announce news, without *announcer* none is told of ours, without *letters* nobody
+    is asked to confirm a subscription.
     """
 
     async def tidy() -> None:
         log.info("tidied polls=%d", await asyncio.to_thread(store.sources.tidy))
+        await asyncio.to_thread(store.subscribers.tidy, now())
+
+    async def returned() -> None:
+        log.info("returned %s", await asyncio.to_thread(read_returned, settings, store, now))
 
     async def index() -> None:
         # a piece at a time, so that it ends soon when asked to
@@ -66,6 +77,12 @@ async def serve(
         scheduler.add_job(_tried, "interval", ["hubs", hubs.tend], seconds=seconds, id="hubs")
     if announcer:
         scheduler.add_job(_tried, "interval", ["announce", announcer.tell], seconds=seconds, id="announce")
+    if letters:
+        wake = partial(asyncio.to_thread, letters.send_due)
+        scheduler.add_job(_tried, "interval", ["letters", wake], seconds=seconds, id="letters")
+    if settings.mail.bounce_mailbox:
+        often = {"minutes": RETURNED_MINUTES, "next_run_time": now()}
+        scheduler.add_job(_tried, "interval", ["returned", returned], id="returned", **often)
     scheduler.start()
     watch = asyncio.create_task(_keep_time(scheduler, settings.schedule.tick_seconds, now))
     try:
@@ -92,8 +109,8 @@ async def _keep_time(scheduler: AsyncIOScheduler, seconds: float, now: Callable[
 
 
 async def _tried(job: str, work: Callable[[], Awaitable[object]]) -> None:
-    """Do *work*; what the database refuses now is done with the next turn."""
+    """Do *work*; what the database or a mail server refuses now is done with the next turn."""
     try:
         await work()
-    except StoreError as error:
+    except (StoreError, MailError) as error:
         log.error("%s: %s", job, error)

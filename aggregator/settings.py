@@ -54,6 +54,13 @@ def _mailboxes(value: str) -> str:
     return value
 
 
+def _mailbox_url(value: str) -> str:
+    parts = urlsplit(value)
+    if value and (parts.scheme not in ("imap", "imaps") or not (parts.hostname and parts.username)):
+        raise ValueError("it is not an address like imaps://name:password@mail.example.edu.cn/INBOX")
+    return value
+
+
 def _timezone(value: str) -> str:
     try:
         ZoneInfo(value)
@@ -87,6 +94,12 @@ class SiteSettings(Section):
     )
     timezone: Annotated[str, AfterValidator(_timezone)] = Field(
         "Asia/Shanghai", description="time zone of pages and digests"
+    )
+    digest_grace_minutes: int = Field(
+        30,
+        ge=0,
+        le=1440,
+        description="minutes after its last midnight until a digest is final: what came late is in it",
     )
     contact: str = Field("", description="mail address or page of the operator, told to the servers we visit")
 
@@ -154,8 +167,20 @@ class MailSettings(Section):
     username: str = Field("", description="name to log in with; empty: no login")
     password: str = Field("", repr=False, description="its password; better in the variable than in a file")
     sender: Annotated[str, AfterValidator(_mailbox)] = Field("", description="address that our mail comes from")
-    per_minute: float = Field(60.0, gt=0, le=6000, description="mails sent in a minute at most")
+    per_minute: float = Field(60.0, gt=0, le=60_000, description="mails sent in a minute at most")
     timeout_seconds: float = Field(30.0, gt=0, le=600, description="longest wait for the server")
+    reply_to: Annotated[str, AfterValidator(_mailbox)] = Field(
+        "", description="address where answers to our mail go; empty: mail.sender"
+    )
+    digest_hour: int = Field(7, ge=0, le=23, description="hour of the digest that the form offers first")
+    bounce_mailbox: Annotated[str, AfterValidator(_mailbox_url)] = Field(
+        "",
+        repr=False,
+        description="where returned mail arrives: imaps://name:password@host/INBOX (imap:// in the clear); empty: none",
+    )
+    webhook_secret: str = Field(
+        "", repr=False, description="who sends it to /mail/bounces reports returned mail; empty: nobody can"
+    )
 
 
 class AlertSettings(Section):
@@ -198,7 +223,9 @@ class WebSettings(Section):
         1000, ge=10, le=1_000_000, description="disk for pictures (instance/pictures); the longest unseen go first"
     )
     secret_key: str = Field(
-        "", repr=False, description="signs addresses of pictures; empty: made once in the instance folder"
+        "",
+        repr=False,
+        description="signs addresses of pictures, links in mails; empty: made once in the instance folder",
     )
     admin_token: str = Field(
         "",

@@ -62,9 +62,9 @@ def post_office(tls="none", *, login=False):
         0,
         ssl=context if tls == "tls" else None,
     )
-    server = loop.run_until_complete(begin)
     thread = Thread(target=loop.run_forever, daemon=True)
     thread.start()
+    server = asyncio.run_coroutine_threadsafe(begin, loop).result()
     try:
         said = {"username": NAME, "password": PASSWORD} if login else {}
         port = server.sockets[0].getsockname()[1]
@@ -81,10 +81,14 @@ def post_office(tls="none", *, login=False):
             ),
         )
     finally:
+        asyncio.run_coroutine_threadsafe(closed(server), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
-        server.close()
-        for task in asyncio.all_tasks(loop):  # of connections that a client left
-            task.cancel()
-        loop.run_until_complete(asyncio.sleep(0.01))
         loop.close()
+
+
+async def closed(server):
+    server.close()
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:  # of connections that a client left
+        task.cancel()
+    await asyncio.sleep(0.01)

@@ -8,7 +8,10 @@ from pathlib import Path
 from time import monotonic, sleep
 
 SHIPPED = Path(__file__).parent.parent / "aggregator" / "rules" / "sites"
-NEEDED = ["cli", "console", "poll", "schedule", "commands.collect", "commands.serve", "gather.fetch", "store"]
+NEEDED = [
+    "circulars", "cli", "commands.collect", "commands.mailing", "commands.serve", "console", "deliver", "gather.fetch",
+    "links", "poll", "schedule", "store", "web.render",
+]  # fmt: skip
 
 context = multiprocessing.get_context("forkserver")
 context.set_forkserver_preload([f"aggregator.{name}" for name in NEEDED])
@@ -44,6 +47,10 @@ class Program:
     @property
     def pid(self):
         return self._process.pid
+
+    @property
+    def is_alive(self):
+        return self._process.is_alive()
 
     @property
     def output(self):

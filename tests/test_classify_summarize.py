@@ -27,6 +27,22 @@ LONG = "会议指出，" + "要把论文写在祖国大地上，" * 6 + "不断�
         "南开大学9月18日讯 ",
         "【记者 李明】",
         "　　本站讯　",
+        "【南开新闻网讯】",
+        "（本网讯）",
+        "本报讯 记者李明 通讯员王芳 ",
+        "本站讯 通讯员 李明 ",
+        "南开大学新闻网讯（通讯员李明）",
+        "光明日报天津9月18日电（记者 李明）",
+        "清华新闻网3月20日电（通讯员 李明）",
+        "新华社北京9月18日电 题：",
+        "据新华社电 ",
+        "央视网消息：",
+        "央视网消息（记者 李明）：",
+        "来源：新华网 ",
+        "（国际处 供稿）",
+        "(Reporter: Li Ming) ",
+        "Beijing, Sept. 18 (Xinhua) -- ",
+        "TIANJIN, China, Sept. 18, 2025 (Xinhua) -- ",
     ],
 )
 def test_dateline_and_byline_are_left_out(dateline):
@@ -45,6 +61,13 @@ def test_dateline_and_byline_are_left_out(dateline):
         "本网讯息中心成立。",
         "编辑部成立。",
         "GDP增长5%。",
+        "最新消息传来。",
+        "央视网消息很多。",
+        "（国际处供稿的图片）展出。",
+        "本报讯 记者 从学校获悉，今天开学。"[4:],
+        "来源于生活。",
+        "【通讯】我校召开会议。",
+        "Nankai, a university in Tianjin (China) -- opened a lab.",
     ],
 )
 def test_what_only_looks_like_a_dateline_stays(sentence):
@@ -92,6 +115,10 @@ def test_a_first_sentence_without_end_is_cut_at_a_clause():
     assert len(summary) <= 400
     assert summary.endswith("要把论文写在祖国大地上…")
     assert endless.startswith(summary[:-1])
+
+
+def test_a_sentence_that_is_too_long_makes_room_for_a_whole_one():
+    assert summarize("会议指出，" + "要把论文写在祖国大地上，" * 40 + "不断前进。大家鼓掌。") == "大家鼓掌。"
 
 
 def test_what_has_no_clause_is_cut_all_the_same():

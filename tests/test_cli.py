@@ -347,10 +347,10 @@ def test_exports_hold_every_entry(followed, tmp_path):
     assert "demo-haitang-news" in run("export", "opml")
 
 
-def test_the_digest_prints_in_three_formats(followed):
+def test_the_digest_prints_in_four_formats(followed):
     run("poll")
 
-    for form, sign in (("text", "海棠大学"), ("html", "<html"), ("json", '"groups"')):
+    for form, sign in (("text", "海棠大学"), ("html", "<html"), ("email", 'role="presentation"'), ("json", '"groups"')):
         assert sign in run("digest", "--period", "month", "--date", "2025-03-20", "--format", form)
 
 
@@ -364,8 +364,11 @@ def test_the_digest_takes_a_tag_expression(followed):
 
     assert digests[0] == digests[1]
     assert ["海棠大学", "海棠大学", "-海棠大学"] == [digest["tag"] for digest in digests]
-    assert ["海棠大学"] == [group["university"] for group in digests[0]["groups"]]
-    assert "海棠大学" not in [group["university"] for group in digests[2]["groups"]]
+    spoken = [
+        {part["university"] for group in digest["groups"] for part in group["universities"]} for digest in digests
+    ]
+    assert {"海棠大学"} == spoken[0]
+    assert "海棠大学" not in spoken[2]
 
 
 def test_the_database_is_cared_for(followed, tmp_path):

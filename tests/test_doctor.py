@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from aggregator.cli import main
 from aggregator.doctor import examine
 from aggregator.store import Store
+from tests.imapserver import imap_server
 from tests.newsroom import empty_store, rules, story, visit
 from tests.postoffice import post_office
 from tests.university import NOW
@@ -35,6 +36,30 @@ def test_a_mail_server_that_answers_is_well(instance):
         assert [("ok", f"127.0.0.1:{mail.port} answers (no encryption)")] == findings("mail")
         assert [("ok", "a@example.org hear of breaks that last for 4 working hours")] == findings("alert")
     assert [] == office.letters
+
+
+def test_digests_by_mail_are_not_offered_without_a_mail_server(instance):
+    ((verdict, finding),) = findings("subscribers")
+
+    assert "ok" == verdict
+    assert "mail.host is empty" in finding
+
+
+def test_nobody_hears_of_returned_mail_unless_that_is_set_up(instance):
+    with post_office() as (_, mail):
+        configure(instance, mail)
+        assert ["ok", "warn", "warn"] == [verdict for verdict, _ in findings("subscribers")]
+        with imap_server() as (_, url):
+            configure(
+                instance, mail.model_copy(update={"bounce_mailbox": url}), "[site]\nurl = 'https://news.example.org'"
+            )
+            assert [
+                ("ok", "the pages offer digests by mail"),
+                ("ok", "returned mail is read at 127.0.0.1 (0 unread)"),
+            ] == findings("subscribers")
+        ((verdict, finding),) = findings("subscribers")
+    assert "fail" == verdict
+    assert "check mail.bounce_mailbox" in finding
 
 
 def test_a_mail_server_that_does_not_answer_is_named_with_what_to_do(instance):

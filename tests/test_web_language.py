@@ -6,6 +6,8 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
+from aggregator.model import SHANGHAI
+from aggregator.publish.digest import fold as folded
 from aggregator.publish.digest import make_digest
 from aggregator.settings import PACKAGE, template_folder
 from aggregator.web.plaintext import WIDTH, columns, fold
@@ -119,7 +121,7 @@ def test_no_chinese_text_of_ours_is_left_in_an_english_page(client, store, place
 @pytest.fixture
 def digest(store):
     store.entries.record([visit(1, *(story(n, hours=n) for n in range(3))), visit(3, story(3, hours=2))])
-    return make_digest(store.entries.newest(10), "day", date(2025, 3, 21))
+    return make_digest(folded(store.entries.newest(10)), "day", date(2025, 3, 21), SHANGHAI)
 
 
 def test_a_digest_is_drawn_without_a_server(digest, tmp_path):
@@ -133,8 +135,8 @@ def test_a_digest_is_drawn_without_a_server(digest, tmp_path):
 def test_a_digest_is_text_for_a_terminal(digest, tmp_path):
     lines = digest_text(digest, settings(tmp_path)).splitlines()
 
-    assert lines[:2] == ["高校新闻 日报", "2025年3月21日 星期五 · 4 条新闻"]
-    assert "海棠大学 (3)" in lines
+    assert lines[:2] == ["高校新闻 日报", "2025年3月21日 星期五 · 4 条新闻 · 2 所高校"]
+    assert "要闻 · 海棠大学" in lines
     assert all(columns(line) <= WIDTH for line in lines)
 
 
@@ -143,7 +145,7 @@ def test_a_digest_speaks_the_language_of_the_site(digest, tmp_path):
 
 
 def test_an_empty_digest_says_so(tmp_path):
-    text = digest_text(make_digest([], "week", date(2025, 3, 21)), settings(tmp_path))
+    text = digest_text(make_digest([], "week", date(2025, 3, 21), SHANGHAI), settings(tmp_path))
 
     assert "2025年3月17日至3月23日" in text
     assert "这一期没有新闻。" in text

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 
 MOST_SENTENCES = 3
-LONGEST_SENTENCE = 400  # characters; a longer one is cut at a clause
+LONGEST_SENTENCE = 400  # characters; a longer one is cut at a clause where there is no other
 LEAD = 1000  # characters: what stands further down is not the lead
 
 # whose report it is; between brackets only where such a word comes first, so that （摄影类） in a sentence stays
@@ -25,17 +25,48 @@ REPORT = re.compile(
     r"[^\s，。：；！？（）()]{0,12}(?:新闻网|新闻中心|本网|本报|本站|本刊|校报|网站)\s?讯(?!息)[\s:：]*"
     r"|[^\s，。：；！？（）()]{1,14}(?<![通资短简快])讯(?:[\s:：]+|(?=[（(]))"
 )
+# 【南开新闻网讯】, （本网讯）
+BRACKETED_REPORT = re.compile(
+    r"[【\[（(]\s*[^\s，。：；！？（）()【】\[\]]{0,14}(?<![通资短简快喜])讯\s*[】\]）)][\s:：]*"
+)
+# 央视网消息：, 央视网消息（记者 李明）：, 来源：新华网
+MEDIUM = re.compile(
+    r"(?:央视网|新华网|人民网|光明网|中新网|央广网|本网|本报|本台|本站)消息(?:[:：]\s*|(?=[（(]))|来源[:：]\s?[^\s，。：；]{2,16}\s+"
+)
 # 新华社北京3月1日电, 中新网天津3月1日电, 南开大学9月18日讯
 AGENCY = re.compile(
     r"[^\s，。：；！？（）()]{2,14}?\s?(?:[0-9]{1,2}月)?[0-9]{1,2}日\s?[电讯](?=[\s:：（(])[\s:：]*|"
-    r"(?:新华社|中新社|中新网|人民网|新华网)[^\s，。：；！？（）()]{0,8}[0-9]{1,2}月[0-9]{1,2}日[电讯]题?[\s:：]*"
+    r"(?:新华社|中新社|中新网|人民网|新华网)[^\s，。：；！？（）()]{0,8}[0-9]{1,2}月[0-9]{1,2}日[电讯]题?[\s:：]*|"
+    r"据?(?:新华社|中新社)电[\s:：]+"
 )
+HEADED = re.compile(r"题[:：]\s*")  # what an agency writes before the headline, after its dateline
+# after a dateline, without brackets: 记者李明 通讯员王芳; each ends with a blank
+NAMED = re.compile(
+    r"(?:(?:本报|本网|学生|见习|实习)?(?:记者|通讯员)\s?(?![从在昨今近日获])[\u4e00-\u9fff]{2,4}(?:[、·][\u4e00-\u9fff]{2,4}){0,3}\s+)+"
+)
+GIVEN = re.compile(r"[（(][^（）()，。]{1,20}(?:供稿|供图|撰稿|摄影报道)[）)][\s:：]*")
+ENGLISH_BYLINE = re.compile(r"\((?:Reporters?|Correspondents?|Editors?|By|Text|Photos?)[: ][^()]{1,80}\)\s*")
+# 新华社北京3月1日电,
 # TIANJIN, March 1 (Xinhua) --
 ENGLISH_DATELINE = re.compile(
-    r"[A-Z]{3}[A-Z .'-]*(?:, [A-Z][a-z]+\.? [0-9]{1,2})?(?:\s\([A-Za-z ]{2,30}\))?\s(?:--|—|–)\s"
+    r"[A-Z]{3}[A-Z .'-]*(?:, [A-Z][a-z]+)?(?:, [A-Z][a-z]+\.? [0-9]{1,2})?(?:, [0-9]{4})?(?:\s\([A-Za-z ]{2,30}\))?"
+    r"\s(?:--|—|–)\s"
+    # Beijing, March 1 (Xinhua) --
+    r"|[A-Z][A-Za-z .'-]{1,30}, [A-Z][a-z]+\.? [0-9]{1,2}(?:, [0-9]{4})?\s\([A-Za-z ]{2,30}\)\s(?:--|—|–)\s"
+)
+DATELINES = (
+    ENGLISH_BYLINE,
+    GIVEN,
+    LEADING_BYLINE,
+    BRACKETED_REPORT,
+    MEDIUM,
+    AGENCY,
+    REPORT,
+    ENGLISH_DATELINE,
+    LEADING_BYLINE,
 )
 # what all of them share; most lines are none, and this is quicker to see
-MAY_HAVE_DATELINE = re.compile(r"[（(【\[A-Z]|[^，。；！？]{0,40}[电讯]")
+MAY_HAVE_DATELINE = re.compile(r"[（(【\[A-Z]|来源|[^，。；！？]{0,40}(?:[电讯]|消息)")
 # a line of its own that tells who, when and how often read, and nothing of the news
 CREDIT = re.compile(
     rf"(?:{ROLE}|发布时间|发布日期|发布者|发布人|浏览次数|浏览量|点击次数|点击数|点击量|阅读次数|阅读量|字号|责任编辑"
@@ -66,8 +97,9 @@ CLAUSE = re.compile(r"[，；、,;](?!\d)")
 def summarize(text: str, limit: int = 160) -> str:
     """One to three sentences from the beginning of *text* (one block a line), together at most *limit* characters.
 
-    A first sentence longer than *limit* is kept whole up to LONGEST_SENTENCE characters. A text without a sentence,
-    or one that opens with lines like ``时间：…``, gives its first lines; an empty text gives "".
+    A first sentence longer than *limit* is kept whole up to LONGEST_SENTENCE characters; one that is longer still makes
+    room for the next. A text without a sentence, or one that opens with lines like ``时间：…``, gives its first lines;
+    an empty text gives "".
     """
     lines = _lines(text[:LEAD])
     heads: list[str] = []  # lines before the first sentence
@@ -82,6 +114,7 @@ def summarize(text: str, limit: int = 160) -> str:
         lead += parts
         if len(lead) == MOST_SENTENCES or not parts or not line.endswith(parts[-1]):
             break  # enough; or a heading or "as follows:", and what comes after does not follow on the sentences before
+    lead = [sentence for sentence in lead if len(sentence) <= LONGEST_SENTENCE] or lead
     return _join(lead, limit) if lead else _join(heads, limit, between=" ")
 
 
@@ -128,10 +161,16 @@ def _lines(text: str) -> Iterator[str]:
 def _without_dateline(line: str) -> str:
     if not MAY_HAVE_DATELINE.match(line):
         return line
-    for pattern in (LEADING_BYLINE, AGENCY, REPORT, ENGLISH_DATELINE, LEADING_BYLINE):
+    whole = line
+    for pattern in DATELINES:
         found = pattern.match(line)
         if found:
             line = line[found.end() :]
+    if line != whole:
+        for pattern in (HEADED, NAMED):
+            found = pattern.match(line)
+            if found:
+                line = line[found.end() :]
     return line.strip()
 
 

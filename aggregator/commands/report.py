@@ -4,6 +4,7 @@ import json
 import re
 import sys
 from datetime import date, datetime
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,7 +14,7 @@ from aggregator.errors import SettingsError
 
 if TYPE_CHECKING:
     from aggregator.doctor import Check
-    from aggregator.model import HubSubscription, Source
+    from aggregator.model import Digest, HubSubscription, Source
     from aggregator.settings import Settings
 
 PASSWORD = re.compile(r"(://[^:/@]*:)[^@/]*@")  # in an address
@@ -100,33 +101,49 @@ def _iso(time: datetime | None) -> str | None:
 @click.option("--period", type=click.Choice(["day", "week", "month"]), default="day", show_default=True)
 @click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="A day in the period; today when left out.")
 @click.option("--tag", metavar="EXPR", help="Only entries with this tag, or that match EXPR: a+b, a|b, a-b, brackets.")
-@click.option("--format", "form", type=click.Choice(["text", "html", "json"]), default="text", show_default=True)
-def digest(period: Any, day: datetime | None, tag: str | None, form: str) -> None:
-    """Print a digest: the news of a day, a week or a month, by university.
+@click.option(
+    "--format", "form", type=click.Choice(["text", "html", "email", "json"]), default="text", show_default=True
+)
+@click.option("--open", "opened", is_flag=True, help="Show it in the browser; with text and json, a file opens.")
+def digest(period: Any, day: datetime | None, tag: str | None, form: str, opened: bool) -> None:
+    """Print a digest: the news of a day, a week or a month, by topic and university.
 
     \b
     Examples:
       aggregator digest
       aggregator digest --period week --date 2026-11-20 --tag 南开大学 --format html > week.html
-      aggregator digest --tag "南开大学+科研-讲座"
+      aggregator digest --tag "南开大学+科研-讲座" --format email --open
     """
-    from aggregator.publish.digest import digest_json, make_digest, period_bounds
-    from aggregator.query import Selection
-    from aggregator.web.render import digest_html, digest_text
+    from aggregator.editions import Editions
 
     config = parts.settings()
     store = parts.read_store(config)
     if day is not None and not 1970 <= day.year <= 2999:
         raise SettingsError(f"--date {day:%Y-%m-%d} is out of range; name a day from 1970 to 2999")
     chosen: date = day.date() if day else parts.now().astimezone(config.zone).date()
-    first, end = period_bounds(period, chosen, config.zone)
     tags = store.names.expression(tag) if tag is not None else None
-    entries = store.entries.between(first, end, Selection(tags))
-    made = make_digest(entries, period, chosen, tags.address if tags else None)
+    made = Editions(config, store, parts.now).digest(period, chosen, tags)
+    written = _written(made, config, form)
+    if not opened:
+        click.echo(written, nl=False)
+        return
+    endings = {"text": ".txt", "json": ".json"}
+    with NamedTemporaryFile("w", suffix=endings.get(form, ".html"), encoding="utf-8", delete=False) as file:
+        file.write(written)
+    click.echo(file.name)
+    click.launch(file.name)
+
+
+def _written(made: "Digest", config: "Settings", form: str) -> str:
+    from aggregator.publish.freeze import digest_json
+    from aggregator.web.letters import NOBODY
+    from aggregator.web.render import digest_html, digest_mail_parts, digest_text
+
     if form == "json":
-        click.echo(json.dumps(digest_json(made, config.site.url), ensure_ascii=False, indent=2))
-    else:
-        click.echo(digest_html(made, config) if form == "html" else digest_text(made, config), nl=False)
+        return json.dumps(digest_json(made, config.site.url), ensure_ascii=False, indent=2) + "\n"
+    if form == "email":
+        return digest_mail_parts(made, config, config.site.language, NOBODY)[2]
+    return digest_html(made, config) if form == "html" else digest_text(made, config)
 
 
 def _test_alert(config: "Settings") -> "list[Check]":

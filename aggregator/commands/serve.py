@@ -132,12 +132,14 @@ def _serve(config: "Settings", known: "Rules", store: "Store", pages: AbstractCo
     from aggregator.gather.connect import post
     from aggregator.gather.fetch import Fetcher
     from aggregator.hubs import Hubs
+    from aggregator.letters import Letters
     from aggregator.poll import Poller
     from aggregator.schedule import serve, stop_on_signals
-    from aggregator.web.render import alert_mail, feed_addresses
+    from aggregator.web.render import alert_mail, feed_addresses, letter
 
     webhook = partial(post, timeout_seconds=config.mail.timeout_seconds)
     alerts = Alerts(config, store, partial(alert_mail, config), webhook, parts.now)
+    letters = Letters(config, store, partial(letter, config), parts.now) if config.mail.host else None
 
     async def work() -> None:
         stop = stop_on_signals()
@@ -147,7 +149,7 @@ def _serve(config: "Settings", known: "Rules", store: "Store", pages: AbstractCo
             hubs = Hubs(store, fetcher, config.callback_url, parts.now) if config.callback_url else None
             addresses = feed_addresses(config) if config.web.hub_urls else None
             announcer = Announcer(store, fetcher, config.web.hub_urls, addresses, parts.now) if addresses else None
-            await serve(config, store, poller, parts.now, stop, alerts, hubs, announcer)
+            await serve(config, store, poller, parts.now, stop, alerts, hubs, announcer, letters)
 
     with store.sole_scheduler():
         if store.path:

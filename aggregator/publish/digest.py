@@ -1,17 +1,19 @@
-"""Entries into a Digest: a day, an ISO week or a month of news, one group a university. Templates draw it.
+"""Stories into a Digest: the news of a day, an ISO week or a month, ranked, by topic and university.
 
-Knows no database and no clock: which entries belong to the period is asked with `period_bounds` beforehand.
+Knows no database and no clock: which entries belong to the period is asked with `period_bounds` beforehand. What is
+frozen of a digest, freeze.py knows. Templates draw it.
 """
 
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Literal
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from aggregator.errors import NotFound
-from aggregator.model import Digest, DigestGroup, FullEntry
-from aggregator.publish import wire
+from aggregator.model import Digest, DigestGroup, DigestPart, DigestStory, First, FullEntry
 
 Period = Literal["day", "week", "month"]
 
@@ -19,22 +21,109 @@ DAY = re.compile(r"([12][0-9]{3})-([0-9]{2})-([0-9]{2})")
 WEEK = re.compile(r"([12][0-9]{3})-W([0-9]{2})")
 MONTH = re.compile(r"([12][0-9]{3})-([0-9]{2})")
 
+LISTED = 500  # the best stories of a digest; the others are counted
+TOPICS = 12  # what has no place under the fullest topics stands under none
 
-def make_digest(entries: Sequence[FullEntry], period: Period, day: date, tag: str | None = None) -> Digest:
-    """The Digest of the period that holds *day*: the university with most entries first, then by name; newest first."""
-    by_university: dict[str, list[FullEntry]] = {}
-    for entry in sorted(entries, key=lambda entry: (entry.sort, entry.id), reverse=True):
-        by_university.setdefault(entry.source.university, []).append(entry)
-    groups = [DigestGroup(university, tuple(group)) for university, group in by_university.items()]
-    groups.sort(key=lambda group: (-len(group.entries), group.university))
-    first, last = _days(period, day)
-    return Digest(period, first, last, tuple(groups), tag)
+FOLD_SECONDS = 3 * 86_400  # between the first and the last who tell one story
+SHORTEST_TITLE = 8  # characters; shorter ones are the same by chance
+NO_WORD = re.compile(r"[\W_]+")
+# everybody writes these, and each means another thing
+FORM = re.compile(r"(?:通知|公告|公示|预告|安排|名单|简章|通报|启事|日程|会议|讲座|notice|announcement)$")
+
+Story = Sequence[FullEntry]  # who was first comes first
+
+
+def fold(entries: Iterable[FullEntry]) -> list[list[FullEntry]]:
+    """*entries* as stories: the same title at another source within three days is the same story, who was first leads.
+
+    A title that is short, or that everybody gives to notices, makes one story only where the summaries agree, too.
+    """
+    stories: list[list[FullEntry]] = []
+    open_: dict[str, list[list[FullEntry]]] = {}
+    for entry in sorted(entries, key=lambda entry: (entry.sort, entry.seen_at, entry.id)):
+        title = _title(entry)
+        alike = open_.setdefault(title, [])
+        for story in alike:
+            if _joins(entry, story, title):
+                story.append(entry)
+                break
+        else:
+            alike.append([entry])
+            stories.append(alike[-1])
+    return stories
+
+
+def make_digest(
+    stories: Iterable[Story],
+    period: Period,
+    day: date,
+    zone: ZoneInfo,
+    *,
+    tag: str | None = None,
+    no_topics: Collection[str] = (),
+    late: Iterable[Story] = (),
+    firsts: Iterable[First] = (),
+) -> Digest:
+    """The Digest of the period that holds *day*; the same whatever order *stories* come in.
+
+    Ranked first by how many universities tell a story, then by how rarely its university speaks in this digest, then
+    the newest. A story stands under the rarest of its topics, which are its tags but *no_topics* (universities, what
+    the digest is of), as far as they are among the fullest; topics with most stories come first, those of none last.
+    A university stands where its best story does. *late* are stories of earlier days, *firsts* go in as they are.
+    """
+    ranked = _ranked(stories)
+    barred = {*no_topics, *(story.entry.source.university for story in ranked)}
+    topics = [[tag for tag in dict.fromkeys(story.entry.tags) if tag not in barred] for story in ranked]
+    counts = Counter(topic for its in topics for topic in its)
+    sections = dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:TOPICS])
+    placed = [
+        DigestStory(story.entry, story.also, _topic(its, sections), story.rank)
+        for story, its in zip(ranked, topics, strict=True)
+    ]
+    first, last = days_of(period, day)
+    entries = [entry for story in placed for entry in story.entries]
+    return Digest(
+        period,
+        first,
+        last,
+        grouped(placed[:LISTED], Counter(story.topic for story in placed)),
+        tag,
+        late=tuple(_ranked(late)),
+        firsts=tuple(sorted(firsts, key=lambda one: (one.kind != "university", one.kind, one.name))),
+        chart=_by_university(entries) if period == "day" else _by_day(entries, first, last, zone),
+        ids=tuple(sorted(entry.id for entry in entries)),
+        story_count=len(placed),
+        university_count=len({entry.source.university for entry in entries}),
+    )
+
+
+def grouped(stories: Iterable[DigestStory], counts: Counter[str]) -> tuple[DigestGroup, ...]:
+    """*stories*, the best first, under their topics; *counts* is how many each topic has, listed or not."""
+    by_topic: dict[str, dict[str, list[DigestStory]]] = {}
+    for story in stories:
+        by_topic.setdefault(story.topic, {}).setdefault(story.entry.source.university, []).append(story)
+    return tuple(
+        DigestGroup(topic, counts[topic], tuple(DigestPart(name, tuple(its)) for name, its in by_topic[topic].items()))
+        for topic in sorted(by_topic, key=lambda topic: (topic == "", -counts[topic], topic))
+    )
 
 
 def period_bounds(period: Period, day: date, timezone: ZoneInfo) -> tuple[datetime, datetime]:
     """When the period that holds *day* begins and when the next one does, midnight in *timezone*, as UTC."""
-    first, last = _days(period, day)
+    first, last = days_of(period, day)
     return _midnight(first, timezone), _midnight(last + timedelta(days=1), timezone)
+
+
+def days_of(period: Period, day: date) -> tuple[date, date]:
+    """The first and the last day of the period that holds *day*."""
+    if period == "day":
+        return day, day
+    if period == "week":
+        monday = day - timedelta(days=day.weekday())
+        return monday, monday + timedelta(days=6)
+    first = day.replace(day=1)
+    next_month = (first + timedelta(days=31)).replace(day=1)
+    return first, next_month - timedelta(days=1)
 
 
 def digest_address(period: Period, day: date) -> str:
@@ -61,45 +150,47 @@ def parse_address(text: str) -> tuple[Period, date]:
     raise NotFound(f"no digest {text[:40]!r}: an address is like 2026-11-20, 2026-W47 or 2026-11")
 
 
-def digest_json(digest: Digest, site_url: str) -> dict[str, Any]:
-    """What ``digest --format json`` prints: plain values, times as ISO 8601 in UTC."""
-    return {
-        "period": digest.period,
-        "first": digest.first.isoformat(),
-        "last": digest.last.isoformat(),
-        "tag": digest.tag,
-        "url": f"{site_url}/digest/{digest_address(digest.period, digest.first)}/",
-        "entry_count": digest.entry_count,
-        "groups": [
-            {"university": group.university, "entries": [_entry_json(entry, site_url) for entry in group.entries]}
-            for group in digest.groups
-        ],
-    }
+def _title(entry: FullEntry) -> str:
+    """*entry*'s title without what differs from page to page: width, case, blanks, punctuation."""
+    return NO_WORD.sub("", unicodedata.normalize("NFKC", entry.title).casefold())
 
 
-def _entry_json(entry: FullEntry, site_url: str) -> dict[str, Any]:
-    return {
-        "slug": entry.slug,
-        "title": entry.title,
-        "url": wire.entry_url(site_url, entry),
-        "first_published": entry.url,
-        "published": wire.utc(entry.published).isoformat() if entry.published else None,
-        "source": entry.source.title,
-        "author": entry.author,
-        "summary": entry.summary,
-        "tags": list(entry.tags),
-    }
+def _joins(entry: FullEntry, story: list[FullEntry], title: str) -> bool:
+    """Whether *entry*, which has the *title* of *story* and is no older, tells the same."""
+    lead = story[0]
+    if entry.sort - lead.sort > FOLD_SECONDS or any(entry.source == one.source for one in story):
+        return False
+    is_telling = len(title) >= SHORTEST_TITLE and not FORM.search(title)
+    return is_telling or (bool(entry.summary) and entry.summary == lead.summary)
 
 
-def _days(period: Period, day: date) -> tuple[date, date]:
-    if period == "day":
-        return day, day
-    if period == "week":
-        monday = day - timedelta(days=day.weekday())
-        return monday, monday + timedelta(days=6)
-    first = day.replace(day=1)
-    next_month = (first + timedelta(days=31)).replace(day=1)
-    return first, next_month - timedelta(days=1)
+def _ranked(stories: Iterable[Story]) -> list[DigestStory]:
+    made = [DigestStory(story[0], tuple(story[1:])) for story in stories]
+    voices = Counter(story.entry.source.university for story in made)
+
+    def place(story: DigestStory) -> tuple[int, int, int, int]:
+        lead = story.entry
+        return -len(story.elsewhere), voices[lead.source.university], -lead.sort, -lead.id
+
+    return [
+        DigestStory(story.entry, story.also, rank=rank) for rank, story in enumerate(sorted(made, key=place), start=1)
+    ]
+
+
+def _topic(topics: Iterable[str], sections: dict[str, int]) -> str:
+    found = [topic for topic in topics if topic in sections]
+    return min(found, key=lambda topic: (sections[topic], topic), default="")
+
+
+def _by_university(entries: Iterable[FullEntry]) -> tuple[tuple[str, int], ...]:
+    counts = Counter(entry.source.university for entry in entries)
+    return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _by_day(entries: Iterable[FullEntry], first: date, last: date, zone: ZoneInfo) -> tuple[tuple[str, int], ...]:
+    counts = Counter(datetime.fromtimestamp(entry.sort, zone).date() for entry in entries)
+    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    return tuple((day.isoformat(), counts[day]) for day in days)
 
 
 def _midnight(day: date, timezone: ZoneInfo) -> datetime:

@@ -23,6 +23,8 @@ from aggregator.store.archive import Archive
 from aggregator.store.breaks import Breaks
 from aggregator.store.clock import Clock
 from aggregator.store.counts import Counts
+from aggregator.store.deliveries import Deliveries
+from aggregator.store.digests import Digests
 from aggregator.store.entries import Entries
 from aggregator.store.feeds import Feeds
 from aggregator.store.indexing import Index
@@ -31,6 +33,7 @@ from aggregator.store.names import Names
 from aggregator.store.robots import RobotsFiles
 from aggregator.store.search import Search
 from aggregator.store.sources import Sources
+from aggregator.store.subscribers import Subscribers
 from aggregator.store.websub import Websub
 
 # how long a writer waits for another before it gives up; a poll's transaction takes milliseconds
@@ -67,7 +70,9 @@ class Store:
         self.names = Names(self)
         self.feeds = Feeds(self)
         self.counts = Counts(self)
+        self.deliveries = Deliveries(self)
         self.archive = Archive(self)
+        self.digests = Digests(self)
         self.robots = RobotsFiles(self)
         self.breaks = Breaks(self)
         self.clock = Clock(self)
@@ -75,6 +80,7 @@ class Store:
         self.announcements = Announcements(self)
         self.index = Index(self)
         self.search = Search(self)
+        self.subscribers = Subscribers(self)
 
     @property
     def is_sqlite(self) -> bool:

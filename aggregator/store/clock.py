@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Connection, func, select, update
 
-from aggregator.model import Host, HubSubscription, Robots, Source
+from aggregator.model import Host, HubSubscription, Robots, Source, Subscriber
 from aggregator.store import leases
 from aggregator.websub import LONGEST_LEASE
 
@@ -19,9 +19,13 @@ if TYPE_CHECKING:
 TOLERANCE = timedelta(hours=1)
 # a robots.txt is asked for again after a day
 ROBOTS = timedelta(days=1)
+# the longest pause before a letter is tried again
+LETTER = timedelta(days=1)
 
 source, host = Source.__table__, Host.__table__  # type: ignore[attr-defined]
 robots, subscription = Robots.__table__, HubSubscription.__table__  # type: ignore[attr-defined]
+
+subscriber = Subscriber.__table__  # type: ignore[attr-defined]
 
 # what has happened cannot lie ahead
 PAST = (source.c.fetched_at, source.c.moved_at, source.c.kept_at, subscription.c.failed_at)
@@ -70,6 +74,7 @@ def _far(now: datetime, pause: timedelta, lease: timedelta) -> list[tuple[Any, C
         (source.c.next_poll_at, pause),
         (host.c.next_at, max(pause, lease)),
         (robots.c.ask_at, ROBOTS),
+        (subscriber.c.letter_at, LETTER),
         (subscription.c.next_ask_at, LONGEST_LEASE),
         (subscription.c.until, LONGEST_LEASE),
         *((column, timedelta(0)) for column in PAST),

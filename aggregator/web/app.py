@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 from flask import Flask, Response, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from aggregator.errors import NotFound
+from aggregator.letters import Letters
 from aggregator.settings import Settings
 from aggregator.store import Store
-from aggregator.web import ops, stored
+from aggregator.web import ops, stored, subscribe
 from aggregator.web.limit import Limit
-from aggregator.web.render import drawing_app
+from aggregator.web.render import drawing_app, letter
 from aggregator.web.service import SERVICE, Service
 from aggregator.web.stored import Stored
 
@@ -28,6 +30,7 @@ def create_app(settings: Settings, store: Store, now: Callable[[], datetime] = _
     app.before_request(_refuse_nul)
     app.after_request(_negotiate)
     ops.register(app, settings)
+    subscribe.register(app, settings, Letters(settings, store, partial(letter, settings), now))
     app.wsgi_app = Stored(app.wsgi_app, store, settings.site.language, now)  # type: ignore[method-assign]
     if settings.web.trusted_proxies:
         count = settings.web.trusted_proxies

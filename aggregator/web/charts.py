@@ -1,8 +1,10 @@
-"""How many entries each of the last days has, as a template draws it. Knows no store."""
+"""How many entries each of some days has, as a template draws it. Knows no store."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+
+from aggregator.model import Digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +30,8 @@ def days_before(today: date, number: int) -> list[date]:
 
 def chart(bounds: Sequence[date], counts: Sequence[int]) -> Chart:
     return Chart(tuple(zip(bounds, counts, strict=False)))
+
+
+def of_digest(digest: Digest) -> Chart:
+    """The days of a week or a month."""
+    return Chart(tuple((date.fromisoformat(day), count) for day, count in digest.chart))

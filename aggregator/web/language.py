@@ -3,20 +3,22 @@
 Texts of ours are Chinese in the source and translated in translations/; what universities write stays as it is.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 from functools import lru_cache
 from urllib.parse import urlsplit
 
 from babel.dates import format_date
 from flask import current_app, g, has_request_context, request
+from flask_babel import force_locale, lazy_gettext
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
 from aggregator.errors import QueryFault, SearchFault
 from aggregator.health import State
-from aggregator.model import Fault
+from aggregator.model import Choice, Fault, Subscriber
 from aggregator.publish.digest import Period
 
 # the names our languages give themselves, and their BCP 47 tags
@@ -167,6 +169,7 @@ SEARCH_FAULTS: dict[SearchFault, str] = {
     "dates": lazy_gettext("开始的日子晚于结束的日子"),
     "tags": lazy_gettext("看不懂这个标签式"),
 }
+MONDAY = date(2024, 1, 1)
 
 
 def language() -> str:
@@ -174,6 +177,20 @@ def language() -> str:
     if "language" not in g:
         g.language = asked() or _accepted() or current_app.config["BABEL_DEFAULT_LOCALE"]
     return str(g.language)
+
+
+@contextmanager
+def speaking(chosen: str) -> Iterator[None]:
+    """Texts and dates in the language that is *chosen*, whatever the reader's is."""
+    former = g.get("language")
+    g.language = chosen
+    try:
+        with force_locale(chosen):
+            yield
+    finally:
+        g.language = former
+        if former is None:
+            del g.language
 
 
 def asked() -> str | None:
@@ -232,6 +249,20 @@ def span_text(period: Period, first: date) -> str:
     if period == "week":
         return str(_("%(first)s至%(last)s", first=day_text(first), last=short_text(first + timedelta(days=6))))
     return day_text(first)
+
+
+def weekday_of(number: int) -> str:
+    """The name of a day of the week, Monday being 0."""
+    return _said(MONDAY + timedelta(days=number), "weekday")
+
+
+def choice_text(choice: Choice | Subscriber) -> str:
+    """Which digest and when: ``每周一 7:00（Asia/Shanghai）``."""
+    hour = f"{choice.hour}:00"
+    if choice.period == "weekly":
+        day = weekday_of(choice.weekday)
+        return str(_("每%(weekday)s %(hour)s（%(timezone)s）", weekday=day, hour=hour, timezone=choice.timezone))
+    return str(_("每天 %(hour)s（%(timezone)s）", hour=hour, timezone=choice.timezone))
 
 
 @lru_cache(maxsize=1024)

@@ -9,11 +9,14 @@ MOST_CLIENTS = 10_000  # remembered; beyond that who has asked longest ago start
 
 
 class Limit:
-    """Lets a client spend *per_minute* at once, and as much again in every minute. Safe to use from several threads."""
+    """Lets a client spend *most* at once (else *per_minute*), and *per_minute* again in every minute.
 
-    def __init__(self, per_minute: float) -> None:
+    Safe to use from several threads.
+    """
+
+    def __init__(self, per_minute: float, most: float | None = None) -> None:
         self._rate = per_minute / 60
-        self._most = per_minute
+        self._most = most or per_minute
         self._left: OrderedDict[str, tuple[float, datetime]] = OrderedDict()
         self._lock = threading.Lock()
 

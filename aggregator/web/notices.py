@@ -9,11 +9,12 @@ from flask import Response, render_template, request
 from flask_babel import force_locale, ngettext
 from flask_babel import gettext as _
 
+from aggregator.editions import Editions
 from aggregator.errors import NotFound
 from aggregator.health import is_settled
-from aggregator.model import Break, FullEntry, Note
+from aggregator.model import Break, Digest, FullEntry, Note
 from aggregator.publish import FORMATS, wire
-from aggregator.publish.digest import digest_address, make_digest, parse_address, period_bounds
+from aggregator.publish.digest import digest_address, parse_address, period_bounds
 from aggregator.rhythm import WorkingHours
 from aggregator.store.entries import Cursor
 from aggregator.store.feeds import StoredFeed
@@ -27,7 +28,6 @@ from aggregator.web.subject import Subject, host
 BREAKS = 50  # breaks and recoveries in a document
 BREAKS_LOOKED_AT = 500  # of which most are weather
 DIGESTS = 14  # in a document; each is long
-DIGEST_LENGTH = 1000  # entries of a day
 
 
 @blueprint.get("/sources.<format:extension>")
@@ -93,28 +93,34 @@ def _newest_before(midnight: datetime) -> FullEntry | None:
 
 
 def _digest(newest: FullEntry) -> tuple[Note, datetime]:
-    """The digest of the day of *newest*, which is over, and when that day began. An entry that came late updates it."""
+    """The digest of the day of *newest*, which is over, and when that day began."""
     here = service()
     day = datetime.fromtimestamp(newest.sort, here.settings.zone).date()
     begin, end = period_bounds("day", day, here.settings.zone)
-    digest = make_digest(here.store.entries.between(begin, end, limit=DIGEST_LENGTH), "day", day)
-    entries = [entry for group in digest.groups for entry in group.entries]
+    digest = Editions(here.settings, here.store, here.now).digest("day", day, keep=True)
     note = Note(
         id=f"tag:{host()},2026:digest:{digest_address('day', day)}",
         title=f"{PERIODS['day']} {day_text(day, here.settings.site.language)}",
         url=address("pages.digest", name=digest_address("day", day)),
         author=here.settings.site.name,
         published=end,
-        updated=max(end, *(entry.updated for entry in entries)),
+        updated=_changed_at(digest, end),
         text=" · ".join(
             [
-                ngettext("%(num)s 条新闻", "%(num)s 条新闻", len(entries)),
-                ngettext("%(num)s 所高校", "%(num)s 所高校", len(digest.groups)),
+                ngettext("%(num)s 条新闻", "%(num)s 条新闻", digest.entry_count),
+                ngettext("%(num)s 所高校", "%(num)s 所高校", digest.university_count),
             ]
         ),
         html=render_template("digest_feed.html", digest=digest),
     )
     return note, begin
+
+
+def _changed_at(digest: Digest, end: datetime) -> datetime:
+    """A correction changes it; before the first, whatever entry changed last."""
+    if digest.edition > 1 and digest.made_at:
+        return digest.made_at
+    return max([end, *(entry.updated for story in digest.stories for entry in story.entries)])
 
 
 def _answer(

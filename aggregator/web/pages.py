@@ -4,28 +4,20 @@ Knows no HTML: what a page looks like stands in templates/.
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
 
-from flask import Blueprint, Response, jsonify, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from aggregator.errors import NotFound
 from aggregator.health import health
-from aggregator.model import Digest, FullEntry
-from aggregator.publish.digest import (
-    Period,
-    digest_address,
-    digest_json,
-    make_digest,
-    parse_address,
-    period_bounds,
-)
+from aggregator.model import FullEntry
+from aggregator.publish.digest import period_bounds
 from aggregator.query import EVERYTHING, Selection, tagged
 from aggregator.store.entries import Cursor
-from aggregator.web.asking import tags_asked, tags_at
+from aggregator.web.asking import tags_at
 from aggregator.web.charts import Chart, chart, days_before
 from aggregator.web.ops import is_operator
 from aggregator.web.pictures import pictures
@@ -44,8 +36,6 @@ TAG_CHART_DAYS = 30
 CHARTED_TERMS = 4  # of an expression
 SOURCE_CHART_DAYS = 90
 MOST_SHARES = 24  # universities and tags on the landing page
-DIGEST_LENGTH = 1000  # the longest digest; a page that is longer helps nobody
-DIGESTS_LISTED: Mapping[Period, int] = {"day": 14, "week": 8, "month": 6}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +53,6 @@ class Page:
     @property
     def entries(self) -> list[FullEntry]:
         return [one for _, listed in self.days for one in listed]
-
-
-@dataclass(frozen=True, slots=True)
-class Issue:
-    """A digest as a list names it."""
-
-    period: Period
-    first: date
-    count: int
 
 
 @blueprint.get("/")
@@ -233,75 +214,6 @@ def readers() -> str:
     return render_template("readers.html")
 
 
-@blueprint.get("/digest/")
-@kept_until_news
-def today() -> Response:
-    here = service()
-    issues = {period: _issues(period, here.today, count) for period, count in DIGESTS_LISTED.items()}
-    return _digest("day", here.today, issues)
-
-
-@blueprint.get("/digest/<name>/")
-@kept_until_news
-def digest(name: str) -> Response:
-    return _digest(*parse_address(name), {})
-
-
-def _digest(period: Period, day: date, issues: Mapping[Period, list[Issue]]) -> Response:
-    here = service()
-    tags = tags_asked()
-    first, end = period_bounds(period, day, here.settings.zone)
-    if first > here.now():
-        raise NotFound(f"the digest of {digest_address(period, day)} is yet to come")
-    entries = here.store.entries.between(first, end, Selection(tags), limit=DIGEST_LENGTH)
-    made = make_digest(entries, period, day, tags.address if tags else None)
-    form = request.args.get("format", "html")
-    if form == "json":
-        return jsonify(digest_json(made, here.settings.site.url))
-    if form == "text":
-        return Response(render_template("digest.txt", digest=made), content_type="text/plain; charset=utf-8")
-    if form != "html":
-        raise NotFound(f"a digest has no format {form[:40]!r}, but html, text and json")
-    page = render_template(
-        "digest.html",
-        digest=made,
-        is_cut=len(entries) == DIGEST_LENGTH,
-        earlier=_earlier(made, Selection(tags)),
-        later=_later(made),
-        issues=issues,
-    )
-    return make_response(page)
-
-
-def _earlier(digest: Digest, selection: Selection) -> date | None:
-    """When the nearest earlier digest with news begins: a walk back through the years meets no empty days."""
-    here = service()
-    begin = midnight(digest.first)
-    found = here.store.entries.newest(1, selection, before=Cursor(int(begin.timestamp()), 0))
-    return _first_day(digest.period, _day(found[0])) if found else None
-
-
-def _later(digest: Digest) -> date | None:
-    """When the next digest begins, None where that is yet to come."""
-    day = digest.last + timedelta(days=1)
-    return day if day <= service().today else None
-
-
-def _issues(period: Period, today: date, number: int) -> list[Issue]:
-    """The newest *number* digests, the one that holds *today* first, with how many entries each has."""
-    days = [today]
-    while len(days) < number:
-        days.append(_first_day(period, days[-1]) - timedelta(days=1))
-    firsts = [_first_day(period, day) for day in days]
-    bounds = [*map(midnight, reversed(firsts)), period_bounds(period, today, service().settings.zone)[1]]
-    counts = service().store.counts.between(bounds)
-    return [Issue(period, first, count) for first, count in zip(firsts, reversed(counts), strict=True)]
-
-
-def _first_day(period: Period, day: date) -> date:
-    return parse_address(digest_address(period, day))[1]
-
-
 def _chart(number: int, selection: Selection) -> Chart:
     """The entries of *selection* on each of the last *number* days."""
     days = days_before(service().today, number)
@@ -328,9 +240,9 @@ def _page(selection: Selection) -> Page:
 
 
 def by_day(entries: list[FullEntry]) -> list[tuple[date, list[FullEntry]]]:
-    return [(day, list(group)) for day, group in groupby(entries, _day)]
+    return [(day, list(group)) for day, group in groupby(entries, day_of)]
 
 
-def _day(entry: FullEntry) -> date:
+def day_of(entry: FullEntry) -> date:
     """The day *entry* is dated where the site is: its publication, or when we saw it first."""
     return datetime.fromtimestamp(entry.sort, service().settings.zone).date()

@@ -6,7 +6,6 @@ it gets; hands out nothing but pictures. Knows no page.
 
 import asyncio
 import atexit
-import os
 import threading
 import time
 from collections import OrderedDict
@@ -15,17 +14,16 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
-from pathlib import Path
-from secrets import token_hex
 
 from flask import Blueprint, Response, current_app, request
 from itsdangerous import BadData, URLSafeSerializer
 from werkzeug.exceptions import BadGateway, HTTPException, ServiceUnavailable
 
-from aggregator.errors import FetchError, NotFound, SettingsError
+from aggregator.errors import FetchError, NotFound
 from aggregator.gather.fetch import Fetcher
 from aggregator.model import FullEntry
 from aggregator.model import Response as ModelResponse
+from aggregator.secret import secret_key
 from aggregator.settings import Settings
 from aggregator.web.album import Album
 from aggregator.web.pixels import Kind, kind_of
@@ -224,37 +222,3 @@ def pictures() -> Pictures:
     found = current_app.extensions[PICTURES]
     assert isinstance(found, Pictures)
     return found
-
-
-def secret_key(settings: Settings) -> str:
-    """``web.secret_key``, else what stands in instance/secret_key, made there once for its owner alone to read."""
-    if settings.web.secret_key:
-        return settings.web.secret_key
-    path = settings.instance / "secret_key"
-    try:
-        return _stored(path) or _made(path)
-    except OSError as error:
-        raise SettingsError(
-            f"cannot keep a secret in {path}: {error.strerror}; check the folder's permissions, or set web.secret_key"
-        ) from error
-
-
-def _stored(path: Path) -> str:
-    try:
-        return path.read_text("ascii").strip()
-    except FileNotFoundError:
-        return ""
-
-
-def _made(path: Path) -> str:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
-        file.write(token_hex(32) + "\n")
-    try:
-        os.link(new, path)  # whoever is first has made it; a half-written one is never seen
-    except FileExistsError:
-        pass
-    finally:
-        new.unlink()
-    return _stored(path)

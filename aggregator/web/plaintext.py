@@ -18,14 +18,15 @@ PIECE = re.compile(r"[\x21-\x7e\u00c0-\u024f]+|\S|\s+")
 def fold(text: str, indent: str = "", width: int = WIDTH) -> str:
     """*text* as lines of at most *width* columns, each after *indent*; a longer word (an address) stays whole."""
     room = width - columns(indent)
-    lines = [""]
+    lines, taken = [""], 0
     for piece in _pieces(text):
-        line = lines[-1]
-        if line and columns(line) + columns(piece.rstrip()) > room:
-            lines[-1] = line.rstrip()
+        if lines[-1] and taken + columns(piece.rstrip()) > room:
+            lines[-1] = lines[-1].rstrip()
             lines.append(piece.lstrip())
+            taken = columns(lines[-1])
         else:
-            lines[-1] = line + piece
+            lines[-1] += piece
+            taken += columns(piece)
     return "\n".join(indent + line.rstrip() for line in lines if line.strip())
 
 

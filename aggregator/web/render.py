@@ -7,21 +7,39 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import lru_cache
 from posixpath import splitext
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from flask import Flask, render_template, request, url_for
+from flask import Flask, g, render_template, request, url_for
 from flask_babel import Babel, ngettext
 from flask_babel import gettext as _
 from werkzeug.routing import BaseConverter
 
 from aggregator.gather.charset import decode
-from aggregator.model import Attachment, Break, Digest, FullEntry
+from aggregator.model import Attachment, Break, Digest, FullEntry, MailLinks, Subscriber
 from aggregator.publish import FORMATS, wire
 from aggregator.publish.digest import digest_address
 from aggregator.settings import PACKAGE, Settings, template_folder
-from aggregator.web import archive, language, metadata, notices, opml, ops, pictures, plaintext, search, sitemap, websub
+from aggregator.web import (
+    archive,
+    charts,
+    digests,
+    language,
+    letters,
+    metadata,
+    notices,
+    opml,
+    ops,
+    pictures,
+    plaintext,
+    returns,
+    search,
+    sitemap,
+    subscribe,
+    websub,
+)
 from aggregator.web.body import readable
 from aggregator.web.service import ADDRESSES, address
 
@@ -46,12 +64,25 @@ class FormatConverter(BaseConverter):
 
 def digest_html(digest: Digest, settings: Settings) -> str:
     """*digest* as a whole HTML page, with absolute links, in the site's language."""
-    return _drawn("digest.html", digest, settings)
+    with _drawing(settings):
+        return render_template("digest.html", digest=digest, told=digests.TOLD)
 
 
 def digest_text(digest: Digest, settings: Settings) -> str:
-    """*digest* as plain text for a terminal or a mail, in the site's language."""
-    return _drawn("digest.txt", digest, settings)
+    """*digest* as plain text for a terminal, in the site's language."""
+    with _drawing(settings):
+        return letters.plain(digest, settings.site.language)
+
+
+def digest_mail_parts(digest: Digest, settings: Settings, language: str, links: MailLinks) -> tuple[str, str, str]:
+    """Subject, text and HTML of *digest* as a mail for whom *links* belong to (letters.NOBODY: for no subscriber)."""
+    return digest_draft(digest, settings, language).parts(links)
+
+
+def digest_draft(digest: Digest, settings: Settings, language: str) -> letters.Draft:
+    """*digest* as a mail for many: what costs is done once, and ``parts`` puts each one's links in."""
+    with _drawing(settings):
+        return letters.draft(digest, language)
 
 
 def alert_mail(settings: Settings, begun: Sequence[Break], ended: Sequence[Break]) -> tuple[str, str]:
@@ -74,6 +105,16 @@ def trial_mail(settings: Settings) -> tuple[str, str]:
     with _drawing(settings):
         title, text = _("测试通知"), _("这是一次测试：来源失效、恢复时，通知会送到这里。")
         return f"[{settings.site.name}] {title}", plaintext.fold(text) + "\n"
+
+
+def letter(settings: Settings, subscriber: Subscriber, link: str) -> tuple[str, str]:
+    """Subject and text of the letter that waits for *subscriber*, in the subscriber's language."""
+    with _drawing(settings, subscriber.language):
+        if subscriber.letter == "confirm":
+            subject = _("请确认订阅：%(site)s", site=settings.site.name)
+        else:
+            subject = _("您在%(site)s的订阅", site=settings.site.name)
+        return subject, render_template(f"mail/{subscriber.letter}.txt", subscriber=subscriber, link=link)
 
 
 def feed_addresses(settings: Settings) -> Callable[[str, str], list[str]]:
@@ -106,7 +147,7 @@ def drawing_app(settings: Settings) -> Flask:
     app.url_map.converters |= {"tag": TagConverter, "format": FormatConverter}
     app.url_defaults(_keep_language)
     # several modules add to one blueprint
-    modules = (archive, notices, opml, ops, pictures, search, sitemap, websub)
+    modules = (archive, digests, notices, opml, ops, pictures, returns, search, sitemap, subscribe, websub)
     for blueprint in dict.fromkeys(module.blueprint for module in modules):
         app.register_blueprint(blueprint)
     app.extensions[pictures.PICTURES] = pictures.Pictures(settings)
@@ -119,19 +160,22 @@ def drawing_app(settings: Settings) -> Flask:
     return app
 
 
-def _drawn(template: str, digest: Digest, settings: Settings) -> str:
-    with _drawing(settings):
-        return render_template(template, digest=digest)
+@lru_cache(maxsize=1)
+def _still_app(settings: Settings) -> Flask:
+    """A drawing app to draw with again: to compile its templates takes ten times as long as to draw a digest."""
+    return drawing_app(settings)
 
 
 @contextmanager
-def _drawing(settings: Settings) -> Iterator[None]:
-    """Templates and texts in the site's language, where no server runs."""
-    app = drawing_app(settings)
+def _drawing(settings: Settings, chosen: str | None = None) -> Iterator[None]:
+    """Templates and texts in the language that is *chosen*, else the site's, where no server runs."""
+    app = _still_app(settings)
     site = urlsplit(settings.site.url)
     # outside a request Flask makes absolute addresses, from these
     app.config.update(SERVER_NAME=site.netloc, APPLICATION_ROOT=site.path or "/", PREFERRED_URL_SCHEME=site.scheme)
     with app.app_context():
+        if chosen:
+            g.language = chosen
         yield
 
 
@@ -188,6 +232,7 @@ def _prepare_templates(app: Flask, settings: Settings) -> None:
     app.jinja_env.globals.update(
         address=address,
         digest_address=digest_address,
+        day_chart=charts.of_digest,
         span=language.span_text,
         canonical=metadata.canonical,
         translations=metadata.translations,
@@ -196,6 +241,10 @@ def _prepare_templates(app: Flask, settings: Settings) -> None:
         entry_data=metadata.entry_data,
         shown=shown,
         site=settings.site,
+        mails=bool(settings.mail.host),
+        choice_text=language.choice_text,
+        weekday_of=language.weekday_of,
+        languages=language.LANGUAGES,
         formats=[(name, one.media_type, FORMAT_NAMES.get(name, name)) for name, one in FORMATS.items()],
         versions=versions,
         language=language.language,
