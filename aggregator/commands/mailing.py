@@ -1,10 +1,11 @@
 """`aggregator deliver`: digests to their readers, now."""
 
+import os
 import signal
 import sys
 from collections import Counter
 from datetime import timedelta
-from threading import Event
+from threading import Event, Thread
 from time import monotonic, process_time
 from typing import TYPE_CHECKING
 
@@ -68,6 +69,7 @@ def deliver(dry_run: bool, limit: int | None, address: str | None) -> None:
 def _deliver(config: "Settings", limit: int | None) -> None:
     from aggregator.console import coloured, progress
 
+    stop = _stop_in_child()
     store = parts.open_store(config)
     came: Counter[str] = Counter()
     started, spent = monotonic(), process_time()
@@ -87,7 +89,7 @@ def _deliver(config: "Settings", limit: int | None) -> None:
             bar.advance()
 
         try:
-            deliverer(config, store, told).run(stop_on_signals(), limit)
+            deliverer(config, store, told).run(stop, limit)
         except MailError as error:
             failure = error
     store.close()
@@ -143,14 +145,30 @@ def _send_test(config: "Settings", address: str) -> None:
     click.echo(f"the digest of {slot.edition} is on its way to {to.address}: {said}")
 
 
-def stop_on_signals() -> Event:
-    """An event that SIGTERM and Ctrl-C set: the mail in hand is finished."""
-    stop = Event()
+def _stop_in_child() -> Event:
+    """Let a child process go on from here, which this one waits for and exits with the code of.
 
-    def halt(number: int, frame: object) -> None:
-        del number, frame
+    Whoever kills this process, without a warning even, does not kill the child: it stores what the server says to the
+    mail in hand, and ends. The event is set, in the child, when it shall end.
+    """
+    ours, theirs = os.pipe()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if child := os.fork():
+        os.close(ours)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: os.kill(child, signal.SIGTERM))
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        sys.exit(code if code >= 0 else 128 - code)
+    os.close(theirs)
+    os.setsid()  # what is meant for a terminal's or a job's processes is told by the parent alone
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+
+    def watch() -> None:
+        os.read(ours, 1)  # comes back when the parent is no more
         stop.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, halt)
+    Thread(target=watch, daemon=True).start()
     return stop
