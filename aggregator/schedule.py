@@ -46,11 +46,12 @@ async def serve(
     hubs: Hubs | None = None,
     announcer: Announcer | None = None,
     letters: Letters | None = None,
+    deliver: Callable[[], Awaitable[object]] | None = None,
 ) -> None:
     """Poll what is due until *stop* is set, then end cleanly: what is being stored is finished.
 
     Without *hubs* no hub is asked to announce news, without *announcer* none is told of ours, without *letters* nobody
-    is asked to confirm a subscription.
+    is asked to confirm a subscription, without *deliver* nobody is mailed a digest.
     """
 
     async def tidy() -> None:
@@ -80,6 +81,8 @@ async def serve(
     if letters:
         wake = partial(asyncio.to_thread, letters.send_due)
         scheduler.add_job(_tried, "interval", ["letters", wake], seconds=seconds, id="letters")
+    if deliver:
+        scheduler.add_job(_tried, "interval", ["deliver", deliver], minutes=1, id="deliver", next_run_time=now())
     if settings.mail.bounce_mailbox:
         scheduler.add_job(_tried, "interval", ["returned", returned], minutes=RETURNED_MINUTES, id="returned")
     scheduler.start()

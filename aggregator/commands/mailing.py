@@ -1,10 +1,15 @@
 """`aggregator deliver`: digests to their readers, now."""
 
+import asyncio
 import os
 import signal
+import subprocess
 import sys
 from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from threading import Event, Thread
 from time import monotonic, process_time
 from typing import TYPE_CHECKING
@@ -35,6 +40,30 @@ def circulars(config: "Settings", store: "Store") -> "Circulars":
     from aggregator.web.render import digest_mail_parts
 
     return Circulars(config, store, Editions(config, store, parts.now), digest_mail_parts)
+
+
+@contextmanager
+def delivering(config: "Settings", store: "Store") -> Iterator[Callable[[], Awaitable[None]]]:
+    """What starts `aggregator deliver` where mail is due and none runs; it ends with the block.
+
+    A process of its own: to draw and to mail thousands holds up no page, and its memory goes when it is done.
+    """
+    running: list[subprocess.Popen[bytes]] = []
+
+    def start() -> None:
+        if running and running[0].poll() is None:
+            return
+        deliverer(config, store).plan()
+        if store.deliveries.waiting_count(parts.now()):
+            command = [sys.executable, "-m", "aggregator", "deliver"]
+            running[:] = [subprocess.Popen(command, stdout=subprocess.DEVNULL)]  # noqa: S603 - our own words
+
+    try:
+        yield partial(asyncio.to_thread, start)
+    finally:
+        for process in running:
+            process.terminate()
+            process.wait()
 
 
 @click.command()
