@@ -40,6 +40,13 @@ class Said(NamedTuple):
 
 def read_reports(raw: bytes, read_token: ReadToken) -> list[Report]:
     """What the mail *raw* reports; nothing where it is no report, or tells of nobody. Never raises for what it says."""
+    try:
+        return _reports(raw, read_token)
+    except RecursionError:  # thousands of mails in one another, which no mail server writes
+        return []
+
+
+def _reports(raw: bytes, read_token: ReadToken) -> list[Report]:
     mail = message_from_bytes(raw, policy=policy.compat32)  # the newer policies raise for some headers
     name = str(mail["Message-ID"] or "").strip() or sha256(raw).hexdigest()
     said = list(dict.fromkeys(_said(mail)))
@@ -102,7 +109,7 @@ def _plain(mail: Message, parts: list[Message]) -> Iterator[Said]:
         return
     named = str(mail["X-Failed-Recipients"] or "")  # Exim
     for name in named.split(",")[:MOST_RECIPIENTS]:
-        yield Said("hard", _address(name), found[0], " ".join(words.split())[:200])
+        yield Said("hard", _address(name), found[0], _line(words)[:200])
 
 
 def _person(mail: Message, read_token: ReadToken) -> int | None:
@@ -125,7 +132,12 @@ def _blocks(part: Message) -> Iterator[Message]:
 
 
 def _field(block: Message, name: str) -> str:
-    return " ".join(str(block[name] or "").split())
+    return _line(str(block[name] or ""))
+
+
+def _line(text: str) -> str:
+    """*text* on one line, without what a database cannot hold."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
 def _text(part: Message) -> str:

@@ -84,7 +84,8 @@ async def serve(
     if deliver:
         scheduler.add_job(_tried, "interval", ["deliver", deliver], minutes=1, id="deliver", next_run_time=now())
     if settings.mail.bounce_mailbox:
-        scheduler.add_job(_tried, "interval", ["returned", returned], minutes=RETURNED_MINUTES, id="returned")
+        often = {"minutes": RETURNED_MINUTES, "next_run_time": now()}
+        scheduler.add_job(_tried, "interval", ["returned", returned], id="returned", **often)
     scheduler.start()
     watch = asyncio.create_task(_keep_time(scheduler, settings.schedule.tick_seconds, now))
     try:

@@ -86,6 +86,24 @@ def test_reports_are_told_from_other_mail(raw, reports):
     assert reports == said(raw)
 
 
+@pytest.mark.parametrize(
+    "level", [b"Content-Type: message/rfc822\n\n", b"Content-Type: multipart/mixed; boundary=%d\n\n--%d\n"]
+)
+def test_mails_within_mails_without_end_are_no_report(level):
+    raw = b"".join(level % (number, number) if b"%d" in level else level for number in range(5000))
+
+    assert [] == read_reports(raw, lambda token: None)
+
+
+def test_what_no_database_holds_is_left_out_of_a_reason():
+    raw = bounce().replace(b"nobody of", b"\0\xff\x1b[31m")
+
+    (one,) = read_reports(raw, lambda token: None)
+
+    assert one.reason.isprintable()
+    assert one.reason.startswith("550 5.1.1")
+
+
 def test_one_report_may_tell_of_several_people():
     fields = "Reporting-MTA: dns; mx\n\n" + "\n".join(
         f"Final-Recipient: rfc822;reader{number}@example.org\nAction: failed\nStatus: 5.0.0\n" for number in range(3)

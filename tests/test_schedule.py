@@ -9,12 +9,17 @@ from time import monotonic
 from aggregator.alert import Alerts
 from aggregator.gather.connect import post
 from aggregator.gather.fetch import Fetcher
-from aggregator.model import ArticleRule, Begun, Site, SourceRule, Visit
+from aggregator.letters import Letters
+from aggregator.mailbox import mailbox
+from aggregator.model import ArticleRule, Begun, Choice, Site, SourceRule, Visit
 from aggregator.poll import Poller
 from aggregator.rules import Rules
 from aggregator.schedule import serve
 from aggregator.settings import AlertSettings, FetchSettings, ScheduleSettings, Settings
 from aggregator.store import Store
+from tests.imapserver import imap_server
+from tests.postoffice import post_office
+from tests.test_returned import complaint
 
 FEED = "<rss version='2.0'><channel><item><title>甲</title><link>http://a.edu.cn/1</link><description>文</description></item></channel></rss>"
 
@@ -35,11 +40,11 @@ def staged(folder, url, **schedule):
     return settings, rules, store
 
 
-async def run(settings, rules, store, seconds, alerts=None, now=lambda: datetime.now(UTC)):
+async def run(settings, rules, store, seconds, alerts=None, now=lambda: datetime.now(UTC), **parts):
     stop = asyncio.Event()
     asyncio.get_running_loop().call_later(seconds, stop.set)
     async with Fetcher(settings.fetch, "tests") as fetcher:
-        await serve(settings, store, Poller(settings, rules, store, fetcher, now), now, stop, alerts)
+        await serve(settings, store, Poller(settings, rules, store, fetcher, now), now, stop, alerts, **parts)
 
 
 def test_what_is_due_is_polled_again_and_again(tmp_path, university):
@@ -109,3 +114,20 @@ def test_what_is_collected_is_indexed_for_search(tmp_path, university):
     assert (1, 0) == (staging[2].entries.count(), staging[2].index.behind())
     assert [] == staging[2].index.check()
     staging[2].close()
+
+
+def test_letters_that_wait_are_sent_and_returned_mail_is_read(tmp_path, university):
+    settings, rules, store = staged(tmp_path, university.serve("/feed", FEED))
+    lin, yue, now = mailbox("lin@example.org"), mailbox("yue@example.org"), datetime.now(UTC)
+    store.subscribers.sign_up(yue, Choice(), now)
+    store.subscribers.add(lin, Choice(), "trace", now)
+    with post_office() as (office, mail), imap_server() as (server, url):
+        server.put(complaint())
+        settings = settings.model_copy(update={"mail": mail.model_copy(update={"bounce_mailbox": url})})
+        letters = Letters(settings, store, lambda *_: ("请确认", "链接"), lambda: datetime.now(UTC))
+
+        asyncio.run(run(settings, rules, store, 1.5, letters=letters))
+
+    assert [["yue@example.org"]] == [to for _, to, _ in office.letters]
+    assert "complained" == store.subscribers.by_address(lin).state
+    store.close()

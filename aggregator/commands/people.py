@@ -221,7 +221,10 @@ def _fields(said: dict[str, str]) -> dict[str, Any]:
     at = datetime.fromisoformat(confirmed) if confirmed else None
     if at is not None and at.tzinfo is None:
         raise ValueError(f"confirmed_at {confirmed!r} names no time zone; write 2026-01-31T08:00:00+08:00")
-    fields: dict[str, Any] = {"state": state, "note": said.pop("note", "")}
+    note = " ".join(said.pop("note", "").split())
+    if not note.isprintable():
+        raise ValueError("note holds a control character")
+    fields: dict[str, Any] = {"state": state, "note": note}
     if at is not None or state != "active":
         fields["confirmed_at"] = at
     if state in ("left", "bounced", "complained"):

@@ -53,6 +53,7 @@ def _report(said: Any) -> Report:
     for name, text in texts.items():
         if not isinstance(text, str) or "\0" in text:
             raise ValueError(f"{name} has to be a text")
+        text.encode()  # half a character (UnicodeEncodeError is a ValueError)
     if not texts["id"] or texts["kind"] not in KINDS:
         raise ValueError(f"id has to be there, and kind one of {', '.join(KINDS)}")
     key = sha256(f"webhook {texts['id']}".encode("utf-8", "replace")).hexdigest()
