@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from flask import Response, jsonify, make_response, redirect, render_template, request, url_for
+from flask import Response, current_app, jsonify, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from aggregator.editions import CORRECTED_HOURS, Editions
-from aggregator.errors import NotFound
+from aggregator.errors import NotFound, StoreError
 from aggregator.model import Digest
 from aggregator.publish.digest import Period, days_of, digest_address, parse_address, period_bounds
 from aggregator.publish.freeze import digest_json
@@ -103,7 +103,18 @@ def _asked(period: Period, day: date, tags: Expression | None) -> Digest:
             raise NotFound(f"an edition has a number, not {number[:40]!r}")
         return _editions().numbered(period, day, tags, int(number))
     # anybody can ask for any expression: editions of those are kept when somebody gets them by mail
-    return _editions().digest(period, day, tags, keep=tags is None or tags.name is not None)
+    if tags is not None and tags.name is None:
+        return _editions().digest(period, day, tags)
+    return kept(period, day, tags)
+
+
+def kept(period: Period, day: date, tags: Expression | None = None) -> Digest:
+    """The newest edition, made where there is none; what it would be where it cannot be written."""
+    try:
+        return _editions().digest(period, day, tags, keep=True)
+    except StoreError as error:  # a full disk is no reason to send readers away
+        current_app.logger.warning("digest %s is not kept: %s", digest_address(period, day), error)
+        return _editions().digest(period, day, tags)
 
 
 def _drawn(made: Digest, form: str, tags: Expression | None, with_issues: bool) -> Response:

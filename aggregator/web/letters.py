@@ -6,13 +6,14 @@ Knows no address of a reader and no MIME.
 
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 
 import css_inline
 from flask import current_app, render_template
 from flask_babel import ngettext
 from markupsafe import escape
 
-from aggregator.model import Digest, DigestStory, FullEntry, MailLinks
+from aggregator.model import Digest, FullEntry, MailLinks
 from aggregator.publish.digest import LISTED
 from aggregator.settings import template_folder
 from aggregator.web.language import PERIODS, span_text, speaking
@@ -80,10 +81,15 @@ def plain(digest: Digest, chosen: str) -> str:
         return _text(digest, None, LISTED, TOLD_PLAINLY)
 
 
-def picture(story: DigestStory) -> Shown | None:
-    """The picture of *story* as a mail shows it: by https, through us where pictures go through us."""
-    entry: FullEntry = story.entry
-    found = pictures().shown(entry.image, entry, _place) if entry.image and story.rank <= PICTURES else None
+def _pictures(digest: Digest) -> dict[int, Shown]:
+    """How a mail shows the pictures of the best stories that have one, by the numbers of their entries."""
+    shown = ((story.entry.id, _picture(story.entry)) for story in digest.stories[:TOLD] if story.entry.image)
+    return dict(islice(((id_, one) for id_, one in shown if one), PICTURES))
+
+
+def _picture(entry: FullEntry) -> Shown | None:
+    """By https, and through us where pictures go through us; None: not at all."""
+    found = pictures().shown(entry.image or "", entry, _place)
     if found is None or not found.address.startswith("https://"):
         return None
     height = _height(found)
@@ -132,7 +138,7 @@ def _html(digest: Digest, subject: str, links: MailLinks | None, most: int) -> s
         told=TOLD,
         subject=subject,
         preheader=_preheader(digest),
-        picture=picture,
+        pictures=_pictures(digest),
     )
     return _inliner().inline(html)
 

@@ -9,7 +9,6 @@ from flask import Response, render_template, request
 from flask_babel import force_locale, ngettext
 from flask_babel import gettext as _
 
-from aggregator.editions import Editions
 from aggregator.errors import NotFound
 from aggregator.health import is_settled
 from aggregator.model import Break, Digest, FullEntry, Note
@@ -18,6 +17,7 @@ from aggregator.publish.digest import digest_address, parse_address, period_boun
 from aggregator.rhythm import WorkingHours
 from aggregator.store.entries import Cursor
 from aggregator.store.feeds import StoredFeed
+from aggregator.web.digests import kept
 from aggregator.web.feeds import blueprint
 from aggregator.web.language import ADVICE, FAULTS, PERIODS, day_text, fault_text
 from aggregator.web.machines import published
@@ -97,7 +97,7 @@ def _digest(newest: FullEntry) -> tuple[Note, datetime]:
     here = service()
     day = datetime.fromtimestamp(newest.sort, here.settings.zone).date()
     begin, end = period_bounds("day", day, here.settings.zone)
-    digest = Editions(here.settings, here.store, here.now).digest("day", day, keep=True)
+    digest = kept("day", day)
     note = Note(
         id=f"tag:{host()},2026:digest:{digest_address('day', day)}",
         title=f"{PERIODS['day']} {day_text(day, here.settings.site.language)}",
