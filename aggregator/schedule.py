@@ -74,10 +74,10 @@ async def serve(
     scheduler.add_job(_tried, "interval", ["index", index], seconds=seconds, id="index")
     if alerts is not None:
         scheduler.add_job(alerts.tell, "interval", minutes=EVERY_MINUTES, id="alert", next_run_time=now())
-    if hubs:
-        scheduler.add_job(_tried, "interval", ["hubs", hubs.tend], seconds=seconds, id="hubs")
-    if announcer:
-        scheduler.add_job(_tried, "interval", ["announce", announcer.tell], seconds=seconds, id="announce")
+    wanted = {"hubs": hubs.tend if hubs else None, "announce": announcer.tell if announcer else None}
+    for name, work in wanted.items():
+        if work:
+            scheduler.add_job(_tried, "interval", [name, work], seconds=seconds, id=name)
     if letters:
         wake = partial(asyncio.to_thread, letters.send_due)
         scheduler.add_job(_tried, "interval", ["letters", wake], seconds=seconds, id="letters")
