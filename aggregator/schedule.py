@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 SET_BACK = timedelta(minutes=1)
 # how often the mailbox of returned mail is read
 RETURNED_MINUTES = 10
+
+
+Work = Callable[[], Awaitable[object]]
 
 
 def stop_on_signals() -> asyncio.Event:
@@ -74,13 +77,12 @@ async def serve(
     scheduler.add_job(_tried, "interval", ["index", index], seconds=seconds, id="index")
     if alerts is not None:
         scheduler.add_job(alerts.tell, "interval", minutes=EVERY_MINUTES, id="alert", next_run_time=now())
-    wanted = {"hubs": hubs.tend if hubs else None, "announce": announcer.tell if announcer else None}
-    for name, work in wanted.items():
-        if work:
-            scheduler.add_job(_tried, "interval", [name, work], seconds=seconds, id=name)
-    if letters:
-        wake = partial(asyncio.to_thread, letters.send_due)
-        scheduler.add_job(_tried, "interval", ["letters", wake], seconds=seconds, id="letters")
+    works = {
+        "hubs": hubs.tend if hubs else None,
+        "announce": announcer.tell if announcer else None,
+        "letters": partial(asyncio.to_thread, letters.send_due) if letters else None,
+    }
+    _add_wanted(scheduler, works, seconds)
     if deliver:
         scheduler.add_job(_tried, "interval", ["deliver", deliver], minutes=1, id="deliver", next_run_time=now())
     if settings.mail.bounce_mailbox:
@@ -96,6 +98,12 @@ async def serve(
         await asyncio.sleep(0)  # a tick that has begun ends now; it would be cancelled with a traceback
         scheduler.shutdown(wait=False)
         await poller.stop()
+
+
+def _add_wanted(scheduler: AsyncIOScheduler, works: Mapping[str, Work | None], seconds: float) -> None:
+    for name, work in works.items():
+        if work:
+            scheduler.add_job(_tried, "interval", [name, work], seconds=seconds, id=name)
 
 
 async def _keep_time(scheduler: AsyncIOScheduler, seconds: float, now: Callable[[], datetime]) -> None:
