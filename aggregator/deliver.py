@@ -2,8 +2,8 @@
 
 A row of the ledger is "sending" from before its mail is handed over until the server's answer is stored. Who is killed
 in between leaves it so, and its mail is sent again under the same Message-ID: none is lost, and one is doubled only
-where the server had taken it and we died before we had noted that, in less than a millisecond after its answer. No
-sender by SMTP can do better: nobody can ask a server what it took (RFC 5321 §4.5.3.2.6, RFC 1047).
+where the server had taken it and we died before we had stored its answer. No sender by SMTP can do better: nobody can
+ask a server what it took (RFC 1047). The command makes that rare: a process of its own outlives its being killed.
 """
 
 import logging

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -28,6 +28,9 @@ SET_BACK = timedelta(minutes=1)
 RETURNED_MINUTES = 10
 
 
+Work = Callable[[], Awaitable[object]]
+
+
 def stop_on_signals() -> asyncio.Event:
     """An event of the running loop that SIGTERM and Ctrl-C set."""
     stop = asyncio.Event()
@@ -46,11 +49,12 @@ async def serve(
     hubs: Hubs | None = None,
     announcer: Announcer | None = None,
     letters: Letters | None = None,
+    deliver: Callable[[], Awaitable[object]] | None = None,
 ) -> None:
     """Poll what is due until *stop* is set, then end cleanly: what is being stored is finished.
 
     Without *hubs* no hub is asked to announce news, without *announcer* none is told of ours, without *letters* nobody
-    is asked to confirm a subscription.
+    is asked to confirm a subscription, without *deliver* nobody is mailed a digest.
     """
 
     async def tidy() -> None:
@@ -73,13 +77,14 @@ async def serve(
     scheduler.add_job(_tried, "interval", ["index", index], seconds=seconds, id="index")
     if alerts is not None:
         scheduler.add_job(alerts.tell, "interval", minutes=EVERY_MINUTES, id="alert", next_run_time=now())
-    if hubs:
-        scheduler.add_job(_tried, "interval", ["hubs", hubs.tend], seconds=seconds, id="hubs")
-    if announcer:
-        scheduler.add_job(_tried, "interval", ["announce", announcer.tell], seconds=seconds, id="announce")
-    if letters:
-        wake = partial(asyncio.to_thread, letters.send_due)
-        scheduler.add_job(_tried, "interval", ["letters", wake], seconds=seconds, id="letters")
+    works = {
+        "hubs": hubs.tend if hubs else None,
+        "announce": announcer.tell if announcer else None,
+        "letters": partial(asyncio.to_thread, letters.send_due) if letters else None,
+    }
+    _add_wanted(scheduler, works, seconds)
+    if deliver:
+        scheduler.add_job(_tried, "interval", ["deliver", deliver], minutes=1, id="deliver", next_run_time=now())
     if settings.mail.bounce_mailbox:
         often = {"minutes": RETURNED_MINUTES, "next_run_time": now()}
         scheduler.add_job(_tried, "interval", ["returned", returned], id="returned", **often)
@@ -93,6 +98,12 @@ async def serve(
         await asyncio.sleep(0)  # a tick that has begun ends now; it would be cancelled with a traceback
         scheduler.shutdown(wait=False)
         await poller.stop()
+
+
+def _add_wanted(scheduler: AsyncIOScheduler, works: Mapping[str, Work | None], seconds: float) -> None:
+    for name, work in works.items():
+        if work:
+            scheduler.add_job(_tried, "interval", [name, work], seconds=seconds, id=name)
 
 
 async def _keep_time(scheduler: AsyncIOScheduler, seconds: float, now: Callable[[], datetime]) -> None:

@@ -1,10 +1,16 @@
 """`aggregator deliver`: digests to their readers, now."""
 
+import asyncio
+import os
 import signal
+import subprocess
 import sys
 from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
-from threading import Event
+from functools import partial
+from threading import Event, Thread
 from time import monotonic, process_time
 from typing import TYPE_CHECKING
 
@@ -34,6 +40,30 @@ def circulars(config: "Settings", store: "Store") -> "Circulars":
     from aggregator.web.render import digest_mail_parts
 
     return Circulars(config, store, Editions(config, store, parts.now), digest_mail_parts)
+
+
+@contextmanager
+def delivering(config: "Settings", store: "Store") -> Iterator[Callable[[], Awaitable[None]]]:
+    """What starts `aggregator deliver` where mail is due and none runs; it ends with the block.
+
+    A process of its own: to draw and to mail thousands holds up no page, and its memory goes when it is done.
+    """
+    running: list[subprocess.Popen[bytes]] = []
+
+    def start() -> None:
+        if running and running[0].poll() is None:
+            return
+        deliverer(config, store).plan()
+        if store.deliveries.waiting_count(parts.now()):
+            command = [sys.executable, "-m", "aggregator", "deliver"]
+            running[:] = [subprocess.Popen(command, stdout=subprocess.DEVNULL)]  # noqa: S603 - our own words
+
+    try:
+        yield partial(asyncio.to_thread, start)
+    finally:
+        for process in running:
+            process.terminate()
+            process.wait()
 
 
 @click.command()
@@ -68,6 +98,7 @@ def deliver(dry_run: bool, limit: int | None, address: str | None) -> None:
 def _deliver(config: "Settings", limit: int | None) -> None:
     from aggregator.console import coloured, progress
 
+    stop = _stop_in_child()
     store = parts.open_store(config)
     came: Counter[str] = Counter()
     started, spent = monotonic(), process_time()
@@ -87,7 +118,7 @@ def _deliver(config: "Settings", limit: int | None) -> None:
             bar.advance()
 
         try:
-            deliverer(config, store, told).run(stop_on_signals(), limit)
+            deliverer(config, store, told).run(stop, limit)
         except MailError as error:
             failure = error
     store.close()
@@ -143,14 +174,30 @@ def _send_test(config: "Settings", address: str) -> None:
     click.echo(f"the digest of {slot.edition} is on its way to {to.address}: {said}")
 
 
-def stop_on_signals() -> Event:
-    """An event that SIGTERM and Ctrl-C set: the mail in hand is finished."""
-    stop = Event()
+def _stop_in_child() -> Event:
+    """Let a child process go on from here, which this one waits for and exits with the code of.
 
-    def halt(number: int, frame: object) -> None:
-        del number, frame
+    Whoever kills this process, without a warning even, does not kill the child: it stores what the server says to the
+    mail in hand, and ends. The event is set, in the child, when it shall end.
+    """
+    ours, theirs = os.pipe()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if child := os.fork():
+        os.close(ours)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: os.kill(child, signal.SIGTERM))
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        sys.exit(code if code >= 0 else 128 - code)
+    os.close(theirs)
+    os.setsid()  # what is meant for a terminal's or a job's processes is told by the parent alone
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+
+    def watch() -> None:
+        os.read(ours, 1)  # comes back when the parent is no more
         stop.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, halt)
+    Thread(target=watch, daemon=True).start()
     return stop

@@ -129,6 +129,7 @@ def _serve(config: "Settings", known: "Rules", store: "Store", pages: AbstractCo
     """Poll, and let *pages* be served, until SIGTERM or Ctrl-C."""
     from aggregator.alert import Alerts
     from aggregator.announce import Announcer
+    from aggregator.commands.mailing import delivering
     from aggregator.gather.connect import post
     from aggregator.gather.fetch import Fetcher
     from aggregator.hubs import Hubs
@@ -149,7 +150,8 @@ def _serve(config: "Settings", known: "Rules", store: "Store", pages: AbstractCo
             hubs = Hubs(store, fetcher, config.callback_url, parts.now) if config.callback_url else None
             addresses = feed_addresses(config) if config.web.hub_urls else None
             announcer = Announcer(store, fetcher, config.web.hub_urls, addresses, parts.now) if addresses else None
-            await serve(config, store, poller, parts.now, stop, alerts, hubs, announcer, letters)
+            with delivering(config, store) if config.mail.host else nullcontext() as deliver:
+                await serve(config, store, poller, parts.now, stop, alerts, hubs, announcer, letters, deliver)
 
     with store.sole_scheduler():
         if store.path:

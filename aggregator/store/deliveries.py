@@ -11,7 +11,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, func, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    null,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from aggregator.model import Appointment, Delivery, Slot, Subscriber
 
@@ -29,6 +43,25 @@ IS_ACTIVE = subscriber.c.state == "active"
 PLACE = (subscriber.c.tags, subscriber.c.language, subscriber.c.id)
 START = ("", "", 0)
 COLUMNS = ("id", "edition", "message_id", "state", "tries", "next_try_at")
+
+
+THIS = delivery.c.id == bindparam("this")
+# whether the row is still held by who has claimed it until then: what is finished has no such time
+HELD = and_(THIS, delivery.c.next_try_at == bindparam("held"))
+READS = exists().where(subscriber.c.id == delivery.c.subscriber_id, IS_ACTIVE)
+NOW: dict[str, Any] = {"updated_at": bindparam("now")}
+UNTIL: dict[str, Any] = {"next_try_at": bindparam("until")}
+DONE: dict[str, Any] = {"next_try_at": null()}
+SAID: dict[str, Any] = {"reason": bindparam("said")}
+# made once: a mail costs little more than to make them
+BEGIN = update(delivery).where(HELD, READS).values(NOW | UNTIL | {"state": "sending", "tries": bindparam("tried")})
+ABANDON = update(delivery).where(HELD, ~READS).values(NOW | DONE | {"state": "failed", "reason": "the reader has left"})
+RELEASE = update(delivery).where(HELD).values({"next_try_at": bindparam("now")})
+SENT = update(delivery).where(THIS).values(NOW | DONE | SAID | {"state": "sent", "code": 250})
+OUTCOME: dict[str, Any] = {"state": bindparam("became"), "code": bindparam("answer")}
+FINISH = update(delivery).where(HELD).values(NOW | DONE | SAID | OUTCOME)
+LATER = update(delivery).where(HELD).values(NOW | UNTIL | SAID | OUTCOME | {"tries": bindparam("tried")})
+READ = update(subscriber).where(subscriber.c.id == bindparam("reader")).values(last_edition=bindparam("edition_read"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,14 +168,12 @@ class Deliveries:
 
         None: another process holds it by now, or its reader has left, and it is given up.
         """
-        reads = exists().where(subscriber.c.id == delivery.c.subscriber_id, IS_ACTIVE)
-        sending = {"state": "sending", "tries": one.tries + 1, "next_try_at": until, "updated_at": now}
-        gone = {"state": "failed", "next_try_at": None, "updated_at": now, "reason": "the reader has left"}
+        values = _held(one) | {"tried": one.tries + 1, "until": until, "now": now}
 
         def work(connection: Connection) -> Claimed | None:
-            if connection.execute(update(delivery).where(_held(one), reads).values(sending)).rowcount == 1:
+            if connection.execute(BEGIN, values).rowcount == 1:
                 return replace(one, tries=one.tries + 1, until=until)
-            connection.execute(update(delivery).where(_held(one), ~reads).values(gone))
+            connection.execute(ABANDON, values)
             return None
 
         return self._store.transact(work)
@@ -151,8 +182,7 @@ class Deliveries:
         """Let others claim *some* at once, whose mail was not handed over."""
 
         def work(connection: Connection) -> None:
-            for one in some:
-                connection.execute(update(delivery).where(_held(one)).values(next_try_at=now))
+            connection.execute(RELEASE, [_held(one) | {"now": now} for one in some])
 
         if some:
             self._store.transact(work)
@@ -161,39 +191,41 @@ class Deliveries:
 
     def sent(self, one: Claimed, said: str, now: datetime) -> None:
         """A server has taken it, whoever holds the row by now."""
-        self._finish(one, {"state": "sent", "code": 250, "reason": said[:LONGEST_REASON]}, now, is_read=True)
+        values = {"this": one.id, "said": said[:LONGEST_REASON], "now": now}
+
+        def work(connection: Connection) -> None:
+            connection.execute(SENT, values)
+            connection.execute(READ, _read(one))
+
+        self._store.transact(work)
 
     def empty(self, one: Claimed, now: datetime) -> None:
         """There was nothing to mail."""
-        self._finish(one, {"state": "empty", "code": None, "reason": ""}, now, is_read=True)
+
+        def work(connection: Connection) -> None:
+            connection.execute(FINISH, _held(one) | {"became": "empty", "answer": None, "said": "", "now": now})
+            connection.execute(READ, _read(one))
+
+        self._store.transact(work)
 
     def failed(self, one: Claimed, code: int | None, reason: str, now: datetime) -> None:
         """It will not be tried again."""
-        self._finish(one, {"state": "failed", "code": code, "reason": reason[:LONGEST_REASON]}, now, is_read=False)
+        said = {"became": "failed", "answer": code, "said": reason[:LONGEST_REASON], "now": now}
+        self._store.transact(lambda connection: connection.execute(FINISH, _held(one) | said))
 
     def later(
         self, one: Claimed, code: int | None, reason: str, next_try_at: datetime, now: datetime, *, counts: bool = True
     ) -> None:
         """It is to be tried again. With None as *code* nobody knows whether it was taken: "sending"."""
         values = {
-            "state": "sending" if code is None else "planned",
-            "tries": one.tries if counts else one.tries - 1,
-            "code": code,
-            "reason": reason[:LONGEST_REASON],
-            "next_try_at": next_try_at,
-            "updated_at": now,
+            "became": "sending" if code is None else "planned",
+            "tried": one.tries if counts else one.tries - 1,
+            "answer": code,
+            "said": reason[:LONGEST_REASON],
+            "until": next_try_at,
+            "now": now,
         }
-        self._store.transact(lambda connection: connection.execute(update(delivery).where(_held(one)).values(values)))
-
-    def _finish(self, one: Claimed, values: dict[str, Any], now: datetime, *, is_read: bool) -> None:
-        def work(connection: Connection) -> None:
-            mine = delivery.c.id == one.id if values["state"] == "sent" else _held(one)
-            connection.execute(update(delivery).where(mine).values(values | {"next_try_at": None, "updated_at": now}))
-            if is_read:
-                mine = subscriber.c.id == one.subscriber.id
-                connection.execute(update(subscriber).where(mine).values(last_edition=one.edition))
-
-        self._store.transact(work)
+        self._store.transact(lambda connection: connection.execute(LATER, _held(one) | values))
 
     # ------------------------------------------------------------ asking
 
@@ -282,6 +314,9 @@ def _open(state: str, now: datetime) -> Any:
     return select(*columns).where(is_open).order_by(delivery.c.next_try_at, delivery.c.id)
 
 
-def _held(one: Claimed) -> ColumnElement[bool]:
-    """Whether the row is still held by who claimed it as *one*."""
-    return and_(delivery.c.id == one.id, delivery.c.next_try_at == one.until, delivery.c.state.in_(OPEN))
+def _held(one: Claimed) -> dict[str, Any]:
+    return {"this": one.id, "held": one.until}
+
+
+def _read(one: Claimed) -> dict[str, Any]:
+    return {"reader": one.subscriber.id, "edition_read": one.edition}
