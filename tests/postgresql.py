@@ -16,9 +16,14 @@ def postgresql_server(tmp_path_factory):
 @pytest.fixture
 def postgresql(postgresql_server):
     """The address of an empty database."""
-    engine = create_engine(postgresql_server)
+    empty(postgresql_server)
+    return postgresql_server
+
+
+def empty(server):
+    """Drop whatever other tests left in the database of *server*."""
+    engine = create_engine(server)
     with engine.begin() as connection:
         connection.execute(text("DROP SCHEMA public CASCADE"))
         connection.execute(text("CREATE SCHEMA public"))
     engine.dispose()
-    return postgresql_server

@@ -11,6 +11,7 @@ from aggregator.query import EVERYTHING, Selection, parse, tagged
 from aggregator.store import Store
 from aggregator.store.entries import Cursor
 from tests.newsroom import NOW, rules, story, visit
+from tests.postgresql import empty
 
 TAGS = ("要闻", "科研", "讲座", "招生")
 SITES = (Site("haitang", "海棠大学", ("海大",)), Site("yunling", "云岭大学", ("云大",)))
@@ -30,7 +31,9 @@ def stories(source):
 def store(request, tmp_path_factory):
     """48 entries of four sources of two universities, on either database."""
     if request.param == "postgresql":
-        opened = Store(request.getfixturevalue("postgresql_server"))
+        server = request.getfixturevalue("postgresql_server")
+        empty(server)
+        opened = Store(server)
     else:
         opened = Store(f"sqlite:///{tmp_path_factory.mktemp('selecting')}/aggregator.db")
     opened.upgrade()
