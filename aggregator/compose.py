@@ -5,7 +5,7 @@ Pure: knows no network, no store and no clock.
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -13,7 +13,7 @@ from aggregator.classify.summarize import summarize
 from aggregator.classify.tag import tags_of
 from aggregator.gather.clean import clean
 from aggregator.identity import identity, slug
-from aggregator.model import Article, Item, Listing, NewEntry, Site, SourceRule
+from aggregator.model import Article, Attachment, Item, Listing, NewEntry, Site, SourceRule
 
 WEB = ("http://", "https://")
 LONGEST_ADDRESS = 2000  # PostgreSQL indexes no more than 2,704 bytes, browsers open little more
@@ -64,6 +64,20 @@ def article_of(item: Item) -> Article:
     )
 
 
+def _files(said: Iterable[Attachment]) -> tuple[Attachment, ...]:
+    """Each file once, with all that page and list say of it: its length stands in feeds only."""
+    files: dict[str, Attachment] = {}
+    for one in said:
+        known = files.get(one.url, one)
+        files[one.url] = replace(
+            known,
+            title=known.title or one.title,
+            media_type=known.media_type or one.media_type,
+            length=one.length if known.length is None else known.length,
+        )
+    return tuple(file for file in files.values() if file.url.startswith(WEB))
+
+
 def entry_of(
     key: str, item: Item, article: Article, site: Site, rule: SourceRule, *, seen_at: datetime, host: str | None
 ) -> NewEntry:
@@ -74,7 +88,6 @@ def entry_of(
     ):
         published, precision = item.published, item.precision
     name = slug(item.url)
-    attachments = dict.fromkeys(article.attachments + item.attachments)
     return NewEntry(
         url=item.url,
         slug=name,
@@ -91,7 +104,7 @@ def entry_of(
         html=article.html,
         text=article.text,
         images=article.images,
-        attachments=tuple(one for one in attachments if one.url.startswith(WEB)),
+        attachments=_files(article.attachments + item.attachments),
         tags=tags_of(site, rule),
     )
 

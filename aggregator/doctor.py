@@ -12,9 +12,9 @@ from typing import Literal
 from aggregator.errors import MailError, OperatorError
 from aggregator.health import ADVICE, health
 from aggregator.imap import check as check_mailbox
+from aggregator.instance import load as load_settings
 from aggregator.rules import load as load_rules
 from aggregator.settings import Settings
-from aggregator.settings import load as load_settings
 from aggregator.smtp import check as check_mail
 from aggregator.store import Store
 from aggregator.turns import furthest

@@ -19,6 +19,7 @@ AggregatorError
 Anything else is a fault of the program: logged with its traceback, that poll fails, the service goes on.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -34,6 +35,9 @@ QueryFault = Literal[
 # what is wrong with a search: no word, too many, too long, a quote without its partner, a filter without its value or
 # that cannot be excluded, no such day, days in the wrong order, a tag expression that cannot be read
 SearchFault = Literal["empty", "many", "long", "quote", "filter", "date", "dates", "tags"]
+
+# what a name in an address is the name of
+NameKind = Literal["tag", "university", "source"]
 
 
 class AggregatorError(Exception):
@@ -143,7 +147,12 @@ class LinkError(AggregatorError):
 
 
 class NotFound(AggregatorError):  # noqa: N818 - the web's own word
-    """Nothing is stored under that name."""
+    """Nothing is stored under that name; *near* are names of that *kind* that may have been meant."""
+
+    def __init__(self, message: str, *, kind: NameKind | None = None, near: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.kind: NameKind | None = kind
+        self.near = tuple(near)
 
 
 def placed(error: Exception, url: str) -> str:

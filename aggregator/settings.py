@@ -1,22 +1,17 @@
-"""Settings, read once: instance/config.toml, then AGGREGATOR_<SECTION>__<KEY> variables, which win.
+"""Every setting: one list of fields with default, bounds and help, and what follows from them.
 
-One list of fields with default and help; unknown keys are errors. Knows no database and no network.
+Knows no file (instance.py reads them), no database and no network.
 """
 
 import ipaddress
-import os
 import re
-import tomllib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
-
-from aggregator.errors import SettingsError
 
 PREFIX = "AGGREGATOR_"
 PACKAGE = Path(__file__).parent
@@ -288,7 +283,7 @@ class Settings(BaseSettings):
     def callback_url(self) -> str | None:
         """What the addresses begin with where hubs call us back (WebSub); None: no hub could, or none shall."""
         host = urlsplit(self.site.url).hostname or ""
-        is_reached = self.site.url != _own_url(self.web) and (
+        is_reached = self.site.url != own_url(self.web) and (
             self.fetch.allow_private_networks or _is_public(host)  # intranets have hubs of their own
         )
         return f"{self.site.url}/websub/" if self.schedule.websub and is_reached else None
@@ -304,38 +299,14 @@ class Settings(BaseSettings):
 SECTIONS: tuple[str, ...] = tuple(name for name in Settings.model_fields if name != "instance")
 
 
-def load(instance: Path | None = None) -> Settings:
-    """The settings in force. The folder is *instance*, else AGGREGATOR_INSTANCE, else ./instance; not made here."""
-    folder = (instance or Path(os.environ.get(PREFIX + "INSTANCE") or "instance")).absolute()
-    _check_variable_names(os.environ)
-    path = folder / "config.toml"
-    table = _read(path)
-    for key in table:
-        if key not in SECTIONS:
-            raise SettingsError(f"{path}: unknown section [{key}]; there are: {', '.join(SECTIONS)}")
-    try:
-        settings = Settings(**{**table, "instance": folder})
-    except ValidationError as error:
-        raise SettingsError(_sentence(error, path)) from error
-    if settings.schedule.min_interval_minutes > settings.schedule.max_interval_minutes:
-        raise SettingsError("schedule.min_interval_minutes is larger than schedule.max_interval_minutes; lower it")
-    if settings.mail.host and not settings.mail.sender:
-        raise SettingsError("mail.host is set but mail.sender is not; name the address that our mail comes from")
-    if settings.alert.mail and not settings.mail.host:
-        raise SettingsError("alert.mail is set but mail.host is not; name the server that takes our mail")
-    site = settings.site
-    if "url" not in site.model_fields_set:  # nobody has named the public address: it is where we listen
-        site = site.model_copy(update={"url": _own_url(settings.web)})
-    return settings.model_copy(update={"instance": folder, "site": site})
-
-
 def template_folder() -> Path:
     """Where the templates are: inside the package of a wheel, beside it in a source tree."""
     inside = PACKAGE / "templates"
     return inside if inside.is_dir() else PACKAGE.parent / "templates"
 
 
-def _own_url(web: WebSettings) -> str:
+def own_url(web: WebSettings) -> str:
+    """Where the pages are as long as nobody names a public address."""
     return "http://127.0.0.1" + (f":{web.port}" if web.port else "")
 
 
@@ -345,38 +316,3 @@ def _is_public(host: str) -> bool:
         return ipaddress.ip_address(host).is_global
     except ValueError:
         return "." in host and not host.endswith((".local", ".localhost", ".internal"))
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text("utf-8-sig"))
-    except FileNotFoundError:
-        return {}
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path}: not valid TOML: {error}") from error
-    except UnicodeDecodeError as error:
-        raise SettingsError(f"{path}: not UTF-8 (byte {error.start}); save the file as UTF-8") from error
-    except OSError as error:
-        raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
-
-
-def _check_variable_names(environ: Mapping[str, str]) -> None:
-    """A typing error in a variable's name must not be a silent default."""
-    for name in environ:
-        if not name.startswith(PREFIX) or name == PREFIX + "INSTANCE":
-            continue
-        section, _, key = name.removeprefix(PREFIX).lower().partition("__")
-        if section not in SECTIONS or not key:
-            raise SettingsError(
-                f"{name}: unknown variable; they are called {PREFIX}<SECTION>__<KEY>, sections: {', '.join(SECTIONS)}"
-            )
-
-
-def _sentence(error: ValidationError, path: Path) -> str:
-    first = error.errors()[0]
-    place = [str(part) for part in first["loc"]]
-    variable = PREFIX + "__".join(place).upper()
-    where = variable if variable in os.environ else f"{path}: {'.'.join(place)}"
-    if first["type"] == "extra_forbidden":
-        return f"{where}: unknown key; `aggregator settings` lists them"
-    return f"{where}: {first['msg']} (found {first['input']!r})"

@@ -11,7 +11,7 @@ from aggregator.demo.server import University
 from aggregator.errors import StoreError
 from aggregator.gather.fetch import Fetcher
 from aggregator.identity import slug
-from aggregator.model import ArticleRule, Site, SourceRule
+from aggregator.model import ArticleRule, Attachment, Site, SourceRule
 from aggregator.poll import Poller
 from aggregator.rules import Rules, load
 from aggregator.stories import ARTICLE_TRIES
@@ -442,6 +442,19 @@ def test_an_article_that_leads_to_the_home_page_is_kept_with_what_the_list_says(
 
     entry = one.store.entries.by_slug(slug(university.url + "/info/1055/3.htm"))
     assert ("海棠大学第3号新闻：春季学期工作会议召开", "") == (entry.title, entry.text)
+
+
+def test_a_file_that_page_and_feed_name_is_one_attachment_with_its_length(service, university):
+    pdf = university.url + "/a.pdf"
+    feed = {"version": "https://jsonfeed.org/version/1.1", "title": "x", "items": [
+        {"id": "1", "url": university.url + "/1", "title": "好", "content_html": f"<p>正文见附件。</p><p><a href='{pdf}'>名单.pdf</a></p>", "attachments": [{"url": pdf, "mime_type": "application/pdf", "size_in_bytes": 556}]},
+    ]}  # fmt: skip
+    one = service(source(university.serve("/feed.json", json.dumps(feed), content_type="application/feed+json")))
+
+    one.poll()
+
+    (entry,) = one.store.entries.newest(9, bodies=True)
+    assert (Attachment(pdf, "名单.pdf", "application/pdf", 556),) == entry.attachments
 
 
 def test_a_title_that_no_database_stores_is_mended(service, university):

@@ -1,7 +1,7 @@
 import pytest
 
 from aggregator.errors import SettingsError
-from aggregator.settings import load
+from aggregator.instance import load
 
 
 def test_defaults_serve_without_any_file(tmp_path):

@@ -413,8 +413,19 @@ def test_a_digest_for_programs(full):
 def test_healthz_counts(full):
     response = full.get("/healthz")
 
-    assert {"status": "ok", "entries": 60, "sources": {"working": 4, "broken": 1}} == response.json
+    assert {"status": "ok", "offline": False, "entries": 60, "sources": {"working": 4, "broken": 1}} == response.json
     assert "no-store" == response.headers["Cache-Control"]
+
+
+def test_healthz_tells_that_no_source_is_reached(client, store):
+    for hours in (0, 3, 6):
+        at = NOW + timedelta(hours=hours)
+        store.entries.record([visit(1, polled_at=at, status=None, cause="offline", message="down")])
+    store.breaks.note_network()
+
+    response = client.get("/healthz")
+
+    assert (200, True) == (response.status_code, response.json["offline"])
 
 
 def test_the_numbers_are_what_prometheus_reads(full, store):
@@ -478,6 +489,30 @@ def test_what_is_not_there_has_a_short_page(client, address):
 
     assert (404, "no-store") == (response.status_code, response.headers["Cache-Control"])
     assert "没有这一页" in response.text
+
+
+@pytest.mark.parametrize(
+    ("address", "there"),
+    [
+        ("/tags/讲坐/", "/tags/%E8%AE%B2%E5%BA%A7/"),
+        ("/tags/要闻+讲坐/", "/tags/%E8%AE%B2%E5%BA%A7/"),
+        ("/sources/haitang-new/", "/sources/haitang-news/"),
+        ("/universities/海棠学院/", "/universities/%E6%B5%B7%E6%A3%A0%E5%A4%A7%E5%AD%A6/"),
+    ],
+)
+def test_a_name_that_is_not_there_leads_to_those_near_it(full, address, there):
+    response = full.get(address)
+
+    assert 404 == response.status_code
+    assert "你要找的也许是" in response.text
+    assert there in Reader(response.text).links
+
+
+def test_a_feed_that_is_not_there_names_those_near_it(full):
+    response = full.get("/tags/讲坐.atom", headers={"Accept-Language": "en"})
+
+    assert (404, "text/plain; charset=utf-8") == (response.status_code, response.headers["Content-Type"])
+    assert "Near it are: 讲座\n" in response.text
 
 
 def test_a_form_is_not_taken(client):

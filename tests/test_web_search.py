@@ -74,6 +74,15 @@ def test_fields_narrow_the_search_and_stay_filled(client):
     assert 0 < len(headlines(answer)) < 20
 
 
+def test_what_is_on_one_page_is_counted_exactly(client):
+    few, many = page(client, q="水稻 -讲座 图书馆"), page(client, q="水稻")
+    one = page(client, q="水稻", tag="讲座", since="2025-03-10", until="2025-03-20")
+
+    assert f"{len(headlines(one))} 条新闻" in one.text
+    assert "约" not in one.text + few.text
+    assert "约 60 条" in many.text
+
+
 def test_a_search_that_finds_nothing_gives_advice(client):
     answer = page(client, q="没有这个词")
 

@@ -264,7 +264,8 @@ def test_a_source_is_fresh_until_it_is_visited_again(store, tmp_path):
 def test_scripts_of_other_sites_may_ask(client, place):
     asked = client.options(place, headers={"Origin": "https://reader.example", "Access-Control-Request-Method": "GET"})
 
-    assert (200, "*", b"") == (asked.status_code, asked.headers["Access-Control-Allow-Origin"], asked.data)
+    assert (204, "*", b"") == (asked.status_code, asked.headers["Access-Control-Allow-Origin"], asked.data)
+    assert not {"Content-Type", "Content-Length", "ETag"} & set(asked.headers.keys())
     assert "If-None-Match" in asked.headers["Access-Control-Allow-Headers"]
     assert {"GET", "HEAD", "OPTIONS"} == set(asked.headers["Allow"].split(", "))
     assert "ETag, Link" == client.get(place).headers["Access-Control-Expose-Headers"]

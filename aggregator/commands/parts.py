@@ -33,7 +33,7 @@ def now() -> datetime:
 
 
 def settings() -> "Settings":
-    from aggregator.settings import load
+    from aggregator.instance import load
 
     return load()
 

@@ -3,11 +3,11 @@
 import difflib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from sqlalchemy import BindParameter, Connection, bindparam, case, delete, func, or_, select
 
-from aggregator.errors import NotFound, QueryError
+from aggregator.errors import NameKind, NotFound, QueryError
 from aggregator.model import Site, Source, Tag, TagAlias
 from aggregator.query import UNUSABLE, Expression, Selection, parse, tagged
 from aggregator.words import fold
@@ -39,13 +39,13 @@ class KnownTag:
 class Named(NamedTuple):
     """What may be meant by what was typed so far."""
 
-    kind: Literal["tag", "university", "source"]
+    kind: NameKind
     name: str
     title: str
 
 
 # name, title, and the larger the sooner
-NAMED: Mapping[Literal["tag", "university", "source"], tuple[Any, Any, Any]] = {
+NAMED: Mapping[NameKind, tuple[Any, Any, Any]] = {
     "tag": (tag.c.name, tag.c.name.label("title"), func.max(tag.c.entry_count)),
     "university": (source.c.university, source.c.university.label("title"), func.count()),
     "source": (source.c.name, source.c.title, func.max(source.c.id)),
@@ -134,7 +134,7 @@ def source_ids(connection: Connection, name: str | None, university: str | None)
         return found or _no_university(connection, str(university))
     row = connection.execute(SOURCE, {"name": name}).first()
     if row is None:
-        raise NotFound(f"there is no source called {name!r}{_near(name, connection.execute(SOURCE_NAMES).scalars())}")
+        raise unknown("source", name, connection.execute(SOURCE_NAMES).scalars())
     return [row.id] if university in (None, row.university) else []
 
 
@@ -148,7 +148,7 @@ def tags_of(connection: Connection, names: Collection[str]) -> dict[str, KnownTa
         found |= {name: stored[tag_name] for name, tag_name in meant.items() if tag_name in stored}
     for name in names:
         if name not in found:
-            raise NotFound(f"there is no tag called {name!r}{_near(name, connection.execute(ALL_NAMES).scalars())}")
+            raise unknown("tag", name, connection.execute(ALL_NAMES).scalars())
     return found
 
 
@@ -162,15 +162,16 @@ def _meant(connection: Connection, names: Collection[str]) -> Mapping[str, str]:
 
 
 def _no_university(connection: Connection, name: str) -> NoReturn:
-    there = connection.execute(UNIVERSITIES).scalars()
-    raise NotFound(f"there is no university called {name!r}{_near(name, there)}")
+    raise unknown("university", name, connection.execute(UNIVERSITIES).scalars())
 
 
-def _near(name: str, there: Iterable[str]) -> str:
+def unknown(kind: NameKind, name: str, there: Iterable[str]) -> NotFound:
+    """That there is no *name*, with what is near it of all that is *there*."""
     letters = set(name)
     candidates = [one for one in there if not letters.isdisjoint(one)]
     near = difflib.get_close_matches(name[:40], candidates, NEAR, cutoff=0.5)  # half of a two-character word
-    return f"; near it are {', '.join(near)}" if near else ""
+    advice = f"; near it are {', '.join(near)}" if near else ""
+    return NotFound(f"there is no {kind} called {name!r}{advice}", kind=kind, near=near)
 
 
 def keep_aliases(connection: Connection, sites: Iterable[Site]) -> bool:

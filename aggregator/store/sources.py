@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import Connection, Row, bindparam, func, select, update
 
-from aggregator.errors import NotFound
 from aggregator.identity import turn_of
 from aggregator.model import Entry, FeedVersion, Pending, Poll, Site, Source, SourceRef, SourceRule
 from aggregator.store import breaks, leases, names
@@ -114,7 +113,7 @@ class Sources:
         with self._store.read() as connection:
             row = connection.execute(select(source).where(source.c.name == name)).first()
             if row is None:
-                raise NotFound(f"there is no source called {name!r}")
+                raise names.unknown("source", name, connection.execute(names.SOURCE_NAMES).scalars())
             return self._state(connection, row, polls)
 
     def tidy(self, keep: int = POLLS_KEPT) -> int:

@@ -46,6 +46,10 @@ def _refuse_nul() -> None:
 
 def _negotiate(response: Response) -> Response:
     """Pages are asked for again each time, with an ETag that spares sending them twice, and differ by language."""
+    if request.method == "OPTIONS" and response.status_code == 200:
+        response.status_code = 204  # what it says stands in its head (RFC 9110 §15.3.5)
+        del response.headers["Content-Type"]
+        return response
     if response.mimetype not in ("text/html", "text/plain") or response.direct_passthrough:
         return response
     response.vary.add("Accept-Language")

@@ -2,6 +2,7 @@
 
 import hmac
 from collections import Counter
+from collections.abc import Sequence
 
 from flask import Blueprint, Flask, Response, current_app, jsonify, make_response, render_template, request, url_for
 from flask_babel import gettext as _
@@ -52,17 +53,19 @@ EXPRESSIONS = lazy_gettext("标签式这样写：甲+乙 两者都有，甲|乙 
 
 @blueprint.get("/healthz")
 def healthz() -> Response:
-    """200 while the database can be read, else 503."""
+    """200 while the database can be read, else 503. Being offline is no reason to start us anew, but to be told."""
     here = service()
     try:
         states = here.store.counts.of_sources()
+        offline = here.store.breaks.of_service()
     except StoreError as error:
         current_app.logger.error("/healthz: %s", error)
         answer = jsonify(status="unavailable", reason="the database cannot be read; the log says why")
         answer.status_code = 503
     else:
         count = Counter(health(state.source, state.polls, here.now()).state for state in states)
-        answer = jsonify(status="ok", entries=sum(state.entry_count for state in states), sources=dict(count))
+        entries = sum(state.entry_count for state in states)
+        answer = jsonify(status="ok", offline=offline is not None, entries=entries, sources=dict(count))
     answer.cache_control.no_store = True
     return answer
 
@@ -146,8 +149,9 @@ def register(app: Flask, settings: Settings) -> None:
         return response
 
 
-def _not_found(error: NotFound) -> Response:  # noqa: ARG001
-    return _page(404)
+def _not_found(error: NotFound) -> Response:
+    near = [(name, url_for(f"pages.{error.kind}", name=name)) for name in error.near]
+    return _page(404, near=near)
 
 
 def _unreadable(error: QueryError) -> Response:
@@ -175,14 +179,18 @@ def _error(error: HTTPException) -> Response:
     return response
 
 
-def _page(code: int, headline: str = "", advice: str = "") -> Response:
+def _page(code: int, headline: str = "", advice: str = "", near: Sequence[tuple[str, str]] = ()) -> Response:
+    """What happened, what to do, and what may have been meant (name, address): for machines in a line of text."""
     if not headline:
         headline, advice = PAGES.get(code, PAGES[500 if code >= 500 else 400])
     # a Host that cannot be one leaves nothing that links could be made from
     if request.path.endswith(FOR_MACHINES) or isinstance(request.routing_exception, BadRequest):
-        response = Response(f"{code} {headline}: {advice}\n", code, mimetype="text/plain")
+        meant = _("相近的有：%(names)s", names=" ".join(name for name, there in near)) if near else ""
+        response = Response(
+            " ".join(filter(None, (str(code), f"{headline}: {advice}", meant))) + "\n", code, mimetype="text/plain"
+        )
     else:
-        page = render_template("error.html", code=code, headline=headline, advice=advice)
+        page = render_template("error.html", code=code, headline=headline, advice=advice, near=near)
         response = make_response(page, code)
     response.cache_control.no_store = True
     return response

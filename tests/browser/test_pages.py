@@ -124,7 +124,7 @@ def test_no_page_scrolls_sideways(desk):
 
 
 def test_what_is_wider_scrolls_in_its_own_box(desk):
-    page = desk.open("/sources/", width=320)
+    page = desk.open("/sources/xinghu-lectures/", width=320)
 
     assert page.evaluate("[...document.querySelectorAll('.scroll')].every(box => box.scrollWidth > box.clientWidth)")
 
