@@ -224,3 +224,11 @@ def test_one_household_is_one_client():
     for number in range(MOST_CLIENTS):
         limit.wait(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", NOW)
     assert 0.0 == limit.wait("2001:db8:1:2::1", NOW)
+
+
+def test_who_comes_by_ipv4_to_a_socket_of_both_versions_is_a_client_alone():
+    limit = Limit(1)
+    limit.wait("::ffff:192.0.2.1", NOW)
+
+    assert 0.0 == limit.wait("::ffff:192.0.2.2", NOW)
+    assert 60.0 == limit.wait("192.0.2.1", NOW)
