@@ -133,7 +133,7 @@ def of_search(selection: Selection, values: Mapping[str, str]) -> Subject:
     with force_locale(site.language):
         return Subject(
             "feeds.everything",
-            "pages.index",
+            "pages.search",
             f"{' '.join(values.values())} · {site.name}",
             _("“%(words)s”的搜索结果", words=" ".join(values.values())),
             selection,
