@@ -236,7 +236,7 @@ def test_who_comes_by_ipv4_to_a_socket_of_both_versions_is_a_client_alone():
 
 
 def test_a_university_that_is_suggested_leads_to_its_page(client):
-    _, names, kinds, addresses = client.get("/search/suggest?q=海棠大").json
+    _, _, kinds, addresses = client.get("/search/suggest?q=海棠大").json
 
     there = [one for one, kind in zip(addresses, kinds, strict=True) if kind == "高校"]
     assert [quote("/universities/海棠大学/")] == there

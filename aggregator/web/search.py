@@ -74,8 +74,8 @@ def suggest() -> Response:
     rows: list[tuple[str, str, str]] = []
     if typed:
         kinds = {"tag": _("标签"), "university": _("高校"), "source": _("来源")}
-        for one in here.store.names.beginning(typed, SUGGESTED):
-            rows.append((one.title, kinds[one.kind], url_for(f"pages.{one.kind}", name=one.name)))
+        named = here.store.names.beginning(typed, SUGGESTED)
+        rows += [(one.title, kinds[one.kind], url_for(f"pages.{one.kind}", name=one.name)) for one in named]
         try:
             titles = here.store.search.titles(parse(typed, here.settings.zone), SUGGESTED)
         except (SearchError, NotFound):  # it is not whole yet
