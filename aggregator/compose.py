@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 from aggregator.classify.summarize import summarize
 from aggregator.classify.tag import tags_of
 from aggregator.gather.clean import clean
-from aggregator.identity import identity, slug
+from aggregator.identity import bounded, identity, slug
 from aggregator.model import Article, Item, Listing, NewEntry, Site, SourceRule
 
 WEB = ("http://", "https://")
-LONGEST_ADDRESS = 2000  # PostgreSQL indexes no more than 2,704 bytes, browsers open little more
+LONGEST_ADDRESS = 2000  # characters; browsers open little more
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # what PostgreSQL or UTF-8 refuses
 
 
@@ -37,7 +37,7 @@ def keyed(listing: Listing, source_url: str, same: Sequence[tuple[str, str]]) ->
 def own_key(key: str, item: Item) -> str:
     """The key that *item* has, or would have, where others share its address."""
     mark = f" {_storable(item.guid or item.title)[:LONGEST_ADDRESS]}"
-    return key if key.endswith(mark) else key + mark
+    return key if key.endswith(mark) else bounded(key + mark)
 
 
 def says_more(items: Mapping[str, Item], unknown: Mapping[str, int]) -> bool:
