@@ -283,3 +283,11 @@ def test_the_feed_of_a_search_belongs_to_its_page(client):
     assert f"{SITE_URL}/search?tag=要闻&q=水稻" == unquote(there)
     assert feed.findtext("{*}id").endswith(":feed:/search?" + there.partition("?")[2])
     assert headlines(client.get(there.removeprefix(SITE_URL)))
+
+
+@pytest.mark.parametrize("address", ["/search/suggest?q=海棠", "/opensearch.xml", "/search?q=水稻"])
+def test_what_is_said_in_the_readers_language_is_kept_for_that_language_alone(client, address):
+    chinese, english = (client.get(address, headers={"Accept-Language": language}) for language in ("zh", "en"))
+
+    assert chinese.data != english.data
+    assert ["Accept-Language"] == [one for one in english.vary.as_set(preserve_casing=True) if one != "Accept-Encoding"]

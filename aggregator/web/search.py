@@ -84,6 +84,7 @@ def suggest() -> Response:
     answer = jsonify([typed, *([row[column] for row in rows] for column in range(3))])
     answer.content_type = "application/x-suggestions+json; charset=utf-8"
     answer.cache_control.max_age = 60
+    answer.vary.add("Accept-Language")  # in which the kinds are named
     return answer
 
 
@@ -91,7 +92,9 @@ def suggest() -> Response:
 def opensearch() -> Response:
     page, suggestions = (address(f"pages.{name}", q="WORDS") for name in ("search", "suggest"))
     drawn = render_template("opensearch.xml", page=page, suggestions=suggestions)
-    return Response(drawn, content_type="application/opensearchdescription+xml; charset=utf-8")
+    answer = Response(drawn, content_type="application/opensearchdescription+xml; charset=utf-8")
+    answer.vary.add("Accept-Language")
+    return answer
 
 
 def _question(values: dict[str, str]) -> Question:
