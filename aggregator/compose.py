@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 from aggregator.classify.summarize import summarize
 from aggregator.classify.tag import tags_of
 from aggregator.gather.clean import clean
-from aggregator.identity import identity, slug
+from aggregator.identity import bounded, identity, slug
 from aggregator.model import Article, Attachment, Item, Listing, NewEntry, Site, SourceRule
 
 WEB = ("http://", "https://")
-LONGEST_ADDRESS = 2000  # PostgreSQL indexes no more than 2,704 bytes, browsers open little more
+LONGEST_ADDRESS = 2000  # characters; browsers open little more
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # what PostgreSQL or UTF-8 refuses
 
 
@@ -37,7 +37,7 @@ def keyed(listing: Listing, source_url: str, same: Sequence[tuple[str, str]]) ->
 def own_key(key: str, item: Item) -> str:
     """The key that *item* has, or would have, where others share its address."""
     mark = f" {_storable(item.guid or item.title)[:LONGEST_ADDRESS]}"
-    return key if key.endswith(mark) else key + mark
+    return key if key.endswith(mark) else bounded(key + mark)
 
 
 def says_more(items: Mapping[str, Item], unknown: Mapping[str, int]) -> bool:
@@ -114,11 +114,32 @@ def _same_day(day: datetime, minute: datetime | None) -> bool:
 
 
 def _reachable(item: Item, source_url: str) -> Item:
-    """*item* with an address that may stand in a link: not javascript:, nor what no database stores."""
-    url, title = _storable(item.url), _storable(item.title)
+    """*item* without what no database stores, and with an address that may stand in a link: not javascript:."""
+    url = _storable(item.url)
     if not url.startswith(WEB) or len(url) > LONGEST_ADDRESS:
         url = f"{source_url.partition('#')[0]}#/{slug(item.url)}"
-    return item if (url, title) == (item.url, item.title) else replace(item, url=url, title=title)
+    item = item if url == item.url else replace(item, url=url)
+    said = (item.title, item.guid, item.author, item.summary, *item.tags)
+    files = (part for file in item.attachments for part in (file.url, file.title, file.media_type))
+    if not UNSTORABLE.search("".join(filter(None, (*said, *files)))):
+        return item
+    return replace(
+        item,
+        title=_storable(item.title),
+        guid=item.guid and _storable(item.guid),
+        author=item.author and _storable(item.author),
+        summary=item.summary and _storable(item.summary),
+        tags=tuple(map(_storable, item.tags)),
+        attachments=tuple(
+            replace(
+                file,
+                url=_storable(file.url),
+                title=_storable(file.title),
+                media_type=file.media_type and _storable(file.media_type),
+            )
+            for file in item.attachments
+        ),
+    )
 
 
 def _storable(text: str) -> str:

@@ -28,6 +28,7 @@ SHARED = {
     *("wordpress.com", "blogspot.com", "readthedocs.io", "herokuapp.com", "azurewebsites.net", "cloudfront.net"),
     *("aliyuncs.com", "myqcloud.com"),
 }
+LONGEST_KEY = 2500  # bytes; PostgreSQL indexes no more than 2,704
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -42,6 +43,10 @@ def identity(url: str, same: Iterable[tuple[str, str]] = ()) -> str:
     *same* holds (regular expression, replacement) pairs of the families, tried in order on that key.
     Never raises: an address that is none is its own key.
     """
+    return bounded(_identity(url, same))
+
+
+def _identity(url: str, same: Iterable[tuple[str, str]]) -> str:
     if plain := PLAIN.fullmatch(url):
         key = plain[1]
     else:
@@ -54,6 +59,13 @@ def identity(url: str, same: Iterable[tuple[str, str]] = ()) -> str:
         if found := pattern.search(key):
             return key[: found.start()] + found.expand(replacement) + key[found.end() :]
     return key
+
+
+def bounded(key: str) -> str:
+    """*key*, or where PostgreSQL could not index it (2,704 bytes) its beginning and a hash of all of it."""
+    if len(key) <= LONGEST_KEY // 4 or len(written := key.encode("utf-8", "surrogatepass")) <= LONGEST_KEY:
+        return key
+    return f"{key[: LONGEST_KEY // 8]} {hashlib.md5(written, usedforsecurity=False).hexdigest()}"
 
 
 def _key(parts: SplitResult) -> str:

@@ -793,3 +793,22 @@ def test_sources_that_no_site_file_names_do_not_hide_those_behind_them(service, 
     one.poll()
 
     assert 6 == one.store.entries.count()
+
+
+@pytest.mark.parametrize("is_broken", [False, True])
+def test_no_character_that_a_feed_may_say_costs_an_entry(service, university, is_broken):
+    bad = "甲\0乙\ud800"  # what no database stores
+    item = {"id": bad, "title": bad, "summary": bad, "authors": [{"name": bad}], "tags": [bad]}
+    item |= {"attachments": [{"url": university.url + "/a.pdf", "mime_type": bad, "title": bad}]}
+    page = university.serve("/1.htm", article_page("甲", "正文。"), status=500 if is_broken else 200)
+    whole = {"id": "2", "url": university.url + "/2.htm", "content_html": f"<p>{bad}</p>"}
+    items = [item | {"url": page}, item | whole]
+    feed = {"version": "https://jsonfeed.org/version/1.1", "title": bad, "items": items}
+    feed |= {"feed_url": university.url + "/" + bad, "hubs": [{"type": "WebSub", "url": university.url + "/" + bad}]}
+    one = service(source(university.serve("/feed.json", json.dumps(feed), content_type="application/feed+json")))
+
+    for _ in range(ARTICLE_TRIES if is_broken else 1):
+        one.poll("haitang-news")
+
+    assert (None, 2) == (one.last("haitang-news").cause, one.store.entries.count())
+    assert {"甲乙"} == {file.title for entry in one.store.entries.newest(2, bodies=True) for file in entry.attachments}

@@ -1,4 +1,5 @@
 import contextlib
+import random
 import sqlite3
 from datetime import UTC, datetime, timedelta
 
@@ -6,12 +7,13 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine, inspect, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import SQLModel
 
+from aggregator.compose import keyed
 from aggregator.errors import NotFound, StoreError
 from aggregator.identity import identity, slug
-from aggregator.model import Attachment, Item, ListingRule, Look, NewEntry, Site, SourceRule, Validators, Visit
+from aggregator.model import Attachment, Item, Listing, ListingRule, Look, NewEntry, Site, SourceRule, Validators, Visit
 from aggregator.query import Selection, tagged
 from aggregator.store import Store, revisions
 from aggregator.store.entries import Cursor
@@ -452,3 +454,35 @@ def test_one_scheduler_at_a_time(sqlite_store):
 
     with sqlite_store.sole_scheduler():
         pass
+
+
+def noise(length):
+    """Letters that no compression makes fewer."""
+    draw = random.Random(length)
+    return "".join(chr(draw.randrange(0x4E00, 0x9FA0)) for _ in range(length))
+
+
+def test_the_longest_addresses_and_titles_that_a_feed_may_give_are_stored(store):
+    """PostgreSQL would refuse keys longer than 2,704 bytes, and the whole run with them."""
+    items = [
+        Item(f"http://one.example/{noise(1900)}", "甲"),
+        *(Item("http://one.example/login", noise(length)) for length in (1990, 1991)),
+        *(Item("http://one.example/next", "同", guid=noise(length)) for length in (1992, 1993)),
+    ]
+    keys = keyed(Listing(kind="feed", title="x", items=tuple(items)), "http://one.example/", ())
+    news = [entry(item.url, title=item.title, uid=key) for key, item in keys.items()]
+
+    store.entries.record([visit(1, *news, pending=tuple(keys.items()))])
+
+    assert 5 == len(keys)
+    assert {} == store.entries.unknown(list(keys))
+    assert list(keys) == list(keyed(Listing(kind="feed", title="x", items=tuple(items)), "http://one.example/", ()))
+
+
+def test_a_row_that_the_database_refuses_is_no_fault_of_the_database(store):
+    too_long = entry("http://one.example/1", uid=noise(3000))
+
+    with contextlib.suppress(DBAPIError):  # SQLite takes it
+        store.entries.record([visit(1, too_long)])
+
+    assert [1] == store.entries.record([visit(1, entry("http://one.example/2"))])

@@ -105,3 +105,12 @@ def test_a_digest_is_of_an_expression(client, query):
 
     assert [0, 2] == shown(page)
     assert "海棠大学+科研" in page.text
+
+
+@pytest.mark.parametrize("odd", ["endpoint=x", "_method=POST", "_external=1&_scheme=ftp", "name=讲座", "extension=x"])
+@pytest.mark.parametrize("place", ["/", ".atom"])
+def test_the_way_to_the_one_address_takes_nothing_along_that_the_list_does_not_know(client, odd, place):
+    answer = client.get(f"/tags/{quote('科研+海棠大学')}{place}?{odd}&before=9-9")
+
+    there = f"/tags/{quote('海棠大学')}%2B{quote('科研')}{place}?before=9-9"
+    assert (301, there) == (answer.status_code, answer.headers["Location"].replace("+", "%2B"))

@@ -215,6 +215,36 @@ def test_a_month_of_many_entries_is_kept_in_days(client, store):
     assert (302, "/feed.atom?archive=2025-02-19") == (month.status_code, month.headers["Location"])
 
 
+def test_an_archive_that_a_feed_leads_to_does_not_grow(client, store):
+    store.entries.record([visit(1, *(story(n, hours=n * 4, title=str(n)) for n in range(200)))])
+    _, read = seen_by_archives(client, f"{SITE_URL}/feed.atom")
+    places = [one.removeprefix(SITE_URL) for one in read[1:]]
+    former = [titles(client.get(one).data) for one in places]
+
+    store.entries.record([visit(1, *(story(900 + n, hours=-n, title=f"新{n}") for n in range(60)))])
+
+    assert ["2025-03-13", "2025-03-12"] == [one.partition("archive=")[2] for one in read[1:3]]
+    assert former == [titles(client.get(one).data) for one in places]
+    assert {str(n) for n in range(200)} | {f"新{n}" for n in range(60)} == seen_by_archives(client, "/feed.atom")[0]
+
+
+def test_the_newest_month_is_kept_in_days(client, store):
+    store.entries.record([visit(1, *(story(n, hours=n * 4, title=str(n)) for n in range(200)))])
+
+    month, day = client.get("/feed.atom?archive=2025-03"), client.get("/feed.atom?archive=2025-03-20")
+
+    assert (302, "/feed.atom?archive=2025-03-21") == (month.status_code, month.headers["Location"])
+    assert "prev-archive" in links(day.data)
+    assert "next-archive" not in links(day.data)
+    assert [404, 404] == [client.get(f"/feed.atom?archive={name}").status_code for name in ("2025-03-22", "2025-04")]
+
+
+def test_a_day_of_more_entries_than_a_document_is_read_to_its_first(client, store):
+    store.entries.record([visit(1, *(story(n, hours=n / 20, title=str(n)) for n in range(120)))])
+
+    assert {str(n) for n in range(120)} == seen_by_archives(client, "/feed.atom")[0]
+
+
 def test_a_feed_that_is_all_there_is_says_so(client, store):
     store.entries.record([visit(1, story(1))])
 

@@ -1,6 +1,7 @@
 import json
 import re
 from datetime import timedelta
+from urllib.parse import quote, unquote
 
 import pytest
 from lxml import etree
@@ -233,3 +234,69 @@ def test_one_household_is_one_client():
     for number in range(MOST_CLIENTS):
         limit.wait(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", NOW)
     assert 0.0 == limit.wait("2001:db8:1:2::1", NOW)
+
+
+def test_who_comes_by_ipv4_to_a_socket_of_both_versions_is_a_client_alone():
+    limit = Limit(1)
+    limit.wait("::ffff:192.0.2.1", NOW)
+
+    assert 0.0 == limit.wait("::ffff:192.0.2.2", NOW)
+    assert 60.0 == limit.wait("192.0.2.1", NOW)
+
+
+def test_a_university_that_is_suggested_leads_to_its_page(client):
+    _, _, kinds, addresses = client.get("/search/suggest?q=海棠大").json
+
+    there = [one for one, kind in zip(addresses, kinds, strict=True) if kind == "高校"]
+    assert [quote("/universities/海棠大学/")] == there
+
+
+def test_a_source_narrows_a_search(client):
+    answers = [page(client, q="水稻", source=name) for name in ("haitang-news", "haitang-rural", "none")]
+
+    assert [200, 200, 404] == [one.status_code for one in answers]
+    assert headlines(answers[0]) != headlines(answers[1])
+    assert 'name="source" value="haitang-news"' in answers[0].text
+    assert "/feed.atom?q=%E6%B0%B4%E7%A8%BB&amp;source=haitang-news" in answers[0].text
+
+
+def test_the_feed_of_a_search_costs_a_search(client):
+    for _ in range(60):
+        assert 200 == client.get("/feed.atom?q=水稻").status_code
+
+    refused = client.get("/feed.atom?q=水稻")
+
+    assert (429, "text/plain") == (refused.status_code, refused.mimetype)
+    assert "1" == refused.headers["Retry-After"]
+    assert 200 == client.get("/feed.atom").status_code
+
+
+def test_the_feed_of_a_search_has_what_was_stored_a_moment_ago(client, store):
+    store.entries.record([visit(1, story(900, title="量子计算机开机"))])
+
+    assert "量子计算机开机" in client.get("/feed.atom?q=量子计算").text
+
+
+@pytest.mark.parametrize("words", ["“水稻", "tag:", "-水稻", "水" * 201])
+def test_the_feed_of_what_cannot_be_searched_says_why(client, words):
+    answer = client.get("/feed.atom", query_string={"q": words})
+
+    assert (400, "text/plain") == (answer.status_code, answer.mimetype)
+    assert "个字符处" in answer.text
+
+
+def test_the_feed_of_a_search_belongs_to_its_page(client):
+    feed = etree.fromstring(client.get("/feed.atom?tag=要闻&q=水稻").data)
+
+    (there,) = [one.get("href") for one in feed.iterfind("{*}link[@rel='alternate']")]
+    assert f"{SITE_URL}/search?tag=要闻&q=水稻" == unquote(there)
+    assert feed.findtext("{*}id").endswith(":feed:/search?" + there.partition("?")[2])
+    assert headlines(client.get(there.removeprefix(SITE_URL)))
+
+
+@pytest.mark.parametrize("address", ["/search/suggest?q=海棠", "/opensearch.xml", "/search?q=水稻"])
+def test_what_is_said_in_the_readers_language_is_kept_for_that_language_alone(client, address):
+    chinese, english = (client.get(address, headers={"Accept-Language": language}) for language in ("zh", "en"))
+
+    assert chinese.data != english.data
+    assert ["Accept-Language"] == [one for one in english.vary.as_set(preserve_casing=True) if one != "Accept-Encoding"]

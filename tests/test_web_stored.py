@@ -277,3 +277,29 @@ def test_nothing_is_taken_at_the_address_of_a_feed(client):
     assert (405, "text/plain; charset=utf-8") == (response.status_code, response.headers["Content-Type"])
     assert {"GET", "HEAD", "OPTIONS"} == set(response.headers["Allow"].split(", "))
     assert len(response.text) < 200
+
+
+def test_long_addresses_count_as_memory(store, tmp_path):
+    fill(store)
+    app = app_of(store, tmp_path)
+    app.wsgi_app._memory = 300_000
+    client = app.test_client()
+
+    for number in range(20):
+        client.get(f"/sources/xinghu-lectures.json?{number}{'x' * 50_000}")
+
+    shelf = app.wsgi_app._shelf
+    assert 0 < sum(len(part) for key in shelf for part in key) <= 300_000
+
+
+@pytest.mark.parametrize("header", ["Accept-Language", "Accept-Encoding"])
+def test_of_what_a_client_accepts_only_the_beginning_is_read(store, tmp_path, header):
+    client = app_of(store, tmp_path).test_client()
+    accepted = {"Accept-Language": "en", "Accept-Encoding": "gzip"}[header]
+
+    early, late = (
+        client.get("/about/", headers={header: value})
+        for value in (f"{accepted}, {'x,' * 10_000}", f"{'x,' * 10_000} {accepted}")
+    )
+
+    assert early.data != late.data

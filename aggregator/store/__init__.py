@@ -276,6 +276,8 @@ class Store:
         except (IntegrityError, DataError):
             raise
         except DBAPIError as error:
+            if (_sqlstate(error) or "").startswith(TOO_LARGE):
+                raise
             raise StoreError(self._sentence(str(error.orig))) from error
 
     def _sentence(self, message: str) -> str:
@@ -285,6 +287,8 @@ class Store:
         return f"{self.name}: {message}"
 
 
+# PostgreSQL's class of errors for what exceeds its limits: a row that is too large for an index
+TOO_LARGE = "54"
 # what SQLite and PostgreSQL say -> what to do about it
 ADVICE = (
     ("disk is full", "the disk is full; make room and start again, nothing stored is lost"),

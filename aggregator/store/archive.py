@@ -35,6 +35,13 @@ ADDRESSES = (
     .limit(BATCH)
 )
 
+RAREST = (
+    select(tag)
+    .where(tag.c.name.in_(bindparam("names", expanding=True)), tag.c.entry_count > 1)
+    .order_by(tag.c.entry_count)
+    .limit(1)
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
@@ -90,7 +97,6 @@ class Archive:
 
     def rarest_tag(self, names: tuple[str, ...]) -> Tag | None:
         """The tag among *names* that says most of an entry: the one with fewest entries, yet more than one."""
-        query = select(tag).where(tag.c.name.in_(names), tag.c.entry_count > 1).order_by(tag.c.entry_count).limit(1)
         with self._store.read() as connection:
-            row = connection.execute(query).first()
+            row = connection.execute(RAREST, {"names": names}).first()
         return Tag(**row._mapping) if row else None

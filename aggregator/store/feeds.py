@@ -10,7 +10,7 @@ from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from aggregator.errors import StoreError
 from aggregator.model import FeedVersion, RenderedFeed
@@ -25,6 +25,11 @@ ALL_SCOPES = ("all", "sources")
 SECOND = timedelta(seconds=1)  # what HTTP dates can tell apart
 
 feed_version, rendered = FeedVersion.__table__, RenderedFeed.__table__  # type: ignore[attr-defined]
+
+# made once: making a statement costs more than asking it
+VERSIONS = select(feed_version.c.scope, feed_version.c.version).where(
+    feed_version.c.scope.in_(bindparam("scopes", expanding=True))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +86,7 @@ class Feeds:
     def version(self, scopes: Collection[str]) -> str:
         """A text that changes when an entry of any of *scopes* ("all", "tag:7", "source:3") does."""
         with self._store.read() as connection:
-            rows = connection.execute(
-                select(feed_version.c.scope, feed_version.c.version).where(feed_version.c.scope.in_(list(scopes)))
-            )
-            found = {row.scope: row.version for row in rows}
+            found = {row.scope: row.version for row in connection.execute(VERSIONS, {"scopes": list(scopes)})}
         return ",".join(f"{scope}={found.get(scope, 0)}" for scope in sorted(scopes))
 
     def current(self, key: str, version: str) -> StoredFeed | None:

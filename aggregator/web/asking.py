@@ -6,6 +6,9 @@ from aggregator.errors import NotFound
 from aggregator.query import Expression
 from aggregator.web.service import service
 
+# what an address keeps when it is written otherwise: the place in the list, and the language
+KEPT = ("before", "archive", "lang")
+
 
 def tags_at(name: str) -> Expression:
     """What *name* in the path of this request means; sends the client on where its address is written otherwise.
@@ -14,7 +17,9 @@ def tags_at(name: str) -> Expression:
     """
     tags = service().store.names.expression(name)
     if tags.address != name:
-        values = {**(request.view_args or {}), "name": tags.address, **request.args}
+        # nothing else that stands behind the ?: url_for has parameters of its own
+        kept = {name: request.args[name] for name in KEPT if name in request.args}
+        values = {**(request.view_args or {}), "name": tags.address, **kept}
         abort(redirect(url_for(str(request.endpoint), **values), 301))
     return tags
 

@@ -18,6 +18,7 @@ StartResponse = Callable[[str, Headers], object]
 # seconds; what a reader is content with, and what a cache may give when we cannot be reached
 LEAST_AGE, GREATEST_AGE = 300, 3600
 STALE = "stale-while-revalidate=3600, stale-if-error=86400"
+LONGEST_HEADER = 500  # characters of an Accept-Encoding that are read, and remembered
 # RFC 9110 §8.3 to §8.8: they tell of a body, and are ours to write
 OF_BODY = ("content-length", "content-encoding", "etag", "last-modified", "vary")
 # §15.4.5: what a 304 leaves out, since the client has it
@@ -96,9 +97,13 @@ class Document:
         return self._last_modified > date if date and self._last_modified else None
 
 
-@lru_cache(maxsize=1024)
 def takes_gzip(header: str) -> bool:
     """Whether gzip is right for this Accept-Encoding (RFC 9110 §12.5.3). Who takes nothing gets it plain."""
+    return _takes_gzip(header[:LONGEST_HEADER])
+
+
+@lru_cache(maxsize=1024)
+def _takes_gzip(header: str) -> bool:
     wanted = {value.lower(): quality for value, quality in parse_accept_header(header)}
     quality = wanted.get("gzip", wanted.get("x-gzip", wanted.get("*", 0)))
     return quality > 0 and quality >= wanted.get("identity", 0)

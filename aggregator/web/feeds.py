@@ -16,6 +16,7 @@ from aggregator.web import pieces, subject
 from aggregator.web.asking import tags_asked, tags_at
 from aggregator.web.machines import open_to_scripts, published
 from aggregator.web.pieces import Piece
+from aggregator.web.searching import catch_up, spend
 from aggregator.web.service import service
 from aggregator.web.stored import Promise
 from aggregator.web.subject import Subject
@@ -55,6 +56,9 @@ def everything(extension: str) -> BaseResponse:
         return _moved("feeds.everything", extension=extension, **values)
     if not values:
         return _answer(subject.of_everything(), extension)
+    if words:
+        spend()
+        catch_up()
     return _answer(subject.of_search(Selection(tags, source, university, words), values), extension)
 
 

@@ -25,6 +25,8 @@ from aggregator.publish.digest import Period
 LANGUAGES = {"zh": "中文", "en": "English"}
 TAGS = {"zh": "zh-CN", "en": "en"}
 
+LONGEST_HEADER = 500  # characters of an Accept-Language that are read, and remembered
+
 # how dates are written: patterns of Unicode Technical Standard 35
 PATTERNS = {
     "zh": {
@@ -265,10 +267,14 @@ def choice_text(choice: Choice | Subscriber) -> str:
     return str(_("每天 %(hour)s（%(timezone)s）", hour=hour, timezone=choice.timezone))
 
 
-@lru_cache(maxsize=1024)
 def accepted(header: str) -> str | None:
     """Which of our languages an Accept-Language asks for, None where it asks for neither."""
-    return parse_accept_header(header, LanguageAccept).best_match(list(LANGUAGES)) if header else None
+    return _accepted_in(header[:LONGEST_HEADER]) if header else None
+
+
+@lru_cache(maxsize=1024)
+def _accepted_in(header: str) -> str | None:
+    return parse_accept_header(header, LanguageAccept).best_match(list(LANGUAGES))
 
 
 def _accepted() -> str | None:

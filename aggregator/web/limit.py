@@ -3,7 +3,7 @@
 import threading
 from collections import OrderedDict
 from datetime import datetime
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv4Address, ip_address
 
 MOST_CLIENTS = 10_000  # remembered; beyond that who has asked longest ago starts afresh
 
@@ -39,4 +39,7 @@ def _network(client: str) -> str:
         address = ip_address(client)
     except ValueError:  # a socket's name
         return client
-    return address.exploded[:19] if isinstance(address, IPv6Address) else client
+    if isinstance(address, IPv4Address):
+        return client
+    # a socket for both versions names who comes by IPv4 so (RFC 4291 §2.5.5.2)
+    return str(address.ipv4_mapped) if address.ipv4_mapped else address.exploded[:19]

@@ -14,7 +14,7 @@ from aggregator.web.language import LANGUAGES, TAGS, asked
 from aggregator.web.service import address, service
 
 # what makes another page of an address; all else behind ? does not
-PARTS = ("before", "edition", "tag", "q", "university", "since", "until", "order")
+PARTS = ("before", "edition", "tag", "q", "university", "source", "since", "until", "order")
 # pages of which only what is ours is translated: one address is enough for a search engine
 UNTRANSLATED = frozenset({"pages.entry"})
 HEADLINE = 110  # characters that search engines show

@@ -41,7 +41,7 @@ PAGES = {
     400: (lazy_gettext("看不懂这个请求"), lazy_gettext("地址可能不完整，请检查后再试。")),
     404: (lazy_gettext("没有这一页"), lazy_gettext("地址可能写错了，或者这个标签、来源、条目、日期还没有内容。")),
     405: (lazy_gettext("这里只能阅读"), lazy_gettext("这个地址不接受这种请求方式。")),
-    429: (lazy_gettext("请慢一些"), lazy_gettext("你问得太快了，请过一会儿再试。")),
+    429: (lazy_gettext("搜索得太勤了"), lazy_gettext("请稍等一分钟再搜。")),
     500: (lazy_gettext("程序出错了"), lazy_gettext("这是我们的错误，日志里有记录。请稍后再试。")),
     503: (
         lazy_gettext("暂时读不到数据库"),

@@ -1,6 +1,7 @@
 """A feed's entries in documents of some size: the newest, older ones page by page, and archives (RFC 5005 §3, §4).
 
-Knows no format. A month is an archive, and a day where its month holds too much.
+Knows no format. A month that is over is an archive, a day where its month holds too much or is the newest: readers keep
+archives and ask for them no more. What is over is told by the newest entry, not by a clock, as all of a document is.
 """
 
 from collections.abc import Mapping
@@ -39,7 +40,7 @@ def newest(selection: Selection) -> Piece:
         return Piece(entries, is_complete=not selection.words)
     if selection.words:
         return Piece(entries, _around(selection, older))
-    archive = _archive_of(selection, _day(entries[-1].sort))
+    archive = _archive_of(selection, _day(entries[-1].sort), _day(entries[0].sort))
     return Piece(entries, {**_around(selection, older), "prev-archive": {"archive": archive}})
 
 
@@ -50,11 +51,19 @@ def before(selection: Selection, place: str) -> Piece:
 
 
 def archive(selection: Selection, name: str) -> Piece | str:
-    """The archive called *name*, a month or a day; another name where that month is kept in days. Raises NotFound."""
+    """The archive called *name*, a month or a day; another name where that month is kept in days. Raises NotFound.
+
+    The newest day has one, which grows: a feed leads there only where its newest entries are all of that day.
+    """
     period, first = parse_address(name)
     if period == "week" or selection.words:
         raise NotFound("archives are months and days of all entries, a tag, a source, a university")
     start, end = period_bounds(period, first, service().settings.zone)
+    latest = next((_day(one.sort) for one in service().store.entries.newest(1, selection)), None)
+    if latest is None or first > latest:
+        raise NotFound(f"there is no archive of {name} yet")
+    if period == "month" and _is_month_of(first, latest):
+        return digest_address("day", latest)
     within, most = replace(selection, since=start, until=end), ARCHIVE_LENGTH if period == "month" else LONGEST
     entries = service().store.entries.newest(most + 1, within, bodies=True)
     if len(entries) > ARCHIVE_LENGTH and period == "month":
@@ -62,10 +71,10 @@ def archive(selection: Selection, name: str) -> Piece | str:
     paging: dict[str, Mapping[str, str]] = {"current": NEWEST}
     former = service().store.entries.newest(1, selection, before=Cursor(int(start.timestamp()), 0))
     if former:
-        paging["prev-archive"] = {"archive": _archive_of(selection, _day(former[0].sort))}
+        paging["prev-archive"] = {"archive": _archive_of(selection, _day(former[0].sort), latest)}
     later = service().store.entries.oldest(1, replace(selection, since=end))
-    if later:
-        paging["next-archive"] = {"archive": _archive_of(selection, _day(later[0].sort))}
+    if later and (next_day := _day(later[0].sort)) < latest:
+        paging["next-archive"] = {"archive": _archive_of(selection, next_day, latest)}
     return Piece(entries, paging, is_archive=True)
 
 
@@ -95,13 +104,17 @@ def _around(selection: Selection, older: str | None) -> dict[str, Mapping[str, s
     return paging
 
 
-def _archive_of(selection: Selection, day: date) -> str:
-    """The name of the archive in which the entries of *day* are."""
+def _archive_of(selection: Selection, day: date, latest: date) -> str:
+    """The name of the archive in which the entries of *day* are; *latest* is the day of the newest of all."""
     period: Period = "month"
     bounds = period_bounds(period, day, service().settings.zone)
-    if service().store.counts.between(bounds, selection)[0] > ARCHIVE_LENGTH:
+    if _is_month_of(day, latest) or service().store.counts.between(bounds, selection)[0] > ARCHIVE_LENGTH:
         period = "day"
     return digest_address(period, day)
+
+
+def _is_month_of(day: date, other: date) -> bool:
+    return (day.year, day.month) == (other.year, other.month)
 
 
 def _day(sort: int) -> date:

@@ -3,15 +3,14 @@
 Adds to the blueprint of pages.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flask import Response, current_app, jsonify, make_response, render_template, request, url_for
+from flask import Response, jsonify, make_response, render_template, request, url_for
 from flask_babel import gettext as _
 from markupsafe import Markup
 
-from aggregator.errors import NotFound, QueryError, SearchError, StoreError
+from aggregator.errors import NotFound, QueryError, SearchError
 from aggregator.model import FullEntry
 from aggregator.publish import wire
 from aggregator.query import Selection
@@ -21,14 +20,14 @@ from aggregator.store.search import MOST_COUNTED, Found, Order
 from aggregator.web.asking import tags_asked
 from aggregator.web.language import QUERY_FAULTS, SEARCH_FAULTS
 from aggregator.web.pages import blueprint
+from aggregator.web.searching import catch_up, spend
 from aggregator.web.service import address, service
 
 LENGTH = 20  # results in one page
-INDEXED = 200  # entries that one request indexes at most before it answers
 SUGGESTED = 5  # of each kind
 SUGGESTION_PRICE = 0.2  # of a search: one is asked for with every letter
 MARK = Markup("<mark>{}</mark>")
-FIELDS = ("q", "tag", "university", "since", "until", "order")
+FIELDS = ("q", "tag", "university", "source", "since", "until", "order")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +45,12 @@ def search() -> Response:
     values = {name: request.args.get(name, "").strip() for name in FIELDS}
     if not values["q"]:
         return _page(values)
-    if waiting := _waiting(1.0):
-        return waiting
+    spend()
     here = service()
     order: Order = "relevance" if values["order"] == "relevance" else "newest"
     try:
         question = _question(values)
-        _catch_up()
+        catch_up()
         before = request.args.get("before")
         found = here.store.search.find(question, order=order, limit=LENGTH, before=before, bodies=True, count=True)
     except SearchError as error:
@@ -72,17 +70,12 @@ def search() -> Response:
 def suggest() -> Response:
     """What the beginning of a search may become: [typed, names, kinds, addresses] (OpenSearch Suggestions 1.1)."""
     here, typed = service(), request.args.get("q", "").strip()[:MOST_CHARACTERS]
-    if waiting := _waiting(SUGGESTION_PRICE):
-        return waiting
+    spend(SUGGESTION_PRICE)
     rows: list[tuple[str, str, str]] = []
     if typed:
         kinds = {"tag": _("标签"), "university": _("高校"), "source": _("来源")}
-        for one in here.store.names.beginning(typed, SUGGESTED):
-            if one.kind == "university":
-                there = url_for("pages.search", q="", university=one.name)
-            else:
-                there = url_for(f"pages.{one.kind}", name=one.name)
-            rows.append((one.title, kinds[one.kind], there))
+        named = here.store.names.beginning(typed, SUGGESTED)
+        rows += [(one.title, kinds[one.kind], url_for(f"pages.{one.kind}", name=one.name)) for one in named]
         try:
             titles = here.store.search.titles(parse(typed, here.settings.zone), SUGGESTED)
         except (SearchError, NotFound):  # it is not whole yet
@@ -91,6 +84,7 @@ def suggest() -> Response:
     answer = jsonify([typed, *([row[column] for row in rows] for column in range(3))])
     answer.content_type = "application/x-suggestions+json; charset=utf-8"
     answer.cache_control.max_age = 60
+    answer.vary.add("Accept-Language")  # in which the kinds are named
     return answer
 
 
@@ -98,14 +92,9 @@ def suggest() -> Response:
 def opensearch() -> Response:
     page, suggestions = (address(f"pages.{name}", q="WORDS") for name in ("search", "suggest"))
     drawn = render_template("opensearch.xml", page=page, suggestions=suggestions)
-    return Response(drawn, content_type="application/opensearchdescription+xml; charset=utf-8")
-
-
-def _catch_up() -> None:
-    try:
-        service().store.index.catch_up(INDEXED)
-    except StoreError as error:  # a full disk: what is indexed can be searched
-        current_app.logger.warning("search: cannot index what is new: %s", error)
+    answer = Response(drawn, content_type="application/opensearchdescription+xml; charset=utf-8")
+    answer.vary.add("Accept-Language")
+    return answer
 
 
 def _question(values: dict[str, str]) -> Question:
@@ -115,6 +104,7 @@ def _question(values: dict[str, str]) -> Question:
     selection = Selection(
         tags=tags_asked() if values["tag"] else None,
         university=here.store.names.university(university) if university else None,
+        source=values["source"] or None,
         since=day(values["since"], 1, zone)[0] if values["since"] else None,
         until=day(values["until"], 1, zone)[1] if values["until"] else None,
     )
@@ -151,7 +141,7 @@ def _page(
         values=values,
         given=given,
         # a feed is newest first
-        feed={name: value for name, value in given.items() if name in ("q", "tag", "university")},
+        feed={name: value for name, value in given.items() if name in ("q", "tag", "university", "source")},
         universities=service().store.names.universities(),
         fault=fault,
         results=results,
@@ -160,16 +150,3 @@ def _page(
         is_first="before" not in request.args,
     )
     return make_response(page, status)
-
-
-def _waiting(price: float) -> Response | None:
-    """The answer to a client that asks too often, None for all others."""
-    here = service()
-    seconds = here.searches.wait(request.remote_addr or "", here.now(), price)
-    if not seconds:
-        return None
-    page = render_template("error.html", code=429, headline=_("搜索得太勤了"), advice=_("请稍等一分钟再搜。"))
-    answer = make_response(page, 429)
-    answer.headers["Retry-After"] = str(math.ceil(seconds))
-    answer.cache_control.no_store = True
-    return answer

@@ -1,4 +1,4 @@
-"""What search engines ask for: robots.txt, and sitemaps that name every page (sitemaps.org), written as they are read.
+"""What search engines ask for: robots.txt, and sitemaps that name every page (sitemaps.org).
 
 A part holds entries of one span of numbers, so that what is full never changes its place.
 """
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC
 from html import escape
 
-from flask import Blueprint, Response, stream_with_context
+from flask import Blueprint, Response
 
 from aggregator.errors import NotFound
 from aggregator.web.service import address, service
@@ -38,7 +38,7 @@ def index() -> Response:
 
 @blueprint.get("/sitemaps/pages.xml")
 def pages() -> Response:
-    return _streamed(_page_lines())
+    return _written(_page_lines())
 
 
 @blueprint.get("/sitemaps/<int:number>.xml")
@@ -47,7 +47,7 @@ def entries(number: int) -> Response:
     last = service().store.archive.last_id()
     if not 1 <= number <= (last + PART - 1) // PART:
         raise NotFound(f"there is no sitemap {number}")
-    return _streamed(_entry_lines((number - 1) * PART, number * PART))
+    return _written(_entry_lines((number - 1) * PART, number * PART))
 
 
 def _page_lines() -> Iterator[str]:
@@ -74,13 +74,9 @@ def _line(place: str, changed: str = "") -> str:
     return f"<url><loc>{escape(place)}</loc>{f'<lastmod>{changed}</lastmod>' if changed else ''}</url>\n"
 
 
-def _streamed(lines: Iterator[str]) -> Response:
-    def document() -> Iterator[str]:
-        yield f"{HEAD}<urlset {SPACE}>\n"
-        yield from lines
-        yield "</urlset>\n"
-
-    return _public(Response(stream_with_context(document()), content_type=XML))
+def _written(lines: Iterator[str]) -> Response:
+    """A megabyte at most: what fails on the way is an error page, no half of a document."""
+    return _public(Response(f"{HEAD}<urlset {SPACE}>\n{''.join(lines)}</urlset>\n", content_type=XML))
 
 
 def _public(response: Response) -> Response:

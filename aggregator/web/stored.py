@@ -22,7 +22,7 @@ from aggregator.web.language import accepted
 from aggregator.web.service import service
 
 MEMORY = 64_000_000  # bytes of answers in one process, the least asked for dropped first
-OVERHEAD = 4_000  # of headers, keys and objects
+OVERHEAD = 4_000  # of headers and objects
 UNTIL_NEWS = ("all", "sources")
 OFFER = "aggregator.offer"  # our key in a request's environ
 
@@ -55,6 +55,7 @@ class Kept:
     document: Document
     promise: Promise
     state: Hashable  # of the store, when the promise was last seen to hold
+    size: int  # bytes, with its address, which may be longer than itself
 
 
 def offer(
@@ -168,18 +169,19 @@ class Stored:
             offered.response.get_data(), headers, etag, offered.last_modified, offered.gzipped, offered.due
         )
         if offered.promise:
-            self._put(key, Kept(document, offered.promise, state))
+            size = document.size + len(environ.get("PATH_INFO", "")) + len(environ.get("QUERY_STRING", "")) + OVERHEAD
+            self._put(key, Kept(document, offered.promise, state, size))
         return document.answer(environ, start_response, now)
 
     def _put(self, key: Hashable, kept: Kept) -> None:
         with self._lock:
             self._drop(key)
             self._shelf[key] = kept
-            self._size += kept.document.size + OVERHEAD
+            self._size += kept.size
             while self._size > self._memory:
                 self._drop(next(iter(self._shelf)))
 
     def _drop(self, key: Hashable) -> None:
         former = self._shelf.pop(key, None)
         if former:
-            self._size -= former.document.size + OVERHEAD
+            self._size -= former.size

@@ -19,7 +19,7 @@ from aggregator.query import EVERYTHING, Expression, Selection
 from aggregator.settings import Settings
 from aggregator.web.service import address, service
 
-RENDER = 2  # raise it with any change of how feeds look: kept bytes are then made again
+RENDER = 3  # raise it with any change of how feeds look: kept bytes are then made again
 # of a feed without entries; what it says may not depend on when it is asked
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -133,7 +133,7 @@ def of_search(selection: Selection, values: Mapping[str, str]) -> Subject:
     with force_locale(site.language):
         return Subject(
             "feeds.everything",
-            "pages.index",
+            "pages.search",
             f"{' '.join(values.values())} · {site.name}",
             _("“%(words)s”的搜索结果", words=" ".join(values.values())),
             selection,
