@@ -302,6 +302,15 @@ def load(instance: Path | None = None) -> Settings:
     return settings.model_copy(update={"instance": folder, "site": site})
 
 
+def at_address(settings: Settings, url: str) -> Settings:
+    """*settings* of a site whose public address is *url*; raises SettingsError."""
+    try:
+        public = _address(url)
+    except ValueError as error:
+        raise SettingsError(f"{url!r} is no public address: {error}") from error
+    return settings.model_copy(update={"site": settings.site.model_copy(update={"url": public})})
+
+
 def template_folder() -> Path:
     """Where the templates are: inside the package of a wheel, beside it in a source tree."""
     inside = PACKAGE / "templates"

@@ -7,6 +7,17 @@ from aggregator.query import Expression
 from aggregator.web.service import service
 
 
+LENGTH = "aggregator.length"  # our key in a request's environ
+
+
+def first_length(usual: int) -> int:
+    """How many entries the first document of a list holds: *usual*, but where the documents become files.
+
+    There it takes what the others, which are full, leave over: so a new entry changes the first and no other.
+    """
+    return int(request.environ.get(LENGTH, usual))
+
+
 def tags_at(name: str) -> Expression:
     """What *name* in the path of this request means; sends the client on where its address is written otherwise.
 
