@@ -6,7 +6,6 @@ from aggregator.errors import NotFound
 from aggregator.query import Expression
 from aggregator.web.service import service
 
-
 LENGTH = "aggregator.length"  # our key in a request's environ
 
 

@@ -122,11 +122,13 @@ class _Freezer:
 
     def _freeze(self, bundle: str, sheets: Sequence[Sheet], known: Mapping[str, Written]) -> None:
         ours = [(sheet, path) for sheet in sheets if (path := self._path(sheet, known)) is not None]
-        self._manifest.expect(bundle, [(sheet.key, path) for sheet, path in ours])
+        self._manifest.expect(bundle, [(sheet.key, path, self._is_packed(path)) for sheet, path in ours])
         for sheet, path in ours:
             body = self._answer(sheet)
-            self._put(self._folder / path, body, sheet.changed_at or self._now())
-        self._manifest.settle((sheet.key, sheet.fact) for sheet, _ in ours)
+            self._put(path, body, sheet.changed_at or self._now())
+            if sheet.key in known and known[sheet.key].is_packed and not self._is_packed(path):
+                _packed(self._folder / path).unlink(missing_ok=True)
+        self._manifest.settle((sheet.key, sheet.fact, self._is_packed(path)) for sheet, path in ours)
 
     def _path(self, sheet: Sheet, known: Mapping[str, Written]) -> str | None:
         """The file that *sheet* becomes, None where a foreign one has its place."""
@@ -136,7 +138,8 @@ class _Freezer:
             path = "404.html"
         else:
             path = file_of(self._paths.build(sheet.endpoint, sheet.values), self._root)
-        if (self._folder / path).exists():
+        there = self._folder / path
+        if there.exists() or (self._is_packed(path) and _packed(there).exists()):
             self._tally.foreign += (path,)
             return None
         return path
@@ -158,9 +161,13 @@ class _Freezer:
             raise AggregatorError(f"{asked} is answered by {response.status}; the log says why, run it again to go on")
         return body
 
-    def _put(self, path: Path, body: bytes, changed_at: datetime) -> None:
-        """Let *path* hold *body*; a file that does is not touched."""
-        packed = path.with_name(f"{path.name}.gz") if self._compress and path.suffix not in PACKED else None
+    def _is_packed(self, path: str) -> bool:
+        return self._compress and not path.endswith(PACKED)
+
+    def _put(self, name: str, body: bytes, changed_at: datetime) -> None:
+        """Let the file called *name* hold *body*; one that does is not touched."""
+        path = self._folder / name
+        packed = _packed(path) if self._is_packed(name) else None
         former = path.read_bytes() if path.is_file() else None
         if former == body and (packed is None or packed.is_file()):
             self._tally.kept += 1
@@ -185,14 +192,19 @@ class _Freezer:
     def _remove(self, files: Mapping[str, Written]) -> None:
         for file in files.values():
             path = self._folder / file.path
-            for one in (path, path.with_name(f"{path.name}.gz")):
-                one.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+            if file.is_packed:
+                _packed(path).unlink(missing_ok=True)
             for parent in path.parents:
                 if parent == self._folder or any(parent.iterdir()):
                     break
                 parent.rmdir()
         self._manifest.drop(files)
         self._tally.removed += len(files)
+
+
+def _packed(path: Path) -> Path:
+    return path.with_name(f"{path.name}.gz")
 
 
 def _static(settings: Settings) -> Settings:

@@ -16,16 +16,21 @@ PART = ".aggregator-part"  # a file being written
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS bundle (name TEXT PRIMARY KEY, version TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS file (key TEXT PRIMARY KEY, bundle TEXT NOT NULL, path TEXT NOT NULL UNIQUE, fact TEXT);
+CREATE TABLE IF NOT EXISTS file (key TEXT PRIMARY KEY, bundle TEXT NOT NULL, path TEXT NOT NULL UNIQUE, fact TEXT,
+                                 packed INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS file_bundle ON file (bundle);
 """
 
 
 class Written(NamedTuple):
-    """A file of ours, below the folder; *fact* is None while nobody knows whether it is whole."""
+    """A file of ours, below the folder; *fact* is None while nobody knows whether it is right.
+
+    Where it *is_packed*, the gzipped one beside it is ours, too.
+    """
 
     path: str
     fact: str | None
+    is_packed: bool
 
 
 class Manifest:
@@ -53,26 +58,29 @@ class Manifest:
 
     def files(self, bundle: str) -> dict[str, Written]:
         """The files of *bundle* by their keys."""
-        rows = self._database.execute("SELECT key, path, fact FROM file WHERE bundle = ?", [bundle])
-        return {row[0]: Written(row[1], row[2]) for row in rows}
+        rows = self._database.execute("SELECT key, path, fact, packed FROM file WHERE bundle = ?", [bundle])
+        return {row[0]: Written(row[1], row[2], bool(row[3])) for row in rows}
 
     def bundles(self) -> set[str]:
         return {row[0] for row in self._database.execute("SELECT DISTINCT bundle FROM file")}
 
-    def expect(self, bundle: str, files: Iterable[tuple[str, str]]) -> None:
-        """Note that each (key, path) is ours and about to be written: whatever happens, it is not foreign."""
+    def expect(self, bundle: str, files: Iterable[tuple[str, str, bool]]) -> None:
+        """Note that each (key, path, is packed) is ours and about to be written, and so never foreign."""
         with self._transaction():
             self._database.execute("DELETE FROM bundle WHERE name = ?", [bundle])
             self._database.executemany(
-                "INSERT INTO file (key, bundle, path) VALUES (?, ?, ?)"
-                " ON CONFLICT (key) DO UPDATE SET bundle = excluded.bundle, fact = NULL",
-                [(key, bundle, path) for key, path in files],
+                "INSERT INTO file (key, bundle, path, packed) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (key) DO UPDATE SET fact = NULL, packed = max(packed, excluded.packed)",
+                [(key, bundle, path, is_packed) for key, path, is_packed in files],
             )
 
-    def settle(self, facts: Iterable[tuple[str, str]]) -> None:
-        """Note what the file of each (key, fact) was made from, now that it is written."""
+    def settle(self, facts: Iterable[tuple[str, str, bool]]) -> None:
+        """Note what the file of each (key, fact, is packed) was made from, now that it is written."""
         with self._transaction():
-            self._database.executemany("UPDATE file SET fact = ? WHERE key = ?", [(fact, key) for key, fact in facts])
+            self._database.executemany(
+                "UPDATE file SET fact = ?, packed = ? WHERE key = ?",
+                [(fact, is_packed, key) for key, fact, is_packed in facts],
+            )
 
     def finish(self, bundle: str, version: str) -> None:
         with self._transaction():
@@ -113,8 +121,6 @@ def opened(folder: Path) -> Iterator[Manifest]:
     except sqlite3.Error as error:
         if error.sqlite_errorname == "SQLITE_BUSY":
             raise SettingsError(f"another export is writing to {folder}; let it end first") from error
-        raise SettingsError(
-            f"{path}: {error}; make room, or remove the whole folder and export it anew"
-        ) from error
+        raise SettingsError(f"{path}: {error}; make room, or remove the whole folder and export it anew") from error
     finally:
         database.close()

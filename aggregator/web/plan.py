@@ -94,7 +94,9 @@ class Plan:
         for name, its in groupby(states, lambda state: state.source.university):
             yield self._university(name, list(its))
         for tag in self._store.entries.tags():
-            yield self._list(f"tag {tag.id}", "tag", tag.name, self._version(f"tag:{tag.id}"), self._tagged(tag.id or 0))
+            yield self._list(
+                f"tag {tag.id}", "tag", tag.name, self._version(f"tag:{tag.id}"), self._tagged(tag.id or 0)
+            )
 
     # ------------------------------------------------------------ lists
 
@@ -215,7 +217,9 @@ class Plan:
                         values = {**spoken, "format": form} if form else spoken
                         yield Sheet("pages.digest", values, _fact(lines, earlier, later), _newest(lines))
         days = [(day, lines) for day, lines, *_ in self._periods("day") if lines and day < self._today]
-        older = [days[place : place + DIGESTS] for place in range(0, len(days) - len(days) % DIGESTS - DIGESTS, DIGESTS)]
+        older = [
+            days[place : place + DIGESTS] for place in range(0, len(days) - len(days) % DIGESTS - DIGESTS, DIGESTS)
+        ]
         first = days[len(older) * DIGESTS :]
         for extension in FORMATS:
             lines = [line for _, its in first for line in its]

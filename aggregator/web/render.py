@@ -200,6 +200,7 @@ def _prepare_templates(app: Flask, settings: Settings) -> None:
         shown=shown,
         site=settings.site,
         is_static=isinstance(app.url_map, PathMap),
+        policy=ops.policy(settings),
         formats=[(name, one.media_type, FORMAT_NAMES.get(name, name)) for name, one in FORMATS.items()],
         versions=versions,
         language=language.language,
@@ -239,16 +240,16 @@ def size_text(length: int) -> str:
 def _other_languages() -> list[tuple[str, str, str]]:
     """(BCP 47 tag, the language's own name, address of this page in it) of the languages that this page is not in."""
     now = language.language()
+    if isinstance(current_app.url_map, PathMap) and not request.endpoint:
+        return []  # the error page, of which there is one file
     return [
-        (language.TAGS[code], name, _same_page(lang=code))
-        for code, name in language.LANGUAGES.items()
-        if code != now
+        (language.TAGS[code], name, _same_page(lang=code)) for code, name in language.LANGUAGES.items() if code != now
     ]
 
 
 def _same_page(**values: str) -> str:
     """The address of the page at hand with *values* behind the question mark."""
-    query = request.args.to_dict() | values
+    query: dict[str, Any] = request.args.to_dict() | values
     if isinstance(current_app.url_map, PathMap) and request.endpoint:
         return url_for(request.endpoint, **(request.view_args or {}), **query)
     return "?" + urlencode(query)
