@@ -90,9 +90,9 @@ class _Freezer:
         for _ in range(PASSES):
             # one of "all" and "sources" moves with every change
             state = self._store.feeds.versions()
-            self._manifest.begin(f"{self._shape} {state.get('sources', 0)}")
-            self._tally.kept, self._tally.foreign = 0, ()
             plan = Plan(self._here)
+            self._manifest.begin(f"{self._shape} {plan.base}")
+            self._tally.kept, self._tally.foreign = 0, ()
             names = {bundle.name for bundle in map(self._bundled, plan.bundles())}
             if self._store.feeds.versions() == state:
                 break

@@ -73,11 +73,18 @@ class Plan:
         # pages in the site's own language have plain addresses
         self._languages = (None, *(code for code in LANGUAGES if code != here.settings.site.language))
         self._versions = here.store.feeds.versions()  # before anything else is read
+        self._states = here.store.counts.of_sources()
         self._lines = here.store.archive.lines()
         self._by_id = {line.id: line for line in self._lines}
         self._of_sources: dict[int, list[Line]] = {}
         for line in self._lines:
             self._of_sources.setdefault(line.source_id, []).append(line)
+
+    @property
+    def base(self) -> str:
+        """What every file may show: the sources' names and places."""
+        named = [(state.ref, state.source.enabled) for state in self._states]
+        return hashlib.sha256(repr(named).encode()).hexdigest()
 
     def bundles(self) -> Iterator[Bundle]:
         everything = self._version("all")
@@ -88,10 +95,9 @@ class Plan:
         yield Bundle("digests", f"{everything} {self._today}", self._digests)
         feed = "feeds.everything"
         yield Bundle("all", everything, lambda: self._documents(feed, {}, self._lines, everything))
-        states = self._store.counts.of_sources()
-        for state in states:
+        for state in self._states:
             yield self._source(state)
-        for name, its in groupby(states, lambda state: state.source.university):
+        for name, its in groupby(self._states, lambda state: state.source.university):
             yield self._university(name, list(its))
         for tag in self._store.entries.tags():
             yield self._list(
@@ -182,7 +188,7 @@ class Plan:
         for lines in self._of_sources.values():
             slugs = ["", *(line.slug for line in lines), ""]
             for number, line in enumerate(lines):
-                fact = f"{line.updated.timestamp():.0f} {slugs[number]} {slugs[number + 2]}"
+                fact = _fact([line], slugs[number], slugs[number + 2])
                 for spoken in self._spoken({"slug": line.slug}):
                     yield Sheet("pages.entry", spoken, fact, line.updated)
 
@@ -251,7 +257,8 @@ class Plan:
         return datetime.fromtimestamp(line.sort, self._zone).date()
 
     def _version(self, scope: str) -> str:
-        return str(self._versions.get(scope, 0))
+        # of "sources", too: an entry that moved is nobody's news
+        return f"{self._versions.get(scope, 0)} {self._versions.get('sources', 0)}"
 
     def _verdict(self, state: SourceState) -> str:
         """What pages say of how a source stands."""
@@ -275,7 +282,8 @@ def _cut(lines: Sequence[Line], length: int) -> tuple[Sequence[Line], list[tuple
 
 def _fact(lines: Iterable[Line], *more: object) -> str:
     """What a document that shows *lines* and *more* was made from."""
-    text = " ".join(map(str, [*(line.id for line in lines), "", *more]))
+    # an entry stays what it is, only that it may move
+    text = " ".join(map(str, [*(f"{line.id} {line.url}" for line in lines), "", *more]))
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
