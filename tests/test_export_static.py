@@ -20,9 +20,10 @@ from aggregator.cli import main
 from aggregator.errors import SettingsError
 from aggregator.identity import identity
 from aggregator.settings import WebSettings, at_address
+from aggregator.store import Store
 from aggregator.web.freeze import freeze
 from aggregator.web.manifest import NAME, opened
-from tests.newsroom import NOW, PICTURE, SITE_URL, empty_store, fill, settings, story, visit
+from tests.newsroom import NOW, PICTURE, SITE_URL, empty_store, fill, rules, settings, story, visit
 
 # no file system takes them as they are, or they would stand where something else does
 ODD = ("甲/乙", "..", "x.atom", "x", "index.html", "问？答?#1%", "长" * 90, "~a", ".hidden", "a b", "C++", "before")
@@ -241,6 +242,19 @@ def test_after_news_the_files_are_what_a_new_export_would_write(store, tmp_path)
     export(store, tmp_path, now=NOW + timedelta(hours=1))
     export(store, tmp_path, "anew", now=NOW + timedelta(hours=1))
     assert bodies(tmp_path / "anew") == bodies(tmp_path / "public")
+
+
+def test_postgresql_gives_the_same_files(postgresql, small, tmp_path):
+    other = Store(postgresql)
+    try:
+        other.upgrade()
+        other.sources.sync(rules(), NOW)
+        few(other)
+        export(other, tmp_path, "other")
+    finally:
+        other.close()
+    export(small, tmp_path)
+    assert bodies(tmp_path / "public") == bodies(tmp_path / "other")
 
 
 def test_a_day_without_news_changes_only_what_tells_the_day(small, tmp_path):
