@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from aggregator.errors import SettingsError
-from aggregator.settings import PREFIX, SECTIONS, Settings, own_url
+from aggregator.settings import PREFIX, SECTIONS, Settings, own_url, public_address
 
 
 def load(instance: Path | None = None) -> Settings:
@@ -38,6 +38,15 @@ def load(instance: Path | None = None) -> Settings:
     if "url" not in site.model_fields_set:  # nobody has named the public address: it is where we listen
         site = site.model_copy(update={"url": own_url(settings.web)})
     return settings.model_copy(update={"instance": folder, "site": site})
+
+
+def at_address(settings: Settings, url: str) -> Settings:
+    """*settings* of a site whose public address is *url*; raises SettingsError."""
+    try:
+        public = public_address(url)
+    except ValueError as error:
+        raise SettingsError(f"{url!r} is no public address: {error}") from error
+    return settings.model_copy(update={"site": settings.site.model_copy(update={"url": public})})
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -20,7 +20,7 @@ FIELD_SAFE = " !\"#$%&'()*+,/:;<=>?@[\\]^`{|}~"
 YEAR_MINUTES = 525_600
 
 
-def _address(value: str) -> str:
+def public_address(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"{value!r} is not an http or https address")
@@ -28,12 +28,12 @@ def _address(value: str) -> str:
 
 
 def _optional_address(value: str) -> str:
-    return _address(value) if value else ""
+    return public_address(value) if value else ""
 
 
 def _addresses(value: str) -> str:
     for one in filter(None, value.split(",")):
-        _address(one.strip())
+        public_address(one.strip())
     return value
 
 
@@ -81,7 +81,7 @@ class SiteSettings(Section):
     """How the service presents itself."""
 
     name: str = Field("高校新闻", min_length=1, description="the service's name, on pages and in feeds")
-    url: Annotated[str, AfterValidator(_address)] = Field(
+    url: Annotated[str, AfterValidator(public_address)] = Field(
         "http://127.0.0.1:8000", description="public address, used in feeds; set it before anyone subscribes"
     )
     language: Literal["zh", "en"] = Field(

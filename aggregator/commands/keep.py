@@ -100,6 +100,34 @@ def export_hugo(folder: Path) -> None:
     click.echo(f"{folder}: {written} posts written, {kept} as they were")
 
 
+@export.command("static")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--base-url", metavar="URL", help="Public address of the folder; default site.url.")
+@click.option("--gzip", "compress", is_flag=True, help="Write a .gz beside each file, for a server's gzip_static.")
+def export_static(folder: Path, base_url: str | None, compress: bool) -> None:
+    """Write the whole public site as files for any web server or CDN; what did not change is left alone.
+
+    FOLDER must be new, empty, or one that this command wrote. Search needs a server and is left out.
+
+    \b
+    Example:
+      aggregator export static /srv/www/news --base-url https://news.example.edu.cn --gzip
+    """
+    from aggregator.console import progress
+    from aggregator.instance import at_address
+    from aggregator.web.freeze import freeze
+
+    config = parts.settings()
+    if base_url:
+        config = at_address(config, base_url)
+    store = parts.read_store(config)
+    with progress("writing", None) as bar:
+        done = freeze(config, store, folder, parts.now, compress=compress, written=bar.advance)
+    for path in done.foreign:
+        click.echo(f"{folder / path} is not ours and stays; remove it to have ours there", err=True)
+    click.echo(f"{folder}: {done.written} files written, {done.removed} removed, {done.kept} as they were")
+
+
 def _write_whole(path: Path, content: bytes) -> None:
     """Write *path* whole or not at all, so that a full disk leaves no half post."""
     part = path.with_name(path.name + ".part")

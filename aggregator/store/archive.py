@@ -6,11 +6,11 @@ Never reads their texts.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Select, bindparam, func, select, tuple_
 
-from aggregator.model import Entry, FullEntry, Source, Tag
+from aggregator.model import Entry, EntryTag, FullEntry, Source, Tag
 
 if TYPE_CHECKING:
     from aggregator.store import Store
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 BATCH = 2000  # rows of a sitemap read at once
 
 entry, source, tag = Entry.__table__, Source.__table__, Tag.__table__  # type: ignore[attr-defined]
+entry_tag = EntryTag.__table__  # type: ignore[attr-defined]
 
 NEIGHBOUR = (
     select(entry.c.slug, entry.c.title, entry.c.url)
@@ -28,6 +29,10 @@ NEIGHBOUR = (
 HERE, THERE = tuple_(entry.c.sort, entry.c.id), tuple_(bindparam("sort"), bindparam("id"))
 NEWER = NEIGHBOUR.where(HERE > THERE).order_by(entry.c.sort, entry.c.id)
 OLDER = NEIGHBOUR.where(HERE < THERE).order_by(entry.c.sort.desc(), entry.c.id.desc())
+LINES = select(entry.c.id, entry.c.sort, entry.c.source_id, entry.c.slug, entry.c.url, entry.c.updated)
+LINES = LINES.order_by(entry.c.sort, entry.c.id)
+TAGGED = select(entry_tag.c.entry_id).where(entry_tag.c.tag_id == bindparam("tag_id"))
+TAGGED = TAGGED.order_by(entry_tag.c.sort, entry_tag.c.entry_id)
 ADDRESSES = (
     select(entry.c.id, entry.c.slug, entry.c.updated)
     .where(entry.c.id > bindparam("after"), entry.c.id <= bindparam("last"))
@@ -50,6 +55,17 @@ class Neighbour:
     slug: str
     title: str
     url: str
+
+
+class Line(NamedTuple):
+    """As much of an entry as tells where it stands in lists, and whether it is still the same."""
+
+    id: int
+    sort: int
+    source_id: int
+    slug: str
+    url: str
+    updated: datetime
 
 
 class Archive:
@@ -79,6 +95,16 @@ class Archive:
         """The largest number of an entry, 0 where there is none."""
         with self._store.read() as connection:
             return connection.execute(select(func.max(entry.c.id))).scalar_one() or 0
+
+    def lines(self) -> list[Line]:
+        """Every entry, in the order of lists turned round: the oldest first."""
+        with self._store.read() as connection:
+            return [Line(*row) for row in connection.execute(LINES)]
+
+    def tagged(self, tag_id: int) -> list[int]:
+        """The numbers of a tag's entries, in the order of ``lines``."""
+        with self._store.read() as connection:
+            return list(connection.execute(TAGGED, {"tag_id": tag_id}).scalars())
 
     def addresses(self, after: int, last: int) -> Iterator[tuple[str, datetime]]:
         """(slug, when it changed last) of the entries numbered above *after*, up to *last*; a batch in memory."""

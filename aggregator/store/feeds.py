@@ -89,6 +89,11 @@ class Feeds:
             found = {row.scope: row.version for row in connection.execute(VERSIONS, {"scopes": list(scopes)})}
         return ",".join(f"{scope}={found.get(scope, 0)}" for scope in sorted(scopes))
 
+    def versions(self) -> dict[str, int]:
+        """How often each scope has changed; one that is not named has not."""
+        with self._store.read() as connection:
+            return {row.scope: row.version for row in connection.execute(select(feed_version))}
+
     def current(self, key: str, version: str) -> StoredFeed | None:
         """The stored feed called *key*, None where it was not made at *version*."""
         with self._store.read() as connection:

@@ -22,10 +22,12 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def create_app(settings: Settings, store: Store, now: Callable[[], datetime] = _utc_now) -> Flask:
-    """A new app that answers from *store*; *now* is its clock."""
-    app = drawing_app(settings)
-    app.extensions[SERVICE] = Service(settings, store, now, Limit(settings.web.searches_per_minute))
+def create_app(
+    settings: Settings, store: Store, now: Callable[[], datetime] = _utc_now, *, is_static: bool = False
+) -> Flask:
+    """A new app that answers from *store*; *now* is its clock. If *is_static*, its links lead to files."""
+    app = drawing_app(settings, is_static=is_static)
+    app.extensions[SERVICE] = Service(settings, store, now, Limit(settings.web.searches_per_minute), is_static)
     app.config["MAX_CONTENT_LENGTH"] = settings.fetch.max_bytes
     app.before_request(_refuse_nul)
     app.after_request(_negotiate)

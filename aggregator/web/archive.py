@@ -11,6 +11,7 @@ from flask import render_template, request
 
 from aggregator.errors import NotFound
 from aggregator.store.entries import Cursor
+from aggregator.web.asking import first_length
 from aggregator.web.pages import LIST_LENGTH, Page, blueprint, by_day, midnight
 from aggregator.web.service import service
 from aggregator.web.stored import kept_until_news
@@ -42,7 +43,7 @@ def month(year: int, month: int) -> str:
         counts=counts,
         earlier=earlier and earlier.replace(day=1),
         later=later and later.replace(day=1),
-        today=service().today,
+        today=None if service().is_static else service().today,
     )
 
 
@@ -52,10 +53,12 @@ def day(year: int, month: int, day: int) -> str:
     here = service()
     first = _date(year, month, day)
     begin, end = midnight(first), midnight(first + DAY)
-    before = Cursor.parse(request.args["before"]) if "before" in request.args else Cursor(int(end.timestamp()), 0)
-    entries = here.store.entries.newest(LIST_LENGTH + 1, before=before)
+    is_first = "before" not in request.args
+    before = Cursor(int(end.timestamp()), 0) if is_first else Cursor.parse(request.args["before"])
+    length = first_length(LIST_LENGTH) if is_first else LIST_LENGTH
+    entries = here.store.entries.newest(length + 1, before=before)
     entries = [one for one in entries if begin.timestamp() <= one.sort < end.timestamp()]
-    more, entries = len(entries) > LIST_LENGTH, entries[:LIST_LENGTH]
+    more, entries = len(entries) > length, entries[:length]
     older = Cursor(entries[-1].sort, entries[-1].id) if more else None
     (count,) = here.store.counts.between([begin, end])
     earlier, later = _around(first, first + DAY)
@@ -63,7 +66,7 @@ def day(year: int, month: int, day: int) -> str:
         "day.html",
         day=first,
         count=count,
-        page=Page(by_day(entries), older, is_first="before" not in request.args),
+        page=Page(by_day(entries), older, is_first=is_first),
         earlier=earlier,
         later=later,
     )

@@ -8,6 +8,15 @@ from aggregator.web.service import service
 
 # what an address keeps when it is written otherwise: the place in the list, and the language
 KEPT = ("before", "archive", "lang")
+LENGTH = "aggregator.length"  # our key in a request's environ
+
+
+def first_length(usual: int) -> int:
+    """How many entries the first document of a list holds: *usual*, but where the documents become files.
+
+    There it takes what the others, which are full, leave over: so a new entry changes the first and no other.
+    """
+    return int(request.environ.get(LENGTH, usual))
 
 
 def tags_at(name: str) -> Expression:

@@ -150,9 +150,13 @@ def _earlier(digest: Digest, selection: Selection) -> date | None:
 
 
 def _later(digest: Digest) -> date | None:
-    """When the next digest begins, None where that is yet to come."""
+    """When the next digest begins, None where that is yet to come; among files, the next with news."""
+    here = service()
     day = digest.last + DAY
-    return day if day <= service().today else None
+    if here.is_static:
+        found = here.store.archive.since(midnight(day))
+        return days_of(digest.period, found.astimezone(here.settings.zone).date())[0] if found else None
+    return day if day <= here.today else None
 
 
 def _issues(period: Period, today: date, number: int) -> list[Issue]:

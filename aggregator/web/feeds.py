@@ -97,7 +97,7 @@ def _answer(about: Subject, extension: str) -> Response:
     version = here.store.feeds.version(scopes)
     # the search index grows without a word, some time after the entries
     promise = None if selection.words else Promise(scopes, version)
-    if places or not about.is_lasting:
+    if places or not about.is_lasting or here.is_static:
         made = _render(about, extension, places)
     else:
         made = _kept(about, extension, f"{version};{subject.shape(here.settings)}")

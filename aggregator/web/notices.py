@@ -17,6 +17,7 @@ from aggregator.publish.digest import digest_address, parse_address, period_boun
 from aggregator.rhythm import WorkingHours
 from aggregator.store.entries import Cursor
 from aggregator.store.feeds import StoredFeed
+from aggregator.web.asking import first_length
 from aggregator.web.digests import kept
 from aggregator.web.feeds import blueprint
 from aggregator.web.language import ADVICE, FAULTS, PERIODS, day_text, fault_text
@@ -80,7 +81,8 @@ def digests(extension: str) -> Response:
         subject = Subject("feeds.digests", "pages.today", title, _("每天一期，前一天结束后发布"), is_lasting=False)
         notes: list[Note] = []
         midnight = period_bounds("day", day, here.settings.zone)[0]
-        while len(notes) < DIGESTS and (newest := _newest_before(midnight)):
+        number = DIGESTS if "before" in request.args else first_length(DIGESTS)
+        while len(notes) < number and (newest := _newest_before(midnight)):
             note, midnight = _digest(newest)
             notes.append(note)
     older = digest_address("day", midnight.astimezone(here.settings.zone).date()) if _newest_before(midnight) else None

@@ -26,7 +26,7 @@ FOR_MACHINES = (*(f".{extension}" for extension in FORMATS), ".opml")
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; manifest-src 'self';"
     # films of entries stand on the universities' servers
-    " img-src {pictures}; media-src http: https:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    " img-src {pictures}; media-src http: https:; base-uri 'none'; form-action 'self'"
 )
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -127,6 +127,11 @@ def is_operator() -> bool:
     return not token or hmac.compare_digest(given.encode("latin-1"), token.encode())
 
 
+def policy(settings: Settings) -> str:
+    """What a page may load, as it can say itself where no server does: all but who may frame it."""
+    return POLICY.format(pictures="'self' data: http: https:" if settings.web.pictures == "link" else "'self' data:")
+
+
 def register(app: Flask, settings: Settings) -> None:
     """Give *app* its error pages and security headers."""
     app.register_error_handler(NotFound, _not_found)
@@ -134,8 +139,7 @@ def register(app: Flask, settings: Settings) -> None:
     app.register_error_handler(SearchError, _unsearchable)
     app.register_error_handler(StoreError, _unavailable)
     app.register_error_handler(HTTPException, _error)
-    allowed = "'self' data: http: https:" if settings.web.pictures == "link" else "'self' data:"
-    headers = HEADERS | {"Content-Security-Policy": POLICY.format(pictures=allowed)}
+    headers = HEADERS | {"Content-Security-Policy": f"{policy(settings)}; frame-ancestors 'none'"}
 
     @app.after_request
     def secure(response: Response) -> Response:

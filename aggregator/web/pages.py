@@ -17,7 +17,7 @@ from aggregator.model import FullEntry
 from aggregator.publish.digest import period_bounds
 from aggregator.query import EVERYTHING, Selection, tagged
 from aggregator.store.entries import Cursor
-from aggregator.web.asking import tags_at
+from aggregator.web.asking import first_length, tags_at
 from aggregator.web.charts import Chart, chart, days_before
 from aggregator.web.ops import is_operator
 from aggregator.web.pictures import pictures
@@ -103,7 +103,7 @@ def tag(name: str) -> str:
         count=service().store.entries.tag(tags.name).entry_count if tags.name else None,
         page=page,
         # every alternative is counted for every day
-        chart=_chart(TAG_CHART_DAYS, selection) if page.is_first and len(tags.terms) <= CHARTED_TERMS else None,
+        chart=_chart(TAG_CHART_DAYS, selection, page) if page.is_first and len(tags.terms) <= CHARTED_TERMS else None,
         related=_tags_of(page, but=tags.names),
     )
 
@@ -136,7 +136,7 @@ def university(name: str) -> str | BaseResponse:
         verdicts={state.source.name: health(state.source, state.polls, here.now()) for state in states},
         count=sum(state.entry_count for state in states),
         page=page,
-        chart=_chart(TAG_CHART_DAYS, selection) if page.is_first else None,
+        chart=_chart(TAG_CHART_DAYS, selection, page) if page.is_first else None,
         topics=_tags_of(page, but=(name,)),
     )
 
@@ -161,6 +161,9 @@ def source(name: str) -> str:
     page = _page(Selection(source=name))
     if not page.is_first:
         return render_template("source.html", state=state, verdict=verdict, page=page)
+    chart = _chart(SOURCE_CHART_DAYS, Selection(source=name), page)
+    if here.is_static:  # how it was read last would be old at once
+        return render_template("source.html", state=state, verdict=verdict, page=page, chart=chart)
     id_ = state.source.id or 0
     # what servers answered is for the operator, where the operator says so
     good, bad = (here.store.breaks.proof(id_, good=is_good) if is_operator() else None for is_good in (True, False))
@@ -170,7 +173,7 @@ def source(name: str) -> str:
         state=state,
         verdict=verdict,
         page=page,
-        chart=_chart(SOURCE_CHART_DAYS, Selection(source=name)),
+        chart=chart,
         good=good,
         bad=bad,
         last_good=next((poll.polled_at for poll in state.polls if poll.outcome != "failed"), good and good.fetched_at),
@@ -186,7 +189,8 @@ def entry(slug: str) -> Response:
     promise = until_news()
     found = here.store.entries.by_slug(slug)
     older, newer = here.store.archive.neighbours(found)
-    topic = here.store.archive.rarest_tag(found.tags)
+    # in a file it would change with every entry of a tag
+    topic = None if here.is_static else here.store.archive.rarest_tag(found.tags)
     related = here.store.entries.newest(RELATED + 1, Selection(tagged(topic.name))) if topic else []
     drawn = make_response(
         render_template(
@@ -214,9 +218,10 @@ def readers() -> str:
     return render_template("readers.html")
 
 
-def _chart(number: int, selection: Selection) -> Chart:
-    """The entries of *selection* on each of the last *number* days."""
-    days = days_before(service().today, number)
+def _chart(number: int, selection: Selection, page: Page | None = None) -> Chart:
+    """The entries of *selection* on each of the last *number* days; in a file, which stays, the last with news."""
+    last = page.days[0][0] if service().is_static and page and page.days else service().today
+    days = days_before(last, number)
     return chart(days, service().store.counts.between([midnight(day) for day in days], selection))
 
 
@@ -233,8 +238,9 @@ def midnight(day: date) -> datetime:
 def _page(selection: Selection) -> Page:
     """The piece of the list of *selection* that ``?before=`` asks for."""
     before = Cursor.parse(request.args["before"]) if "before" in request.args else None
-    entries = service().store.entries.newest(LIST_LENGTH + 1, selection, before=before)
-    more, entries = len(entries) > LIST_LENGTH, entries[:LIST_LENGTH]
+    length = LIST_LENGTH if before else first_length(LIST_LENGTH)
+    entries = service().store.entries.newest(length + 1, selection, before=before)
+    more, entries = len(entries) > length, entries[:length]
     older = Cursor(entries[-1].sort, entries[-1].id) if more else None
     return Page(by_day(entries), older, is_first=before is None)
 

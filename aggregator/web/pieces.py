@@ -14,6 +14,7 @@ from aggregator.publish.digest import Period, digest_address, parse_address, per
 from aggregator.query import Selection
 from aggregator.question import parse
 from aggregator.store.entries import Cursor
+from aggregator.web.asking import first_length
 from aggregator.web.service import service
 
 LENGTH = 50  # entries in one document
@@ -86,8 +87,9 @@ def _page(selection: Selection, place: str | None) -> tuple[list[FullEntry], str
         found = here.store.search.find(question, limit=LENGTH, before=place, bodies=True)
         return found.entries, found.after
     cursor = Cursor.parse(place) if place else None
-    entries = here.store.entries.newest(LENGTH + 1, selection, before=cursor, bodies=True)
-    more, entries = len(entries) > LENGTH, entries[:LENGTH]
+    length = LENGTH if place else first_length(LENGTH)
+    entries = here.store.entries.newest(length + 1, selection, before=cursor, bodies=True)
+    more, entries = len(entries) > length, entries[:length]
     return entries, str(Cursor(entries[-1].sort, entries[-1].id)) if more else None
 
 

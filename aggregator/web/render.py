@@ -12,7 +12,7 @@ from posixpath import splitext
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from flask import Flask, g, render_template, request, url_for
+from flask import Flask, current_app, g, render_template, request, url_for
 from flask_babel import Babel, ngettext
 from flask_babel import gettext as _
 from werkzeug.routing import BaseConverter
@@ -41,6 +41,7 @@ from aggregator.web import (
     websub,
 )
 from aggregator.web.body import readable
+from aggregator.web.paths import PathApp, PathMap
 from aggregator.web.service import ADDRESSES, address
 
 STATIC = PACKAGE / "web" / "static"
@@ -134,15 +135,17 @@ def feed_addresses(settings: Settings) -> Callable[[str, str], list[str]]:
     return of
 
 
-def drawing_app(settings: Settings) -> Flask:
+def drawing_app(settings: Settings, *, is_static: bool = False) -> Flask:
     """A new app with all addresses and templates; app.py gives it a store."""
-    app = Flask(
+    app = (PathApp if is_static else Flask)(
         "aggregator.web", template_folder=str(template_folder()), instance_path=str(settings.instance.absolute())
     )
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = STATIC_SECONDS
     app.json.sort_keys = False  # type: ignore[attr-defined]  # of Flask's own provider
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
 
+    if isinstance(app.url_map, PathMap):
+        app.url_map.language = settings.site.language
     app.url_map.merge_slashes = False  # "a//b" is a tag
     app.url_map.converters |= {"tag": TagConverter, "format": FormatConverter}
     app.url_defaults(_keep_language)
@@ -241,10 +244,12 @@ def _prepare_templates(app: Flask, settings: Settings) -> None:
         entry_data=metadata.entry_data,
         shown=shown,
         site=settings.site,
-        mails=bool(settings.mail.host),
+        mails=bool(settings.mail.host) and not isinstance(app.url_map, PathMap),
         choice_text=language.choice_text,
         weekday_of=language.weekday_of,
         languages=language.LANGUAGES,
+        is_static=isinstance(app.url_map, PathMap),
+        policy=ops.policy(settings),
         formats=[(name, one.media_type, FORMAT_NAMES.get(name, name)) for name, one in FORMATS.items()],
         versions=versions,
         language=language.language,
@@ -284,8 +289,16 @@ def size_text(length: int) -> str:
 def _other_languages() -> list[tuple[str, str, str]]:
     """(BCP 47 tag, the language's own name, address of this page in it) of the languages that this page is not in."""
     now = language.language()
+    if isinstance(current_app.url_map, PathMap) and not request.endpoint:
+        return []  # the error page, of which there is one file
     return [
-        (language.TAGS[code], name, "?" + urlencode(request.args.to_dict() | {"lang": code}))
-        for code, name in language.LANGUAGES.items()
-        if code != now
+        (language.TAGS[code], name, _same_page(lang=code)) for code, name in language.LANGUAGES.items() if code != now
     ]
+
+
+def _same_page(**values: str) -> str:
+    """The address of the page at hand with *values* behind the question mark."""
+    query: dict[str, Any] = request.args.to_dict() | values
+    if isinstance(current_app.url_map, PathMap) and request.endpoint:
+        return url_for(request.endpoint, **(request.view_args or {}), **query)
+    return "?" + urlencode(query)

@@ -27,6 +27,7 @@ class Service:
     store: Store
     now: Callable[[], datetime]
     searches: Limit
+    is_static: bool = False  # answers become files, which nobody makes anew when a day is over
 
     @property
     def today(self) -> date:

@@ -24,7 +24,8 @@ HOUR_SECONDS = 3600
 @blueprint.get("/robots.txt")
 def robots() -> Response:
     """All may be read; a search has no end, and its results stand elsewhere."""
-    text = f"User-agent: *\nDisallow: /search\n\nSitemap: {address('sitemap.index')}\n"
+    closed = "" if service().is_static else " /search"
+    text = f"User-agent: *\nDisallow:{closed}\n\nSitemap: {address('sitemap.index')}\n"
     return _public(Response(text, content_type="text/plain; charset=utf-8"))
 
 
