@@ -80,7 +80,9 @@ def test_a_worker_that_slept_over_its_lease_stores_nothing_twice(postgresql, tmp
         other = running.enter_context(worker(tmp_path, postgresql, 1))
         until(lambda: store.entries.count() == 3 * len(sources))
         os.kill(sleeper.pid, signal.SIGCONT)
-        until(lambda: "its lease ran out" in sleeper.output or "is not recorded" in sleeper.output)
+        # stopped within a transaction, it has lost its connection
+        told = ("its lease ran out", "is not recorded", "idle-in-transaction")
+        until(lambda: any(one in sleeper.output for one in told))
 
         assert (0, 0) == (sleeper.stop(), other.stop())
         check_exact(store, hosts, sources)
@@ -104,3 +106,10 @@ def test_poll_says_who_holds_a_host_and_does_not_poll_beside_it(tmp_path):
         assert {free} == {one.host for one in hosts.asked}
         assert "1 polled: 1 new" in poll.output
         store.close()
+
+
+def test_a_process_stopped_within_a_transaction_holds_the_others_up_no_longer_than_half_a_minute(postgresql):
+    store = Store(postgresql)
+    with store.read() as connection:
+        assert "30s" == connection.execute(text("SHOW idle_in_transaction_session_timeout")).scalar_one()
+    store.close()

@@ -46,6 +46,8 @@ BROKEN_OFF = ("40001", "40P01")
 ATTEMPTS = 10
 # of connections that only read: one query needs no BEGIN and ROLLBACK around it, which cost as much as the query
 ONE_BY_ONE: dict[str, Any] = {"isolation_level": "AUTOCOMMIT"}
+# PostgreSQL: a process that was stopped within a transaction holds up the others no longer than this
+STOPPED_SECONDS = 30
 T = TypeVar("T")
 
 
@@ -239,7 +241,14 @@ class Store:
 
     def _engine(self, *, writes: bool) -> Engine:
         if not self.is_sqlite:
-            return create_engine(self.url, json_serializer=_json)
+            engine = create_engine(self.url, json_serializer=_json)
+
+            @event.listens_for(engine, "connect")
+            def limit(connection: Any, _record: Any) -> None:
+                connection.execute(f"SET idle_in_transaction_session_timeout = '{STOPPED_SECONDS}s'")
+                connection.commit()
+
+            return engine
         engine = create_engine(
             self.url,
             json_serializer=_json,
