@@ -136,14 +136,45 @@ def test_an_old_edition_gives_way_to_the_next(room):
 
 
 def test_an_address_that_is_refused_for_good_counts_against_its_reader_and_stops_in_the_end(room):
-    room.add("nobody-a", "spam-a")
+    room.add("nobody-a", "spam-a", "z")
 
     came = [room.deliver(days=day and 1) for day in range(4)]
 
-    assert [{"failed": 2}] * 3 + [{"failed": 1}] == came
+    assert [{"failed": 2, "sent": 1}] * 3 + [{"failed": 1, "sent": 1}] == came
     assert ("bounced", 3) == (room.one("nobody-a").state, room.one("nobody-a").bounces)
     assert ("active", 0) == (room.one("spam-a").state, room.one("spam-a").bounces)
-    assert [] == room.recipients
+    assert ["z"] * 4 == room.recipients
+
+
+def test_a_refusal_that_may_mean_us_is_believed_when_the_server_takes_another_mail(room):
+    room.add("gone-a", "gone-b")
+
+    assert {"later": 2} == room.deliver()
+    assert ({"planned": 2}, 0) == (states(room), room.one("gone-a").bounces)
+    room.add("z")
+
+    assert {"failed": 2, "sent": 1} == room.deliver(minutes=15)
+    assert [1, 1, 0] == [room.one(name).bounces for name in ("gone-a", "gone-b", "z")]
+
+
+def test_a_sender_whom_the_server_refuses_for_each_reader_costs_nobody_a_mail_or_a_bounce(room):
+    room.add("a", *(f"relay-{n:02}" for n in range(12)))
+
+    with pytest.raises(MailError, match="one mail after the other"):
+        room.deliver()
+
+    assert {"planned": 12, "sent": 1} == states(room)
+    assert [0] * 12 == [room.one(f"relay-{n:02}").bounces for n in range(12)]
+
+
+def test_who_chose_a_tag_that_is_no_more_gets_what_is_left(room):
+    room.add("a", tags="海棠大学|没有这个标签")
+    room.add("b", tags="没有这个标签")
+    room.add("c", tags="-没有这个标签")
+
+    assert {"sent": 2, "empty": 1} == room.deliver()
+
+    assert ["a", "c"] == room.recipients
 
 
 def test_a_server_that_is_full_or_down_loses_nobody(room):
@@ -164,7 +195,8 @@ def test_a_server_that_refuses_all_is_left_alone(room):
     with pytest.raises(MailError, match="one mail after the other"):
         room.deliver()
 
-    assert {"failed": 10, "planned": 5} == states(room)
+    assert {"planned": 15} == states(room)
+    assert {"later": 5} == room.deliver(minutes=1)
 
 
 def test_a_digest_that_cannot_be_drawn_keeps_no_other_and_is_tried_again(room, caplog):
@@ -183,7 +215,7 @@ def test_a_digest_that_cannot_be_drawn_keeps_no_other_and_is_tried_again(room, c
     made._draw = draw
     from threading import Event
 
-    assert {"sent": 1, "later": 1, "failed": 1} == dict(made.run(Event()))
+    assert {"sent": 1, "later": 1, "empty": 1} == dict(made.run(Event()))
     assert "cannot be drawn" in caplog.text
     assert {"sent": 1} == room.deliver(minutes=15)
     assert ["a", "b"] == room.recipients
