@@ -188,6 +188,34 @@ def test_preferences_are_changed_and_speak_the_language_chosen(place):
     )  # fmt: skip
 
 
+def test_preferences_tell_of_a_tag_that_is_no_more(place):
+    place.subscriber()
+    assert "没有这个标签" not in place.client.get(place.link("preferences") + "?lang=zh").text
+    place.store.subscribers.choose(place.person(), Choice(tags="要闻|从前的标签"))
+
+    answer = place.client.get(place.link("preferences") + "?lang=zh")
+
+    assert (200, True) == (answer.status_code, "没有这个标签" in answer.text)
+    assert 'value="要闻|从前的标签"' in unescape(answer.text)
+
+
+@pytest.mark.parametrize(
+    ("page", "filled"),
+    [
+        ("/tag/要闻/", "要闻"),
+        ("/university/海棠大学/", "海棠大学"),
+        ("/digest/2025-03-14/", ""),
+        ("/digest/2025-03-14/?tag=要闻", "要闻"),
+    ],
+)
+def test_pages_lead_to_the_form_with_their_tag_filled_in(place, page, filled):
+    fill(place.store)
+    links = re.findall(r'href="(/subscribe[^"]*)"', place.client.get(page).text)
+
+    assert 1 == len(links)
+    assert f'name="tags" value="{filled}"' in place.client.get(unescape(links[0])).text
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
