@@ -158,7 +158,7 @@ class Deliverer:
         """Whose fault a refusal is shows with the next mail that the server takes, unless it says so itself."""
         if not error.is_permanent:
             return self._try_later(one, error.code, str(error))
-        if error.is_of_address and (error.code is None or _status(error)):
+        if error.is_certain:
             return self._believe(one, error)
         self._doubted.append((one, error))
         if len(self._doubted) == MOST_REFUSALS:

@@ -1,14 +1,18 @@
 """Digests to their readers, through a real mail server that misbehaves: nobody is forgotten and nobody is mailed twice."""
 
 from datetime import timedelta
+from threading import Event
 
 import pytest
 
 from aggregator.deliver import WAITS
+from aggregator.editions import Editions
 from aggregator.errors import MailError
+from aggregator.mailbox import mailbox
+from aggregator.publish.digest import parse_address
 from aggregator.store import Store
 from tests.mailing import Room
-from tests.newsroom import empty_store, fill
+from tests.newsroom import empty_store, fill, story, visit
 from tests.sink import sink
 
 
@@ -167,6 +171,60 @@ def test_a_sender_whom_the_server_refuses_for_each_reader_costs_nobody_a_mail_or
     assert [0] * 12 == [room.one(f"relay-{n:02}").bounces for n in range(12)]
 
 
+def test_what_a_wrong_clock_put_off_for_a_year_is_mailed_after_the_next_night(room):
+    room.add("a")
+    room.deliverer().plan()
+    year = room.now + timedelta(days=365)
+    held = room.store.deliveries.claim(room.now, year, 1)[0]
+    room.store.deliveries.begin(held, year, room.now)
+    assert {} == room.deliver()
+
+    room.store.deliveries.tidy(room.now)
+
+    assert {"sent": 1} == room.deliver()
+
+
+def test_deliveries_are_forgotten_after_a_year_and_nobody_is_mailed_again(room):
+    room.add("a")
+    room.deliver()
+    assert 0 == room.store.deliveries.tidy(room.now + timedelta(days=399))
+
+    assert 1 == room.store.deliveries.tidy(room.now + timedelta(days=401))
+
+    assert ({}, {}) == (states(room), room.deliver())
+
+
+def test_who_is_erased_while_a_mail_is_due_gets_none(room):
+    room.add("a", "b")
+    made = room.deliverer()
+    made.plan()
+    drawn = made._draw
+
+    def draw(edition, language):
+        box = mailbox("a@example.org")
+        room.store.subscribers.erase(box, "trace", room.now)
+        return drawn(edition, language)
+
+    made._draw = draw
+
+    assert {"left": 1, "sent": 1} == dict(made.run(Event()))
+    assert (["b"], {"sent": 1}) == (room.recipients, states(room))
+
+
+def test_an_edition_that_is_corrected_after_it_was_mailed_is_not_mailed_again(room):
+    room.add("a")
+    room.deliver()
+    late = story(900, published=room.now - timedelta(hours=12), seen_at=room.now + timedelta(hours=1))
+    room.store.entries.record([visit(1, late)])
+    room.add("b", subscribed=room.now - timedelta(days=1))
+
+    assert {"sent": 1} == room.deliver(hours=3)
+
+    assert ["a", "b"] == room.recipients
+    day = parse_address("2025-03-16")
+    assert 2 == Editions(room.settings, room.store, lambda: room.now).digest(*day).edition
+
+
 def test_who_chose_a_tag_that_is_no_more_gets_what_is_left(room):
     room.add("a", tags="海棠大学|没有这个标签")
     room.add("b", tags="没有这个标签")
@@ -213,7 +271,6 @@ def test_a_digest_that_cannot_be_drawn_keeps_no_other_and_is_tried_again(room, c
         return drawn(edition, language)
 
     made._draw = draw
-    from threading import Event
 
     assert {"sent": 1, "later": 1, "empty": 1} == dict(made.run(Event()))
     assert "cannot be drawn" in caplog.text

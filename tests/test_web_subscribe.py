@@ -202,8 +202,8 @@ def test_preferences_tell_of_a_tag_that_is_no_more(place):
 @pytest.mark.parametrize(
     ("page", "filled"),
     [
-        ("/tag/要闻/", "要闻"),
-        ("/university/海棠大学/", "海棠大学"),
+        ("/tags/要闻/", "要闻"),
+        ("/universities/海棠大学/", "海棠大学"),
         ("/digest/2025-03-14/", ""),
         ("/digest/2025-03-14/?tag=要闻", "要闻"),
     ],

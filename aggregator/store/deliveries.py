@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 BATCH = 500
 KEPT = timedelta(days=400)  # finished rows: what a reader may ask about, and next year's summer
+FURTHEST = timedelta(days=2)  # nothing is put off for longer
 LONGEST_REASON = 300
 LEFT = "the reader has left"
 
@@ -274,9 +275,15 @@ class Deliveries:
             return {row.reason: row.number for row in connection.execute(query.order_by(number.desc()))}
 
     def tidy(self, now: datetime) -> int:
-        """Forget what was finished KEPT ago; how many rows."""
+        """Forget what was finished KEPT ago; how many rows. What a wrong clock put off until FURTHEST is due now."""
         old = delivery.c.next_try_at.is_(None) & (delivery.c.updated_at < now - KEPT)
-        return self._store.transact(lambda connection: connection.execute(delete(delivery).where(old)).rowcount)
+        too_far = delivery.c.state.in_(OPEN) & (delivery.c.next_try_at > now + FURTHEST)
+
+        def work(connection: Connection) -> int:
+            connection.execute(update(delivery).where(too_far).values(next_try_at=now))
+            return connection.execute(delete(delivery).where(old)).rowcount
+
+        return self._store.transact(work)
 
 
 # ------------------------------------------------------------ inside
