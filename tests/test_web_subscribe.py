@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from aggregator.letters import Letters
 from aggregator.links import CONFIRM_WITHIN, FORM_WITHIN, Links
 from aggregator.mailbox import mailbox
 from aggregator.model import Choice
@@ -17,6 +18,7 @@ from aggregator.web.app import create_app
 from aggregator.web.subscribe import SIGN_UPS_PER_HOUR
 from tests.newsroom import empty_store, fill, settings
 from tests.postoffice import post_office
+from tests.sink import sink
 from tests.university import NOW
 
 LIN = mailbox("lin@example.org")
@@ -402,3 +404,16 @@ def test_pages_are_kept_by_nobody_and_send_no_referrer(place):
 
 def test_the_tags_of_a_page_are_filled_in(place):
     assert 'name="tags" value="海棠大学"' in place.client.get("/subscribe?tag=海棠大学").text
+
+
+@pytest.mark.parametrize("name", ["gone-a", "relay-a"])
+def test_a_letter_that_is_refused_perhaps_because_of_us_waits_and_counts_against_nobody(tmp_path, name):
+    box = mailbox(f"{name}@example.org")
+    with empty_store(tmp_path) as store, sink(tmp_path / "sink") as (_, mail):
+        store.subscribers.sign_up(box, Choice(), NOW)
+        config = settings(tmp_path).model_copy(update={"mail": mail})
+
+        assert 0 == Letters(config, store, lambda one, link: ("confirm", link), lambda: NOW).send_due()
+
+        one = store.subscribers.by_address(box)
+        assert ("confirm", 0, True) == (one.letter, one.bounces, one.letter_at > NOW)
