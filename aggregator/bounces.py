@@ -18,6 +18,9 @@ from aggregator.model import Report
 
 # RFC 3463 §2
 STATUS = re.compile(r"(?<![\d.])[245]\.\d{1,3}\.\d{1,3}(?![\d.])")
+# says nothing of the address (RFC 3463 §3): 4.x.x might have gone on; else the sender, the size, the protocol, what the
+# mail says or who may mail there is refused
+OF_NOBODY = re.compile(r"4|5\.(?:1\.[78]|3\.4|[567]\.\d{1,3})$")
 # RFC 5965 §7.3, RFC 6430, RFC 6591: what is no complaint
 NO_COMPLAINT = ("not-spam", "auth-failure")
 # who writes for servers that know no RFC 3464
@@ -85,8 +88,7 @@ def _delivery_status(part: Message) -> Iterator[Said]:
         reason = _field(block, "Diagnostic-Code").partition(";")[2].strip()
         found = STATUS.search(_field(block, "Status")) or STATUS.search(reason)
         code = found[0] if found else ""
-        # 4.x.x: it was tried for days, and might have gone on
-        yield Said("soft" if code.startswith("4") else "hard", _address(recipient.rpartition(";")[2]), code, reason)
+        yield Said("soft" if OF_NOBODY.match(code) else "hard", _address(recipient.rpartition(";")[2]), code, reason)
 
 
 def _feedback(part: Message, parts: list[Message]) -> Iterator[Said]:
@@ -109,7 +111,8 @@ def _plain(mail: Message, parts: list[Message]) -> Iterator[Said]:
         return
     named = str(mail["X-Failed-Recipients"] or "")  # Exim
     for name in named.split(",")[:MOST_RECIPIENTS]:
-        yield Said("hard", _address(name), found[0], _line(words)[:200])
+        kind: Literal["hard", "soft"] = "soft" if OF_NOBODY.match(found[0]) else "hard"
+        yield Said(kind, _address(name), found[0], _line(words)[:200])
 
 
 def _person(mail: Message, read_token: ReadToken) -> int | None:

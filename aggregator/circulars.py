@@ -10,6 +10,7 @@ from secrets import token_hex
 from urllib.parse import quote, urlsplit
 
 from aggregator.editions import Editions
+from aggregator.errors import QueryError
 from aggregator.model import Digest, MailLinks
 from aggregator.publish.digest import parse_address
 from aggregator.publish.mail import MAX_BYTES, Circular, Sender
@@ -43,24 +44,35 @@ class Circulars:
     def of(self, edition: str, language: str) -> Circular | None:
         """The mail of *edition*, named as in Delivery, None where there is nothing to read in it.
 
-        Raises NotFound or QueryError where it is of tags that there are not.
+        Tags that are no more are left out: who reads A|B gets what there is of B.
         """
-        return None if self._digest(edition).is_empty else self._circular(edition, language)
+        digest = self._digest(edition)
+        return None if digest is None or digest.is_empty else self._circular(edition, language)
 
     def even_empty(self, edition: str, language: str) -> Circular:
-        """The same, also where there is nothing to read: for a test."""
+        """The same, also where there is nothing to read: for a test. Raises QueryError where its tags are no more."""
         return self._circular(edition, language)
 
-    def _read(self, edition: str) -> Digest:
+    def _read(self, edition: str) -> Digest | None:
+        """None where no entry can have its tags any more."""
         name, _, tags = edition.partition("#")
         period, day = parse_address(name)
-        expression = self._store.names.expression(tags) if tags else None
+        try:
+            expression = self._store.names.surviving(tags) if tags else None
+        except QueryError as error:
+            if error.fault != "everything":
+                return None
+            expression = None
         return self._editions.digest(period, day, expression, keep=True)
 
     def _drawn(self, edition: str, language: str) -> Circular:
-        name, _, tags = edition.partition("#")
-        subject, text, html = self._draw(self._digest(edition), self._settings, language, self._marks)
-        page = f"{self._settings.site.url}/digest/{name}/" + (f"?tag={quote(tags, safe='')}" if tags else "")
+        name = edition.partition("#")[0]
+        digest = self._digest(edition)
+        if digest is None:
+            raise QueryError("nothing", 1, "no entry can match")
+        subject, text, html = self._draw(digest, self._settings, language, self._marks)
+        query = f"?tag={quote(digest.tag, safe='')}" if digest.tag else ""
+        page = f"{self._settings.site.url}/digest/{name}/{query}"
         made = Circular(self._sender, subject, text, html, self._marks, page, TAGS.get(language, language))
         if made.size > MAX_BYTES:
             log.warning(

@@ -5,7 +5,7 @@ import shutil
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +21,8 @@ from aggregator.turns import furthest
 
 MANY_UNINDEXED = 5000  # more than a service leaves undone
 ENOUGH_BYTES, TOO_FEW_BYTES = 500_000_000, 50_000_000
+# digests on their way to readers: longer, and nobody hands them over; what failed longer ago is past mending
+LONGEST_WAIT, FAILURES_COUNT_FOR = timedelta(hours=1), timedelta(days=7)
 # a clock before this program was written is wrong
 EARLIEST = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -180,6 +182,24 @@ def _subscribers(settings: Settings, now: datetime) -> Iterator[Finding]:
         )
 
 
+def _deliveries(settings: Settings, now: datetime) -> Iterator[Finding]:
+    store = Store(settings.database_url)
+    if not settings.mail.host or not (store.path is None or store.path.exists()):
+        yield "ok", "no digest is mailed"
+        return
+    failures = store.deliveries.failures(now - FAILURES_COUNT_FOR)
+    first = store.deliveries.next_at()
+    store.close()
+    if failures:
+        number, reason = sum(failures.values()), next(iter(failures))
+        yield "warn", f"{number} digests were not mailed in the last {FAILURES_COUNT_FOR.days} days, mostly: {reason}"
+    if first and now - first > LONGEST_WAIT:
+        advice = "let `aggregator run`, `aggregator worker` or a cron with `aggregator deliver` run"
+        yield "warn", f"the oldest digest waits to be mailed since {first:%Y-%m-%d %H:%M} UTC; {advice}"
+    elif not failures:
+        yield "ok", "every digest that was due is mailed"
+
+
 def _alert(settings: Settings, now: datetime) -> Iterator[Finding]:
     del now
     told = [*settings.alert.addresses, *(["the webhook"] if settings.alert.webhook else [])]
@@ -222,6 +242,7 @@ LOOKS: dict[str, Callable[[Settings, datetime], Iterator[Finding]]] = {
     "names": _names,
     "mail": _mail,
     "subscribers": _subscribers,
+    "deliveries": _deliveries,
     "alert": _alert,
     "hubs": _hubs,
 }

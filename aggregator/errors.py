@@ -106,14 +106,23 @@ class RefusedError(MailError):
     """A mail that its server did not take, or of which nobody saw that it did, for the one it is addressed to.
 
     *code* is the answer's, None where there was none. *is_permanent*: it will not be taken later either.
-    *is_of_address*: because nobody can be reached there.
+    *is_of_address*: because nobody can be reached there; *is_certain*: and beyond doubt not because it is from us.
     """
 
-    def __init__(self, message: str, *, code: int | None, is_permanent: bool, is_of_address: bool = False) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: int | None,
+        is_permanent: bool,
+        is_of_address: bool = False,
+        is_certain: bool = False,
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.is_permanent = is_permanent
         self.is_of_address = is_of_address
+        self.is_certain = is_certain
 
 
 class QueryError(AggregatorError):

@@ -61,12 +61,16 @@ class Letters:
             courier.hand_over(one.address_key, self._written(one, links).as_bytes(policy=SMTP))
         except RefusedError as error:
             log.warning("letter subscriber=%s refused: %s", one.id, error)
-            if not error.is_permanent:
-                return 0
+            if not error.is_permanent or (error.is_of_address and not error.is_certain):
+                return 0  # it may mean us
             if error.is_of_address:
                 key = f"letter {one.id} {one.asked_at.isoformat()}"
                 reason = Report(key, "hard", subscriber_id=one.id, code=str(error.code or ""), reason=str(error))
                 self._store.subscribers.returned(reason, self._now())
+            self._store.subscribers.letter_sent(one)
+            return 0
+        except ValueError as error:  # an address that no mail can be written to holds up no other letter
+            log.error("letter subscriber=%s cannot be written: %s", one.id, error)
             self._store.subscribers.letter_sent(one)
             return 0
         self._store.subscribers.letter_sent(one)

@@ -8,7 +8,7 @@ Knows no database: which tags there are, and which names are aliases, the store 
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -75,15 +75,24 @@ class Expression:
         new = [names.get(name, name) for name in self.names]
         known = sorted(set(new))
         tables = dict(zip(self.names, (_variable(known.index(name), len(known)) for name in new), strict=True))
-        everything, result = _everything(len(known)), 0
+        return _canonical(self._table(tables, len(known)), known)
+
+    def without(self, names: Collection[str]) -> "Expression":
+        """The same where no entry has any of the tags *names*; raises QueryError where little or nothing is left."""
+        known = [name for name in self.names if name not in names]
+        variables = {name: _variable(index, len(known)) for index, name in enumerate(known)}
+        return _canonical(self._table(dict.fromkeys(names, 0) | variables, len(known)), known)
+
+    def _table(self, tables: Mapping[str, int], count: int) -> int:
+        result = 0
         for term in self.terms:
-            matches = everything
+            matches = _everything(count)
             for name in term.have:
                 matches &= tables[name]
             for name in term.lack:
                 matches &= ~tables[name]
             result |= matches
-        return _canonical(result, known)
+        return result
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ async def serve(
     async def tidy() -> None:
         log.info("tidied polls=%d", await asyncio.to_thread(store.sources.tidy))
         await asyncio.to_thread(store.subscribers.tidy, now())
+        await asyncio.to_thread(store.deliveries.tidy, now())
 
     async def returned() -> None:
         log.info("returned %s", await asyncio.to_thread(read_returned, settings, store, now))

@@ -117,7 +117,7 @@ class Courier:
         if not to.isascii():
             if not server.has_extn("smtputf8"):
                 reason = "the server takes no address beyond ASCII (SMTPUTF8)"
-                raise RefusedError(reason, code=None, is_permanent=True, is_of_address=True)
+                raise RefusedError(reason, code=None, is_permanent=True, is_of_address=True, is_certain=True)
             server.command_encoding = "utf-8"
             options += ["SMTPUTF8", "BODY=8BITMIME"]
         code, said = server.mail(self._settings.sender, options)
@@ -148,8 +148,11 @@ class Courier:
         except smtplib.SMTPServerDisconnected:  # it hung up after what it said, which holds nevertheless
             self._drop()
         reason, is_permanent = _said(said), 500 <= code < 600
-        is_of_address = bool(OF_ADDRESS.match(reason)) if ENHANCED.match(reason) else code in nobody
-        raise RefusedError(reason, code=code, is_permanent=is_permanent, is_of_address=is_of_address)
+        is_certain = bool(OF_ADDRESS.match(reason))
+        is_of_address = is_certain or (code in nobody and not ENHANCED.match(reason))
+        raise RefusedError(
+            reason, code=code, is_permanent=is_permanent, is_of_address=is_of_address, is_certain=is_certain
+        )
 
     def _drop(self) -> None:
         if self._server is not None:

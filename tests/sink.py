@@ -1,7 +1,7 @@
 """A mail server in a process of its own that may be nasty; what it took stands in a file, a line of JSON a mail.
 
 What it does with a mail, the recipient's name says: ``grey2-x@`` is told to come again twice, ``nobody-x@`` is not
-there, ``full-x@`` has no room today, ``spam-x@`` is refused after its text was read, ``drop-x@`` loses the connection
+there, ``gone-x@`` and ``relay-x@`` are refused with a bare 550, ``full-x@`` has no room today, ``spam-x@`` is refused after its text was read, ``drop-x@`` loses the connection
 within the text, ``lost-x@`` is taken and loses the connection before that is said, ``hang-x@`` never gets an answer,
 ``bye-x@`` is told 421; all others are welcome.
 """
@@ -54,6 +54,7 @@ class Handler:
         if kind == "hang":
             await asyncio.sleep(3600)
         answers = {"nobody": "550 5.1.1 nobody of that name", "full": "452 4.2.2 mailbox full", "bye": "421 4.3.2 bye"}
+        answers |= {"gone": "550 no such user", "relay": "550 relaying denied"}
         if kind in answers:
             return answers[kind]
         envelope.rcpt_tos.append(address)

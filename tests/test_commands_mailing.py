@@ -12,7 +12,7 @@ from tests.processes import Program, until
 from tests.sink import sink
 
 # all of them: MAIL_KILLS=200, or python -m tests.benchmarks.mail_kills
-KILLS = int(os.environ.get("MAIL_KILLS", "20"))
+KILLS = int(os.environ.get("MAIL_KILLS", "10"))
 READERS = 3
 
 

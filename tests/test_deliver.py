@@ -1,14 +1,18 @@
 """Digests to their readers, through a real mail server that misbehaves: nobody is forgotten and nobody is mailed twice."""
 
 from datetime import timedelta
+from threading import Event
 
 import pytest
 
 from aggregator.deliver import WAITS
+from aggregator.editions import Editions
 from aggregator.errors import MailError
+from aggregator.mailbox import mailbox
+from aggregator.publish.digest import parse_address
 from aggregator.store import Store
 from tests.mailing import Room
-from tests.newsroom import empty_store, fill
+from tests.newsroom import empty_store, fill, story, visit
 from tests.sink import sink
 
 
@@ -136,14 +140,99 @@ def test_an_old_edition_gives_way_to_the_next(room):
 
 
 def test_an_address_that_is_refused_for_good_counts_against_its_reader_and_stops_in_the_end(room):
-    room.add("nobody-a", "spam-a")
+    room.add("nobody-a", "spam-a", "z")
 
     came = [room.deliver(days=day and 1) for day in range(4)]
 
-    assert [{"failed": 2}] * 3 + [{"failed": 1}] == came
+    assert [{"failed": 2, "sent": 1}] * 3 + [{"failed": 1, "sent": 1}] == came
     assert ("bounced", 3) == (room.one("nobody-a").state, room.one("nobody-a").bounces)
     assert ("active", 0) == (room.one("spam-a").state, room.one("spam-a").bounces)
-    assert [] == room.recipients
+    assert ["z"] * 4 == room.recipients
+
+
+def test_a_refusal_that_may_mean_us_is_believed_when_the_server_takes_another_mail(room):
+    room.add("gone-a", "gone-b")
+
+    assert {"later": 2} == room.deliver()
+    assert ({"planned": 2}, 0) == (states(room), room.one("gone-a").bounces)
+    room.add("z")
+
+    assert {"failed": 2, "sent": 1} == room.deliver(minutes=15)
+    assert [1, 1, 0] == [room.one(name).bounces for name in ("gone-a", "gone-b", "z")]
+
+
+def test_a_sender_whom_the_server_refuses_for_each_reader_costs_nobody_a_mail_or_a_bounce(room):
+    room.add("a", *(f"relay-{n:02}" for n in range(12)))
+
+    with pytest.raises(MailError, match="one mail after the other"):
+        room.deliver()
+
+    assert {"planned": 12, "sent": 1} == states(room)
+    assert [0] * 12 == [room.one(f"relay-{n:02}").bounces for n in range(12)]
+
+
+def test_what_a_wrong_clock_put_off_for_a_year_is_mailed_after_the_next_night(room):
+    room.add("a")
+    room.deliverer().plan()
+    year = room.now + timedelta(days=365)
+    held = room.store.deliveries.claim(room.now, year, 1)[0]
+    room.store.deliveries.begin(held, year, room.now)
+    assert {} == room.deliver()
+
+    room.store.deliveries.tidy(room.now)
+
+    assert {"sent": 1} == room.deliver()
+
+
+def test_deliveries_are_forgotten_after_a_year_and_nobody_is_mailed_again(room):
+    room.add("a")
+    room.deliver()
+    assert 0 == room.store.deliveries.tidy(room.now + timedelta(days=399))
+
+    assert 1 == room.store.deliveries.tidy(room.now + timedelta(days=401))
+
+    assert ({}, {}) == (states(room), room.deliver())
+
+
+def test_who_is_erased_while_a_mail_is_due_gets_none(room):
+    room.add("a", "b")
+    made = room.deliverer()
+    made.plan()
+    drawn = made._draw
+
+    def draw(edition, language):
+        box = mailbox("a@example.org")
+        room.store.subscribers.erase(box, "trace", room.now)
+        return drawn(edition, language)
+
+    made._draw = draw
+
+    assert {"left": 1, "sent": 1} == dict(made.run(Event()))
+    assert (["b"], {"sent": 1}) == (room.recipients, states(room))
+
+
+def test_an_edition_that_is_corrected_after_it_was_mailed_is_not_mailed_again(room):
+    room.add("a")
+    room.deliver()
+    late = story(900, published=room.now - timedelta(hours=12), seen_at=room.now + timedelta(hours=1))
+    room.store.entries.record([visit(1, late)])
+    room.add("b", subscribed=room.now - timedelta(days=1))
+
+    assert {"sent": 1} == room.deliver(hours=3)
+
+    assert ["a", "b"] == room.recipients
+    day = parse_address("2025-03-16")
+    assert 2 == Editions(room.settings, room.store, lambda: room.now).digest(*day).edition
+
+
+def test_who_chose_a_tag_that_is_no_more_gets_what_is_left(room):
+    room.add("a", tags="海棠大学|没有这个标签")
+    room.add("b", tags="没有这个标签")
+    room.add("c", tags="-没有这个标签")
+
+    assert {"sent": 2, "empty": 1} == room.deliver()
+
+    assert ["a", "c"] == room.recipients
 
 
 def test_a_server_that_is_full_or_down_loses_nobody(room):
@@ -164,7 +253,8 @@ def test_a_server_that_refuses_all_is_left_alone(room):
     with pytest.raises(MailError, match="one mail after the other"):
         room.deliver()
 
-    assert {"failed": 10, "planned": 5} == states(room)
+    assert {"planned": 15} == states(room)
+    assert {"later": 5} == room.deliver(minutes=1)
 
 
 def test_a_digest_that_cannot_be_drawn_keeps_no_other_and_is_tried_again(room, caplog):
@@ -181,9 +271,8 @@ def test_a_digest_that_cannot_be_drawn_keeps_no_other_and_is_tried_again(room, c
         return drawn(edition, language)
 
     made._draw = draw
-    from threading import Event
 
-    assert {"sent": 1, "later": 1, "failed": 1} == dict(made.run(Event()))
+    assert {"sent": 1, "later": 1, "empty": 1} == dict(made.run(Event()))
     assert "cannot be drawn" in caplog.text
     assert {"sent": 1} == room.deliver(minutes=15)
     assert ["a", "b"] == room.recipients

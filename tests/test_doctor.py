@@ -7,6 +7,8 @@ from click.testing import CliRunner
 
 from aggregator.cli import main
 from aggregator.doctor import examine
+from aggregator.mailbox import mailbox
+from aggregator.model import Choice, Slot
 from aggregator.store import Store
 from tests.imapserver import imap_server
 from tests.newsroom import empty_store, rules, story, visit
@@ -139,6 +141,26 @@ def test_a_clock_that_was_wrong_and_a_network_that_is_down_are_told(instance):
     assert "no source can be reached since 2025-03-21 02:30 UTC" in next(
         one for verdict, one in said if verdict == "fail"
     )
+
+
+def test_digests_that_failed_and_the_one_that_waits_longest_are_told(instance):
+    assert [("ok", "no digest is mailed")] == findings("deliveries")
+    with post_office() as (_, mail), empty_store(instance) as store:
+        configure(instance, mail)
+        assert [("ok", "every digest that was due is mailed")] == findings("deliveries")
+        for name in ("a@example.org", "b@example.org", "c@example.org"):
+            store.subscribers.add(mailbox(name), Choice(), name, NOW - timedelta(days=9))
+        slot = Slot("2025-03-13", NOW - timedelta(hours=3))
+        ledger = store.deliveries
+        ledger.plan(store.deliveries.appointments()[0], slot, lambda one, edition: f"{one.id}@x", slot.at)
+        first, second = ledger.claim(slot.at, NOW, 2)
+        ledger.failed(first, 554, "5.7.1 we do not like it", slot.at)
+        ledger.failed(second, 554, "5.7.1 we do not like it", slot.at)
+
+        failed, waits = findings("deliveries")
+
+    assert ("warn", "2 digests were not mailed in the last 7 days, mostly: 5.7.1 we do not like it") == failed
+    assert ("warn", True) == (waits[0], f"since {slot.at:%Y-%m-%d %H:%M} UTC" in waits[1])
 
 
 def test_a_hub_that_could_not_be_told_is_named_with_the_reason(instance):

@@ -61,6 +61,8 @@ def said(raw, tokens=None):
         (bounce(), [("hard", "lin@example.org", "5.1.1")]),
         (bounce("Lin@EXAMPLE.org", status="5.1.1 (no such user)"), [("hard", "Lin@example.org", "5.1.1")]),
         (bounce(status="4.4.7"), [("soft", "lin@example.org", "4.4.7")]),
+        *((bounce(status=code), [("soft", "lin@example.org", code)]) for code in ("5.7.1", "5.1.8", "5.3.4", "5.6.0")),
+        *((bounce(status=code), [("hard", "lin@example.org", code)]) for code in ("5.4.1", "5.2.1", "5.1.10")),
         (bounce(status=""), [("hard", "lin@example.org", "")]),
         (bounce(action="delayed", status="4.4.1"), []),
         (bounce(action="delivered", status="2.0.0"), []),

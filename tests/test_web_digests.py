@@ -12,7 +12,7 @@ from aggregator.editions import Editions
 from aggregator.model import MailLinks
 from aggregator.settings import WebSettings
 from aggregator.web.app import create_app
-from aggregator.web.letters import LARGEST, NOBODY, PICTURES
+from aggregator.web.inlined import LARGEST, NOBODY, PICTURES
 from aggregator.web.plaintext import WIDTH, columns
 from aggregator.web.render import digest_draft, digest_mail_parts
 from tests.newsroom import HEADLINES, NOW, SITE_URL, SUMMARY, app_of, empty_store, fill, settings, story, visit

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from aggregator.letters import Letters
 from aggregator.links import CONFIRM_WITHIN, FORM_WITHIN, Links
 from aggregator.mailbox import mailbox
 from aggregator.model import Choice
@@ -17,6 +18,7 @@ from aggregator.web.app import create_app
 from aggregator.web.subscribe import SIGN_UPS_PER_HOUR
 from tests.newsroom import empty_store, fill, settings
 from tests.postoffice import post_office
+from tests.sink import sink
 from tests.university import NOW
 
 LIN = mailbox("lin@example.org")
@@ -186,6 +188,34 @@ def test_preferences_are_changed_and_speak_the_language_chosen(place):
     assert ("海棠大学+通知", "weekly", 0, 23, "en", "America/New_York") == (
         one.tags, one.period, one.weekday, one.hour, one.language, one.timezone,
     )  # fmt: skip
+
+
+def test_preferences_tell_of_a_tag_that_is_no_more(place):
+    place.subscriber()
+    assert "没有这个标签" not in place.client.get(place.link("preferences") + "?lang=zh").text
+    place.store.subscribers.choose(place.person(), Choice(tags="要闻|从前的标签"))
+
+    answer = place.client.get(place.link("preferences") + "?lang=zh")
+
+    assert (200, True) == (answer.status_code, "没有这个标签" in answer.text)
+    assert 'value="要闻|从前的标签"' in unescape(answer.text)
+
+
+@pytest.mark.parametrize(
+    ("page", "filled"),
+    [
+        ("/tags/要闻/", "要闻"),
+        ("/universities/海棠大学/", "海棠大学"),
+        ("/digest/2025-03-14/", ""),
+        ("/digest/2025-03-14/?tag=要闻", "要闻"),
+    ],
+)
+def test_pages_lead_to_the_form_with_their_tag_filled_in(place, page, filled):
+    fill(place.store)
+    links = re.findall(r'href="(/subscribe[^"]*)"', place.client.get(page).text)
+
+    assert 1 == len(links)
+    assert f'name="tags" value="{filled}"' in place.client.get(unescape(links[0])).text
 
 
 @pytest.mark.parametrize(
@@ -374,3 +404,16 @@ def test_pages_are_kept_by_nobody_and_send_no_referrer(place):
 
 def test_the_tags_of_a_page_are_filled_in(place):
     assert 'name="tags" value="海棠大学"' in place.client.get("/subscribe?tag=海棠大学").text
+
+
+@pytest.mark.parametrize("name", ["gone-a", "relay-a"])
+def test_a_letter_that_is_refused_perhaps_because_of_us_waits_and_counts_against_nobody(tmp_path, name):
+    box = mailbox(f"{name}@example.org")
+    with empty_store(tmp_path) as store, sink(tmp_path / "sink") as (_, mail):
+        store.subscribers.sign_up(box, Choice(), NOW)
+        config = settings(tmp_path).model_copy(update={"mail": mail})
+
+        assert 0 == Letters(config, store, lambda one, link: ("confirm", link), lambda: NOW).send_due()
+
+        one = store.subscribers.by_address(box)
+        assert ("confirm", 0, True) == (one.letter, one.bounces, one.letter_at > NOW)

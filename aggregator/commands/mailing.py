@@ -51,9 +51,9 @@ def delivering(config: "Settings", store: "Store") -> Iterator[Callable[[], Awai
     running: list[subprocess.Popen[bytes]] = []
 
     def start() -> None:
+        deliverer(config, store).plan()  # what falls due while one runs is mailed by that one
         if running and running[0].poll() is None:
             return
-        deliverer(config, store).plan()
         if store.deliveries.waiting_count(parts.now()):
             command = [sys.executable, "-m", "aggregator", "deliver"]
             running[:] = [subprocess.Popen(command, stdout=subprocess.DEVNULL)]  # noqa: S603 - our own words

@@ -136,7 +136,7 @@ def digest(period: Any, day: datetime | None, tag: str | None, form: str, opened
 
 def _written(made: "Digest", config: "Settings", form: str) -> str:
     from aggregator.publish.freeze import digest_json
-    from aggregator.web.letters import NOBODY
+    from aggregator.web.inlined import NOBODY
     from aggregator.web.render import digest_html, digest_mail_parts, digest_text
 
     if form == "json":

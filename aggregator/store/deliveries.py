@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 
 BATCH = 500
 KEPT = timedelta(days=400)  # finished rows: what a reader may ask about, and next year's summer
+FURTHEST = timedelta(days=2)  # nothing is put off for longer
 LONGEST_REASON = 300
+LEFT = "the reader has left"
 
 subscriber, delivery = Subscriber.__table__, Delivery.__table__  # type: ignore[attr-defined]
 
@@ -55,7 +57,7 @@ DONE: dict[str, Any] = {"next_try_at": null()}
 SAID: dict[str, Any] = {"reason": bindparam("said")}
 # made once: a mail costs little more than to make them
 BEGIN = update(delivery).where(HELD, READS).values(NOW | UNTIL | {"state": "sending", "tries": bindparam("tried")})
-ABANDON = update(delivery).where(HELD, ~READS).values(NOW | DONE | {"state": "failed", "reason": "the reader has left"})
+ABANDON = update(delivery).where(HELD, ~READS).values(NOW | DONE | {"state": "failed", "reason": LEFT})
 RELEASE = update(delivery).where(HELD).values({"next_try_at": bindparam("now")})
 SENT = update(delivery).where(THIS).values(NOW | DONE | SAID | {"state": "sent", "code": 250})
 OUTCOME: dict[str, Any] = {"state": bindparam("became"), "code": bindparam("answer")}
@@ -264,10 +266,24 @@ class Deliveries:
         with self._store.read() as connection:
             return {row.state: row.number for row in connection.execute(query)}
 
+    def failures(self, since: datetime) -> dict[str, int]:
+        """How many mails failed for which reason since then, the most frequent first; but for readers who left."""
+        is_failure = and_(delivery.c.state == "failed", delivery.c.updated_at >= since, delivery.c.reason != LEFT)
+        number = func.count().label("number")
+        query = select(delivery.c.reason, number).where(is_failure).group_by(delivery.c.reason)
+        with self._store.read() as connection:
+            return {row.reason: row.number for row in connection.execute(query.order_by(number.desc()))}
+
     def tidy(self, now: datetime) -> int:
-        """Forget what was finished KEPT ago; how many rows."""
+        """Forget what was finished KEPT ago; how many rows. What a wrong clock put off until FURTHEST is due now."""
         old = delivery.c.next_try_at.is_(None) & (delivery.c.updated_at < now - KEPT)
-        return self._store.transact(lambda connection: connection.execute(delete(delivery).where(old)).rowcount)
+        too_far = delivery.c.state.in_(OPEN) & (delivery.c.next_try_at > now + FURTHEST)
+
+        def work(connection: Connection) -> int:
+            connection.execute(update(delivery).where(too_far).values(next_try_at=now))
+            return connection.execute(delete(delivery).where(old)).rowcount
+
+        return self._store.transact(work)
 
 
 # ------------------------------------------------------------ inside

@@ -74,6 +74,20 @@ class Names:
         meant = self.resolve(written.names)
         return written.renamed(meant) if any(name != tag for name, tag in meant.items()) else written
 
+    def surviving(self, text: str) -> Expression:
+        """What *text*, which was an expression once, means today: tags that are no more are in no entry.
+
+        Raises QueryError: "nothing" where no entry can match any more, "everything" where all do.
+        """
+        try:
+            return self.expression(text)
+        except NotFound:
+            written = parse(text)
+        with self._store.read() as connection:
+            found = _found(connection, written.names)
+        left = written.without(set(written.names) - found.keys())
+        return left.renamed({name: meant.name for name, meant in found.items()})
+
     def resolve(self, names: Collection[str]) -> dict[str, str]:
         """The tag that each of *names* stands for: the one of that name, else the one it is an alias of."""
         with self._store.read() as connection:
@@ -142,15 +156,21 @@ def source_ids(connection: Connection, name: str | None, university: str | None)
 
 def tags_of(connection: Connection, names: Collection[str]) -> dict[str, KnownTag]:
     """Of each of *names*: the tag it stands for, its id, and how many entries it has. Raises NotFound."""
+    found = _found(connection, names)
+    for name in names:
+        if name not in found:
+            raise unknown("tag", name, connection.execute(ALL_NAMES).scalars())
+    return found
+
+
+def _found(connection: Connection, names: Collection[str]) -> dict[str, KnownTag]:
+    """The same of those that stand for one."""
     found = _stored(connection, names)
     if len(found) < len(names):
         missing = [name for name in names if name not in found]
         meant = _meant(connection, missing)
         stored = _stored(connection, set(meant.values()))
         found |= {name: stored[tag_name] for name, tag_name in meant.items() if tag_name in stored}
-    for name in names:
-        if name not in found:
-            raise unknown("tag", name, connection.execute(ALL_NAMES).scalars())
     return found
 
 

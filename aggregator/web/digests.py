@@ -17,7 +17,7 @@ from aggregator.publish.digest import Period, days_of, digest_address, parse_add
 from aggregator.publish.freeze import digest_json
 from aggregator.query import Expression, Selection
 from aggregator.store.entries import Cursor
-from aggregator.web import letters
+from aggregator.web import inlined
 from aggregator.web.asking import tags_asked
 from aggregator.web.language import language
 from aggregator.web.ops import is_operator
@@ -71,7 +71,7 @@ def preview() -> Response:
     yesterday = digest_address("day", here.today - DAY)
     period, day = parse_address(request.args.get("date", yesterday))
     made = _editions().digest(period, day, tags_asked())
-    subject, text, html = letters.draft(made, language()).parts(letters.NOBODY)
+    subject, text, html = inlined.draft(made, language()).parts(inlined.NOBODY)
     if request.args.get("format") == "text":
         answer = Response(f"{subject}\n\n{text}", content_type="text/plain; charset=utf-8")
     else:
@@ -122,9 +122,9 @@ def _drawn(made: Digest, form: str, tags: Expression | None, with_issues: bool) 
     if form == "json":
         return jsonify(digest_json(made, here.settings.site.url))
     if form == "text":
-        return Response(letters.plain(made, language()), content_type="text/plain; charset=utf-8")
+        return Response(inlined.plain(made, language()), content_type="text/plain; charset=utf-8")
     if form == "email":
-        return _mail(letters.draft(made, language()).parts(letters.NOBODY)[2])
+        return _mail(inlined.draft(made, language()).parts(inlined.NOBODY)[2])
     issues = {period: _issues(period, here.today, count) for period, count in LISTED.items()} if with_issues else {}
     earlier, later = _earlier(made, Selection(tags)), _later(made)
     page = render_template("digest.html", digest=made, earlier=earlier, later=later, issues=issues, told=TOLD)

@@ -138,6 +138,7 @@ def university(name: str) -> str | BaseResponse:
         page=page,
         chart=_chart(TAG_CHART_DAYS, selection, page) if page.is_first else None,
         topics=_tags_of(page, but=(name,)),
+        is_tag=any(name in entry.tags for entry in page.entries),  # and can be read by mail
     )
 
 

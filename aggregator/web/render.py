@@ -26,8 +26,8 @@ from aggregator.web import (
     archive,
     charts,
     digests,
+    inlined,
     language,
-    letters,
     metadata,
     notices,
     opml,
@@ -72,18 +72,18 @@ def digest_html(digest: Digest, settings: Settings) -> str:
 def digest_text(digest: Digest, settings: Settings) -> str:
     """*digest* as plain text for a terminal, in the site's language."""
     with _drawing(settings):
-        return letters.plain(digest, settings.site.language)
+        return inlined.plain(digest, settings.site.language)
 
 
 def digest_mail_parts(digest: Digest, settings: Settings, language: str, links: MailLinks) -> tuple[str, str, str]:
-    """Subject, text and HTML of *digest* as a mail for whom *links* belong to (letters.NOBODY: for no subscriber)."""
+    """Subject, text and HTML of *digest* as a mail for whom *links* belong to (inlined.NOBODY: for no subscriber)."""
     return digest_draft(digest, settings, language).parts(links)
 
 
-def digest_draft(digest: Digest, settings: Settings, language: str) -> letters.Draft:
+def digest_draft(digest: Digest, settings: Settings, language: str) -> inlined.Draft:
     """*digest* as a mail for many: what costs is done once, and ``parts`` puts each one's links in."""
     with _drawing(settings):
-        return letters.draft(digest, language)
+        return inlined.draft(digest, language)
 
 
 def alert_mail(settings: Settings, begun: Sequence[Break], ended: Sequence[Break]) -> tuple[str, str]:

@@ -142,7 +142,9 @@ def preferences(token: str) -> Response:
         answer = Response(json.dumps(kept, ensure_ascii=False, indent=2, default=str), mimetype="application/json")
         answer.headers["Content-Disposition"] = 'attachment; filename="subscription.json"'
         return answer
-    return _preferences(one, _values(one))
+    values, faults = _values(one), dict[str, str]()
+    _choice(values, faults)  # tags may have vanished since
+    return _preferences(one, values, {name: fault for name, fault in faults.items() if name == "tags"})
 
 
 @blueprint.post("/preferences/<token>")

@@ -26,7 +26,7 @@ from aggregator.settings import Settings
 from aggregator.store import Store
 from aggregator.web.app import create_app
 from aggregator.web.digests import TOLD
-from aggregator.web.letters import NOBODY, draft, plain
+from aggregator.web.inlined import NOBODY, draft, plain
 from tests.benchmarks.archive import END, tag_name
 
 ROWS = """SELECT entry.*, source.*, (SELECT json_group_array(name) FROM entry_tag JOIN tag ON tag.id = tag_id

@@ -55,7 +55,10 @@ def loop(folder, kills, readers, rate=6000, seed=1):
             for life in lives:
                 ends[life.stop(signal.SIGKILL)] += 1
                 assert "Traceback" not in life.output, life.output
-        sleep(3)  # the last mails in hand
+        sleep(1)  # those who have lost their parents see it
+        end = monotonic() + 60
+        while "sending" in store.deliveries.counts() and monotonic() < end:  # the last mails in hand
+            sleep(0.1)
         for _ in range(20):
             pass_time(store)
             with Program(folder, "deliver", **env) as life:
