@@ -229,6 +229,17 @@ def test_a_mail_is_well_formed_and_brings_nothing_that_mail_clients_drop(store, 
     )
 
 
+def test_a_mail_in_english_says_where_it_is_chinese(store, tmp_path):
+    fill(store)
+
+    subject, _, html = digest_mail_parts(digest(store, tmp_path), settings(tmp_path), "en", LINKS)
+
+    chinese = re.findall(r"<(?:h2|h3|a|p)\b([^>]*)>[^<]*[\u4e00-\u9fff]{8}", html.split("<body")[1])
+    assert chinese
+    assert all('lang="zh-CN"' in given for given in chinese)
+    assert subject.startswith("高校新闻 Daily digest 20 March 2025: ")
+
+
 def test_what_is_read_stands_in_attributes(store, tmp_path):
     fill(store)
 
