@@ -15,7 +15,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 PREFIX = "AGGREGATOR_"
 PACKAGE = Path(__file__).parent
-MAILBOX = re.compile(r"[^\s@,;<>\"]+@[^\s@,;<>\"]+")
+# what every mail server takes (RFC 5321 §4.1.2, without quotes); a Chinese domain in its ASCII form, xn--…
+MAILBOX = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*@[\w-]+(\.[\w-]+)*", re.ASCII)
 FIELD_SAFE = " !\"#$%&'()*+,/:;<=>?@[\\]^`{|}~"
 YEAR_MINUTES = 525_600
 
@@ -39,7 +40,7 @@ def _addresses(value: str) -> str:
 
 def _mailbox(value: str) -> str:
     if value and not MAILBOX.fullmatch(value):
-        raise ValueError(f"{value!r} is not a mail address like news@example.edu.cn")
+        raise ValueError(f"{value!r} is not a mail address like news@example.edu.cn (Chinese domains: xn--...)")
     return value
 
 

@@ -217,7 +217,8 @@ def test_add_finds_the_feed_that_a_page_names(instance, university):
         (("digest", "--tag", "没有"), 1, "there is no tag called '没有'"),
         (("digest", "--tag", "要闻+"), 2, "tag expression, column 3: a tag is missing after +"),
         (("digest", "--date", "yesterday"), 2, "Invalid value"),
-        (("digest", "--date", "9999-12-31", "--period", "month"), 2, "out of range"),
+        (("digest", "--date", "9999-12-31", "--period", "month"), 2, "an address is like 2026-11-20"),
+        (("digest", "--date", "1066-10-14"), 2, "out of range"),
         (("demo", "--port", "99999"), 2, "Invalid value"),
         (("demo", "--every", "0"), 2, "Invalid value"),
         (("export", "hugo", "/proc/nowhere"), 2, "cannot write to /proc/nowhere"),
@@ -352,6 +353,15 @@ def test_the_digest_prints_in_four_formats(followed):
 
     for form, sign in (("text", "海棠大学"), ("html", "<html"), ("email", 'role="presentation"'), ("json", '"groups"')):
         assert sign in run("digest", "--period", "month", "--date", "2025-03-20", "--format", form)
+
+
+def test_the_digest_takes_a_date_as_its_address_has_it(followed):
+    run("poll")
+
+    week, month = (json.loads(run("digest", "--date", date, "--format", "json")) for date in ("2025-W12", "2025-03"))
+
+    assert ("week", "2025-03-17", "2025-03-23") == (week["period"], week["first"], week["last"])
+    assert ("month", "2025-03-01", "2025-03-31") == (month["period"], month["first"], month["last"])
 
 
 def test_the_digest_takes_a_tag_expression(followed):

@@ -117,11 +117,14 @@ def test_lines_that_cannot_be_read_are_named_and_the_others_imported(instance):
         '"f@example.org\nBcc: x@example.org",active,8,,,',
         "g@example.org,complained,,,,",
         "lin@example.org,left,8,,,",
+        "h@example.org,active,8,,0001-01-01T00:00:00+08:00,",
+        "i@example.org,active,8,,2999-01-01T00:00:00+08:00,",
+        "j@example.org,active,8,要闻,讲座,,,",
     ]
 
     output = run("import", "-", text="\ufeff" + "\r\n".join(lines), code=1)
 
-    assert "2 added, 1 known already, 7 refused" in output
+    assert "2 added, 1 known already, 10 refused" in output
     assert ["line 3:", "line 4:", "line 5:", "line 6:", "line 7:", "line 8:"] == [
         line.split(" ", 2)[0] + " " + line.split(" ", 2)[1] for line in output.splitlines()[:6]
     ]
@@ -132,7 +135,17 @@ def test_lines_that_cannot_be_read_are_named_and_the_others_imported(instance):
     } == states
 
 
-@pytest.mark.parametrize("text", ["name\nlin@example.org\n", "address,,\nlin@example.org\n", "", b"address\n\xff\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "name\nlin@example.org\n",
+        "address,,\nlin@example.org\n",
+        "address,address\nlin@example.org,yue@example.org\n",
+        "state\nactive\n",
+        "",
+        b"address\n\xff\n",
+    ],
+)
 def test_a_file_that_is_no_such_table_is_refused(instance, text):
     run("import", "-", text=text, code=2)
 

@@ -88,7 +88,16 @@ def test_the_public_address_follows_the_port_until_it_is_named(tmp_path, monkeyp
     assert ("http://127.0.0.1:8201", "https://news.example.com") == (followed, load(tmp_path).site.url)
 
 
-@pytest.mark.parametrize("text", ["[fetch]\nproxy = '127.0.0.1:3128'\n", "[schedule]\nmax_interval_minutes = 1e10\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[fetch]\nproxy = '127.0.0.1:3128'\n",
+        "[schedule]\nmax_interval_minutes = 1e10\n",
+        "[mail]\nsender = 'news@大学.cn'\n",
+        "[mail]\nreply_to = '新闻@example.org'\n",
+        "[alert]\nmail = 'lin@example.org, 林@example.org'\n",
+    ],
+)
 def test_a_value_that_would_fail_later_is_refused_now(tmp_path, text):
     (tmp_path / "config.toml").write_text(text)
 

@@ -1,6 +1,7 @@
 """Digests over HTTP: the page with its editions, the mail, text and preview."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
 
@@ -9,7 +10,7 @@ from lxml import etree
 from sqlalchemy import text
 
 from aggregator.editions import Editions
-from aggregator.model import MailLinks
+from aggregator.model import First, MailLinks
 from aggregator.settings import WebSettings
 from aggregator.web.app import create_app
 from aggregator.web.inlined import LARGEST, NOBODY, PICTURES
@@ -228,6 +229,17 @@ def test_a_mail_is_well_formed_and_brings_nothing_that_mail_clients_drop(store, 
     )
 
 
+def test_a_mail_in_english_says_where_it_is_chinese(store, tmp_path):
+    fill(store)
+
+    subject, _, html = digest_mail_parts(digest(store, tmp_path), settings(tmp_path), "en", LINKS)
+
+    chinese = re.findall(r"<(?:h2|h3|a|p)\b([^>]*)>[^<]*[\u4e00-\u9fff]{8}", html.split("<body")[1])
+    assert chinese
+    assert all('lang="zh-CN"' in given for given in chinese)
+    assert subject.startswith("高校新闻 Daily digest 20 March 2025: ")
+
+
 def test_what_is_read_stands_in_attributes(store, tmp_path):
     fill(store)
 
@@ -262,6 +274,20 @@ def test_a_picture_that_mail_may_not_load_is_left_out(store, tmp_path):
     linking = settings(tmp_path).model_copy(update={"web": WebSettings(pictures="link")})
 
     assert "<img" not in digest_mail_parts(digest(store, tmp_path), linking, "zh", LINKS)[2]
+
+
+def test_a_mail_says_what_most_tell_and_who_is_new(store, tmp_path):
+    store.entries.record([visit(n, story(n, hours=20, title=HEADLINES[0])) for n in (1, 3)])
+    news = (First("university", "海棠大学"), First("source", "乡村振兴", "海棠大学"), First("topic", "天文"))
+    made = replace(digest(store, tmp_path), firsts=news)
+
+    _, text, html = digest_mail_parts(made, settings(tmp_path), "zh", LINKS)
+
+    title = HEADLINES[0].replace("　", " ")
+    assert f"\n报道最多\n{'-' * WIDTH}\n\n* {title}\n  另有 1 校\n" in text
+    assert ["报道最多", "要闻"] == re.findall(r"<h2[^>]*>([^<]*)<", html)
+    assert 2 == html.split("<body")[1].count(f">{title}</a>")
+    assert all("首次出现：海棠大学、海棠大学 · 乡村振兴、天文" in part for part in (text, html))
 
 
 def test_each_reader_gets_links_of_their_own_in_one_draft(store, tmp_path):

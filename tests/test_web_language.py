@@ -144,6 +144,19 @@ def test_a_digest_speaks_the_language_of_the_site(digest, tmp_path):
     assert "21 March 2025 Friday · 4 entries" in digest_text(digest, settings(tmp_path, language="en"))
 
 
+@pytest.mark.parametrize(
+    ("day", "days"),
+    [
+        (date(2025, 3, 21), "17 March to 23 March 2025"),
+        (date(2024, 12, 31), "30 December to 5 January 2025"),
+    ],
+)
+def test_a_week_is_written_as_the_language_does(tmp_path, day, days):
+    text = digest_text(make_digest([], "week", day, SHANGHAI), settings(tmp_path, language="en"))
+
+    assert f"\n{days} · 0 entries" in text
+
+
 def test_an_empty_digest_says_so(tmp_path):
     text = digest_text(make_digest([], "week", date(2025, 3, 21), SHANGHAI), settings(tmp_path))
 

@@ -5,6 +5,7 @@ import io
 import json
 import sys
 from collections import Counter
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -21,6 +22,8 @@ STATES = ("pending", "active", "left", "bounced", "complained")
 COLUMNS = ("address", "state", "language", "period", "hour", "weekday", "timezone", "tags", "confirmed_at", "note")
 # a table program takes what begins so for a formula, and runs it; an apostrophe before it says: text
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
+
+EARLIEST = datetime(1971, 1, 1, tzinfo=UTC)  # nobody has agreed to a mail before
 
 
 @click.group()
@@ -157,8 +160,11 @@ def import_csv(file: Any) -> None:
     config = parts.settings()
     try:
         rows = csv.DictReader(io.StringIO(file.read().decode("utf-8-sig"), newline=""), strict=True)
-        if unknown := [str(name) for name in rows.fieldnames or [""] if name not in COLUMNS]:
+        names = list(rows.fieldnames or [])
+        if unknown := [name for name in names if name not in COLUMNS]:
             raise SettingsError(f"unknown column {', '.join(unknown)!r}; there are: {', '.join(COLUMNS)}")
+        if "address" not in names or len(names) > len(set(names)):
+            raise SettingsError("the first line has to name the columns, each once, and address among them")
     except UnicodeDecodeError as error:
         raise SettingsError(f"not UTF-8 (byte {error.start}); save the file as UTF-8") from error
     store = parts.open_store(config)
@@ -166,7 +172,9 @@ def import_csv(file: Any) -> None:
     try:
         for row in rows:
             try:
-                said = {name: _bare(value) for name, value in row.items() if name and value}
+                if None in row:
+                    raise ValueError("has more fields than columns; what holds a comma stands in quotes")
+                said = {name: _bare(value) for name, value in row.items() if value}
                 box = mailbox(said.pop("address", ""))
                 fields = _fields(said)
                 choice = _choice(store, config, said)
@@ -177,8 +185,8 @@ def import_csv(file: Any) -> None:
             tally[store.subscribers.add(box, choice, _trace(config, box), parts.now(), **fields)] += 1
     except csv.Error as error:
         raise SettingsError(f"line {rows.line_num}: not CSV: {error}") from error
-    names = {"added": "added", "known": "known already", "erased": "erased before, left out", "refused": "refused"}
-    click.echo(", ".join(f"{tally[key]} {name}" for key, name in names.items() if tally[key]) or "nothing to import")
+    told = {"added": "added", "known": "known already", "erased": "erased before, left out", "refused": "refused"}
+    click.echo(", ".join(f"{tally[key]} {name}" for key, name in told.items() if tally[key]) or "nothing to import")
     if tally["refused"]:
         sys.exit(1)
 
@@ -212,8 +220,6 @@ def _bare(value: str) -> str:
 
 def _fields(said: dict[str, str]) -> dict[str, Any]:
     """What a line of CSV says of a subscriber's row, taken out of *said*. Raises ValueError."""
-    from datetime import datetime
-
     state = said.pop("state", "active")
     if state not in STATES:
         raise ValueError(f"state {state!r}: there are {', '.join(STATES)}")
@@ -221,6 +227,8 @@ def _fields(said: dict[str, str]) -> dict[str, Any]:
     at = datetime.fromisoformat(confirmed) if confirmed else None
     if at is not None and at.tzinfo is None:
         raise ValueError(f"confirmed_at {confirmed!r} names no time zone; write 2026-01-31T08:00:00+08:00")
+    if at is not None and not EARLIEST <= at <= parts.now():
+        raise ValueError(f"confirmed_at {confirmed!r} is to come, or before there was mail")
     note = " ".join(said.pop("note", "").split())
     if not note.isprintable():
         raise ValueError("note holds a control character")

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aggregator.commands import parts
-from aggregator.errors import SettingsError
+from aggregator.errors import NotFound
 
 if TYPE_CHECKING:
     from aggregator.doctor import Check
     from aggregator.model import Digest, HubSubscription, Source
+    from aggregator.publish.digest import Period
     from aggregator.settings import Settings
 
 PASSWORD = re.compile(r"(://[^:/@]*:)[^@/]*@")  # in an address
@@ -99,13 +100,15 @@ def _iso(time: datetime | None) -> str | None:
 
 @click.command()
 @click.option("--period", type=click.Choice(["day", "week", "month"]), default="day", show_default=True)
-@click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="A day in the period; today when left out.")
+@click.option(
+    "--date", "named", metavar="D", help="A day in the period, or a week (2026-W47) or month; today when left out."
+)
 @click.option("--tag", metavar="EXPR", help="Only entries with this tag, or that match EXPR: a+b, a|b, a-b, brackets.")
 @click.option(
     "--format", "form", type=click.Choice(["text", "html", "email", "json"]), default="text", show_default=True
 )
 @click.option("--open", "opened", is_flag=True, help="Show it in the browser; with text and json, a file opens.")
-def digest(period: Any, day: datetime | None, tag: str | None, form: str, opened: bool) -> None:
+def digest(period: "Period", named: str | None, tag: str | None, form: str, opened: bool) -> None:
     """Print a digest: the news of a day, a week or a month, by topic and university.
 
     \b
@@ -118,9 +121,9 @@ def digest(period: Any, day: datetime | None, tag: str | None, form: str, opened
 
     config = parts.settings()
     store = parts.read_store(config)
-    if day is not None and not 1970 <= day.year <= 2999:
-        raise SettingsError(f"--date {day:%Y-%m-%d} is out of range; name a day from 1970 to 2999")
-    chosen: date = day.date() if day else parts.now().astimezone(config.zone).date()
+    chosen = parts.now().astimezone(config.zone).date()
+    if named is not None:
+        period, chosen = _named(named, period)
     tags = store.names.expression(tag) if tag is not None else None
     made = Editions(config, store, parts.now).digest(period, chosen, tags)
     written = _written(made, config, form)
@@ -132,6 +135,19 @@ def digest(period: Any, day: datetime | None, tag: str | None, form: str, opened
         file.write(written)
     click.echo(file.name)
     click.launch(file.name)
+
+
+def _named(text: str, period: "Period") -> "tuple[Period, date]":
+    """The *period* around the day that *text* is; a week or a month, written as in its address, is its own."""
+    from aggregator.publish.digest import parse_address
+
+    try:
+        its, day = parse_address(text)
+    except NotFound as error:
+        raise click.BadParameter(f"{error}", param_hint="--date") from error
+    if day.year < 1970:
+        raise click.BadParameter(f"{text} is out of range; name a day from 1970 to 2999", param_hint="--date")
+    return (period if its == "day" else its), day
 
 
 def _written(made: "Digest", config: "Settings", form: str) -> str:

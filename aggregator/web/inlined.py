@@ -10,6 +10,7 @@ from itertools import islice
 
 import css_inline
 from flask import current_app, render_template
+from flask_babel import gettext as _
 from flask_babel import ngettext
 from markupsafe import escape
 
@@ -112,7 +113,7 @@ def _subject(digest: Digest) -> str:
     head = f"{site} {PERIODS[digest.period]} {span_text(digest.period, digest.first)}"
     head += f" · {digest.tag}" if digest.tag else ""
     best = next(iter(digest.stories), None)
-    return " ".join(f"{head}：{best.entry.title}".split()) if best else head
+    return " ".join(_("%(digest)s：%(headline)s", digest=head, headline=best.entry.title).split()) if best else head
 
 
 def _preheader(digest: Digest) -> str:

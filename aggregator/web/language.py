@@ -34,6 +34,8 @@ PATTERNS = {
         "weekday": "EEEE",
         "month": "y年M月",
         "short": "M月d日",
+        "from": "y年M月d日",
+        "to": "M月d日",
         "month alone": "M月",
         "initial": "EEEEE",
     },
@@ -42,6 +44,8 @@ PATTERNS = {
         "weekday": "EEEE",
         "month": "MMMM y",
         "short": "d MMM",
+        "from": "d MMMM",
+        "to": "d MMMM y",
         "month alone": "LLL",
         "initial": "EEEEEE",
     },
@@ -249,7 +253,7 @@ def span_text(period: Period, first: date) -> str:
     if period == "month":
         return _said(first, "month")
     if period == "week":
-        return str(_("%(first)s至%(last)s", first=day_text(first), last=short_text(first + timedelta(days=6))))
+        return str(_("%(first)s至%(last)s", first=_said(first, "from"), last=_said(first + timedelta(days=6), "to")))
     return day_text(first)
 
 
