@@ -323,5 +323,7 @@ def test_two_on_one_postgresql_share_the_work(postgresql, tmp_path, office):
     assert {"sent": 120} == states(room)
     assert 120 == len(set(room.recipients)) == len(room.recipients)
     assert 120 == len(room.told) + len(beside.told)
+    assert {} == store.deliveries.failures(room.now - timedelta(days=7))
+    assert 120 == store.deliveries.tidy(room.now + timedelta(days=401))
     store.close()
     other.close()

@@ -187,3 +187,19 @@ def test_any_text_is_read_or_refused_at_a_column_of_it(text):
         assert 1 <= found.column <= max(1, len(text))
     else:
         assert found == parse(str(found))
+
+
+@pytest.mark.parametrize(
+    ("written", "left"),
+    [("甲|乙", "甲"), ("甲-乙", "甲"), ("甲+乙|丙", "丙"), ("甲|丙", "丙|甲"), ("-(甲+乙)+丙", "丙"), ("-甲", "-甲")],
+)
+def test_a_tag_that_is_no_more_is_in_no_entry(written, left):
+    assert parse(left) == parse(written).without({"乙"})
+
+
+@pytest.mark.parametrize(("written", "fault"), [("乙", "nothing"), ("甲+乙", "nothing"), ("-乙", "everything")])
+def test_without_its_tags_an_expression_may_mean_nothing_or_everything(written, fault):
+    with pytest.raises(QueryError) as error:
+        parse(written).without({"乙"})
+
+    assert fault == error.value.fault
