@@ -143,6 +143,18 @@ def test_the_landing_page_counts_today_and_this_week(client, store):
     )
 
 
+def test_the_landing_page_names_the_story_that_most_universities_tell_by_whoever_was_first(client, store):
+    title = "三校联合发现古河道遗址并公布首批成果"
+    store.entries.record([visit(1, story(1, hours=3, title=title), story(2, title="只有一校报道的一则长新闻"))])
+    assert "报道最多" not in client.get("/").text
+
+    store.entries.record([visit(3, story(3, hours=1, title=title))])
+
+    told = re.search(r"<h2>报道最多</h2>.*?</ul>", client.get("/").text, re.DOTALL)[0]
+    assert [story(1).slug] == re.findall(r"/entries/(\w+)/", told)
+    assert (title in told, "另有 1 校" in told) == (True, True)
+
+
 def test_the_landing_page_changes_with_the_news_and_with_the_day(store, tmp_path):
     clock = [NOW]
     client = create_app(settings(tmp_path), store, lambda: clock[0]).test_client()

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from aggregator.health import health
 from aggregator.model import FullEntry
-from aggregator.publish.digest import period_bounds
+from aggregator.publish.digest import fold, period_bounds
 from aggregator.query import EVERYTHING, Selection, tagged
 from aggregator.store.entries import Cursor
 from aggregator.web.asking import first_length, tags_at
@@ -36,6 +36,8 @@ TAG_CHART_DAYS = 30
 CHARTED_TERMS = 4  # of an expression
 SOURCE_CHART_DAYS = 90
 MOST_SHARES = 24  # universities and tags on the landing page
+MOST_COVERED = 5  # stories there, of the last days
+COVERED_DAYS, COVERED_LOOKED_AT = timedelta(days=7), 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +80,22 @@ def _landing(entries: list[FullEntry], today: date) -> str:
         today_count=days.days[-1][1],
         week_count=sum(counts.between(spans)),
         chart=days,
+        most_covered=_most_covered(today),
         universities=counts.by_university(spans),
         tags=counts.by_tag(spans, MOST_SHARES),
         most_shares=MOST_SHARES,
         size=counts.size(),
     )
+
+
+def _most_covered(today: date) -> list[tuple[FullEntry, int]]:
+    """The stories of the last days that most universities tell: who told each first, and how many others did."""
+    entries = service().store.entries.between(
+        midnight(today) - COVERED_DAYS, midnight(today + timedelta(days=1)), limit=COVERED_LOOKED_AT
+    )
+    stories = [(story[0], len({one.source.university for one in story}) - 1) for story in fold(entries)]
+    told = sorted((one for one in stories if one[1]), key=lambda one: (one[1], one[0].sort, one[0].id), reverse=True)
+    return told[:MOST_COVERED]
 
 
 @blueprint.get("/tags/")
