@@ -11,7 +11,7 @@ The clocks of all workers must agree to well within a lease. Where they do not, 
 lease, the token still keeps what is stored right: a visit under a lease that was claimed anew is not recorded.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -19,12 +19,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, any_, bindparam, case, func, select, true, update
 
 from aggregator.model import Host, Lease, Source
+from aggregator.store.bulk import chunks
 
 if TYPE_CHECKING:
     from aggregator.store import Store
-
-# parameters in one IN (...): SQLite allows 32,766
-CHUNK = 500
 
 host, source = Host.__table__, Source.__table__  # type: ignore[attr-defined]
 
@@ -205,7 +203,7 @@ def lock(connection: Connection, name: str) -> None:
 
 def schedule(connection: Connection, hosts: Iterable[str]) -> None:
     """Let *hosts* be due when the first of their enabled sources is; makes the rows of those that are new."""
-    for chunk in _chunks(sorted(set(hosts))):
+    for chunk in chunks(sorted(set(hosts))):
         # locked: who gives one back now must see what is scheduled here, or be waited for
         known = {name for name, _ in connection.execute(TOKENS, {"hosts": chunk}).all()}
         if new := [{"name": name, "token": 0} for name in chunk if name not in known]:
@@ -222,7 +220,7 @@ def _claim_named(
 ) -> tuple[list[Claim], list[Holder]]:
     claims: dict[str, Claim] = {}
     others: list[Holder] = []
-    for chunk in _chunks(names):
+    for chunk in chunks(names):
         hosts = select(source.c.host).where(source.c.name.in_(chunk)).distinct()
         new = [name for name in connection.execute(hosts).scalars() if name not in claims]
         leased = connection.execute(LEASE_NAMED, {"now": now, "by": owner, "until": until, "hosts": new})
@@ -241,8 +239,3 @@ def _freed(lease: Lease, free_at: datetime | None) -> dict[str, Any]:
 
 def _holder(row: Row[Any]) -> Holder:
     return Holder(row.name, row.owner or "", row.next_at)
-
-
-def _chunks(names: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(names), CHUNK):
-        yield names[start : start + CHUNK]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 from sqlalchemy import Connection, Row, bindparam, func, select, update
 
 from aggregator.identity import turn_of
-from aggregator.model import Entry, FeedVersion, Pending, Poll, Site, Source, SourceRef, SourceRule
-from aggregator.store import breaks, leases, names
+from aggregator.model import Entry, Pending, Poll, Site, Source, SourceRef, SourceRule
+from aggregator.store import breaks, feeds, leases, names
 
 if TYPE_CHECKING:
     from aggregator.store import Store
@@ -23,7 +23,7 @@ RHYTHM = ("fetched_at", "moved_to", "moved_at", "newest", "per_day", "working_sh
 FORGOTTEN = dict.fromkeys((*TAUGHT, *RHYTHM))
 
 source, poll, entry = Source.__table__, Poll.__table__, Entry.__table__  # type: ignore[attr-defined]
-pending, feed_version = Pending.__table__, FeedVersion.__table__  # type: ignore[attr-defined]
+pending = Pending.__table__  # type: ignore[attr-defined]
 
 # what a site file says of a source: reading what polls taught, too, would double the cost of a start
 SAID = ("site", "university", "title", "url", "host", "kind", "enabled", "rule_hash")
@@ -82,7 +82,7 @@ class Sources:
         breaks.forget(connection, now)
         are_renamed = names.keep_aliases(connection, {site.name: site for site, _ in rules}.values())
         if new or changed or gone or are_renamed:
-            _count_change(connection)
+            feeds.count_change(self._store, connection, {"sources"})
 
     def postpone(self, sources: Iterable[Source], until: datetime) -> None:
         """Let *sources* not be due before *until*: they cannot be polled here."""
@@ -152,12 +152,6 @@ def _said(site: Site, rule: SourceRule) -> dict[str, Any]:
         "enabled": rule.enabled,
         "rule_hash": rule_hash(site, rule),
     }
-
-
-def _count_change(connection: Connection) -> None:
-    more = update(feed_version).where(feed_version.c.scope == "sources").values(version=feed_version.c.version + 1)
-    if connection.execute(more).rowcount == 0:
-        connection.execute(feed_version.insert(), {"scope": "sources", "version": 1})
 
 
 def _source(row: Row[Any]) -> Source:

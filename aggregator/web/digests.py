@@ -21,7 +21,7 @@ from aggregator.web import inlined
 from aggregator.web.asking import tags_asked
 from aggregator.web.language import language
 from aggregator.web.ops import is_operator
-from aggregator.web.pages import blueprint, day_of, midnight
+from aggregator.web.pages import blueprint, midnight
 from aggregator.web.service import service
 from aggregator.web.stored import Promise, offer, until_news
 
@@ -146,7 +146,7 @@ def _earlier(digest: Digest, selection: Selection) -> date | None:
     """When the nearest earlier digest with news begins: a walk back through the years meets no empty days."""
     begin = midnight(digest.first)
     found = service().store.entries.newest(1, selection, before=Cursor(int(begin.timestamp()), 0))
-    return days_of(digest.period, day_of(found[0]))[0] if found else None
+    return days_of(digest.period, service().day_of(found[0].sort))[0] if found else None
 
 
 def _later(digest: Digest) -> date | None:

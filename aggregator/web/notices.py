@@ -97,7 +97,7 @@ def _newest_before(midnight: datetime) -> FullEntry | None:
 def _digest(newest: FullEntry) -> tuple[Note, datetime]:
     """The digest of the day of *newest*, which is over, and when that day began."""
     here = service()
-    day = datetime.fromtimestamp(newest.sort, here.settings.zone).date()
+    day = here.day_of(newest.sort)
     begin, end = period_bounds("day", day, here.settings.zone)
     digest = kept("day", day)
     note = Note(

@@ -260,9 +260,5 @@ def _page(selection: Selection) -> Page:
 
 
 def by_day(entries: list[FullEntry]) -> list[tuple[date, list[FullEntry]]]:
-    return [(day, list(group)) for day, group in groupby(entries, day_of)]
-
-
-def day_of(entry: FullEntry) -> date:
-    """The day *entry* is dated where the site is: its publication, or when we saw it first."""
-    return datetime.fromtimestamp(entry.sort, service().settings.zone).date()
+    here = service()
+    return [(day, list(group)) for day, group in groupby(entries, lambda entry: here.day_of(entry.sort))]

@@ -6,7 +6,7 @@ archives and ask for them no more. What is over is told by the newest entry, not
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date
 
 from aggregator.errors import NotFound
 from aggregator.model import FullEntry
@@ -41,7 +41,7 @@ def newest(selection: Selection) -> Piece:
         return Piece(entries, is_complete=not selection.words)
     if selection.words:
         return Piece(entries, _around(selection, older))
-    archive = _archive_of(selection, _day(entries[-1].sort), _day(entries[0].sort))
+    archive = _archive_of(selection, service().day_of(entries[-1].sort), service().day_of(entries[0].sort))
     return Piece(entries, {**_around(selection, older), "prev-archive": {"archive": archive}})
 
 
@@ -60,7 +60,7 @@ def archive(selection: Selection, name: str) -> Piece | str:
     if period == "week" or selection.words:
         raise NotFound("archives are months and days of all entries, a tag, a source, a university")
     start, end = period_bounds(period, first, service().settings.zone)
-    latest = next((_day(one.sort) for one in service().store.entries.newest(1, selection)), None)
+    latest = next((service().day_of(one.sort) for one in service().store.entries.newest(1, selection)), None)
     if latest is None or first > latest:
         raise NotFound(f"there is no archive of {name} yet")
     if period == "month" and _is_month_of(first, latest):
@@ -68,13 +68,13 @@ def archive(selection: Selection, name: str) -> Piece | str:
     within, most = replace(selection, since=start, until=end), ARCHIVE_LENGTH if period == "month" else LONGEST
     entries = service().store.entries.newest(most + 1, within, bodies=True)
     if len(entries) > ARCHIVE_LENGTH and period == "month":
-        return digest_address("day", _day(entries[0].sort))
+        return digest_address("day", service().day_of(entries[0].sort))
     paging: dict[str, Mapping[str, str]] = {"current": NEWEST}
     former = service().store.entries.newest(1, selection, before=Cursor(int(start.timestamp()), 0))
     if former:
-        paging["prev-archive"] = {"archive": _archive_of(selection, _day(former[0].sort), latest)}
+        paging["prev-archive"] = {"archive": _archive_of(selection, service().day_of(former[0].sort), latest)}
     later = service().store.entries.oldest(1, replace(selection, since=end))
-    if later and (next_day := _day(later[0].sort)) < latest:
+    if later and (next_day := service().day_of(later[0].sort)) < latest:
         paging["next-archive"] = {"archive": _archive_of(selection, next_day, latest)}
     return Piece(entries, paging, is_archive=True)
 
@@ -117,7 +117,3 @@ def _archive_of(selection: Selection, day: date, latest: date) -> str:
 
 def _is_month_of(day: date, other: date) -> bool:
     return (day.year, day.month) == (other.year, other.month)
-
-
-def _day(sort: int) -> date:
-    return datetime.fromtimestamp(sort, service().settings.zone).date()

@@ -4,10 +4,12 @@ Lists are cut from their oldest end, so that only their first document changes w
 """
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from aggregator.editions import CORRECTED_HOURS, LATE_DAYS
@@ -70,6 +72,7 @@ class Plan:
     def __init__(self, here: Service) -> None:
         self._store: Store = here.store
         self._zone = here.settings.zone
+        self._day_of = here.day_of
         self._today = here.today
         self._now = here.now()
         # pages in the site's own language have plain addresses
@@ -165,15 +168,17 @@ class Plan:
     def _archives(self, lines: Sequence[Line], first: Sequence[Line]) -> list[tuple[str, list[Line]]]:
         """The archives of *lines* by name, the oldest first, as pieces.py makes them; *first* are the newest."""
         found = []
-        latest = self._day(lines[-1])
-        for month, its in groupby(lines, lambda line: digest_address("month", self._day(line))):
+        latest = self._day_of(lines[-1].sort)
+        for month, its in groupby(lines, lambda line: digest_address("month", self._day_of(line.sort))):
             chunk = list(its)
             if len(chunk) <= pieces.ARCHIVE_LENGTH and month != digest_address("month", latest):
                 found.append((month, chunk))
             else:
-                found += [(day.isoformat(), list(one)) for day, one in groupby(chunk, self._day)]
+                found += [
+                    (day.isoformat(), list(one)) for day, one in groupby(chunk, lambda line: self._day_of(line.sort))
+                ]
         # the newest day still grows: nobody is led there but who finds no other day before
-        return found if self._day(first[0]) == latest else found[:-1]
+        return found if self._day_of(first[0].sort) == latest else found[:-1]
 
     # ------------------------------------------------------------ all else
 
@@ -222,10 +227,10 @@ class Plan:
     def _digests(self) -> Iterator[Sheet]:
         for period in PERIODS:
             for day, lines, earlier, later in self._periods(period):
+                fact = _fact(lines, earlier, later, self._edition(period, day, lines))
                 for spoken in self._spoken({"name": digest_address(period, day)}):
                     for form in (None, *DIGEST_FORMS):
                         values = {**spoken, "format": form} if form else spoken
-                        fact = _fact(lines, earlier, later, self._edition(period, day, lines))
                         yield Sheet("pages.digest", values, fact, _newest(lines))
         days = [(day, lines) for day, lines, *_ in self._periods("day") if lines and day < self._today]
         older = [
@@ -245,8 +250,9 @@ class Plan:
     def _edition(self, period: Period, day: date, lines: Sequence[Line]) -> str:
         """What else a digest depends on: late finds of days before and, while a correction may be due, the hour."""
         begin, end = period_bounds(period, day, self._zone)
-        since = (begin - LATE_DAYS).timestamp()
-        before = [line for line in self._lines if since <= line.sort < begin.timestamp()]
+        moments = [moment.timestamp() for moment in (begin - LATE_DAYS, begin)]
+        first, last = (bisect_left(self._lines, moment, key=attrgetter("sort")) for moment in moments)
+        before = self._lines[first:last]
         changed = max(_newest([*lines, *before]), end)
         return _fact(before, f"{self._now:%Y-%m-%d %H}" if self._now - changed < TWICE_CORRECTED else "")
 
@@ -254,7 +260,7 @@ class Plan:
         """(first day, entries, the period before, the period after) of each with news, and of the one that is now."""
         found = {
             parse_address(name)[1]: list(its)
-            for name, its in groupby(self._lines, lambda line: digest_address(period, self._day(line)))
+            for name, its in groupby(self._lines, lambda line: digest_address(period, self._day_of(line.sort)))
         }
         found.setdefault(parse_address(digest_address(period, self._today))[1], [])
         names = ["", *(digest_address(period, day) if lines else "" for day, lines in sorted(found.items())), ""]
@@ -265,9 +271,6 @@ class Plan:
     def _spoken(self, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         """*values* in each language."""
         return [{**values, **({"lang": code} if code else {})} for code in self._languages]
-
-    def _day(self, line: Line) -> date:
-        return datetime.fromtimestamp(line.sort, self._zone).date()
 
     def _version(self, scope: str) -> str:
         # of "sources", too: an entry that moved is nobody's news

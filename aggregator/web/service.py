@@ -34,6 +34,10 @@ class Service:
         """The day it is where the site is."""
         return self.now().astimezone(self.settings.zone).date()
 
+    def day_of(self, sort: int) -> date:
+        """The day that an entry is dated where the site is, by its *sort*: its publication, or when we saw it first."""
+        return datetime.fromtimestamp(sort, self.settings.zone).date()
+
 
 def service() -> Service:
     """The service of the app that answers this request."""

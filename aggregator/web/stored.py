@@ -17,13 +17,13 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from aggregator.errors import StoreError
 from aggregator.store import Store
+from aggregator.store.feeds import ALL_SCOPES
 from aggregator.web.document import Document, StartResponse
 from aggregator.web.language import accepted
 from aggregator.web.service import service
 
 MEMORY = 64_000_000  # bytes of answers in one process, the least asked for dropped first
 OVERHEAD = 4_000  # of headers and objects
-UNTIL_NEWS = ("all", "sources")
 OFFER = "aggregator.offer"  # our key in a request's environ
 
 P = ParamSpec("P")
@@ -80,7 +80,7 @@ def until_news() -> Promise:
     """What was made from entries, sources and the day holds until one of them changes. To be asked before they are."""
     here = service()
     tomorrow = datetime.combine(here.today + timedelta(days=1), time.min, tzinfo=here.settings.zone)
-    return Promise(UNTIL_NEWS, here.store.feeds.version(UNTIL_NEWS), tomorrow)
+    return Promise(ALL_SCOPES, here.store.feeds.version(ALL_SCOPES), tomorrow)
 
 
 def kept_until_news(view: Callable[P, str | BaseResponse]) -> Callable[P, BaseResponse]:
