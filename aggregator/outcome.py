@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from aggregator.backlog import Found
+from aggregator.bring import Brought
 from aggregator.diagnose import fault_of, proof, strangeness
 from aggregator.errors import AggregatorError, FetchError, placed
 from aggregator.gather.discovery import advertised
@@ -31,7 +32,6 @@ from aggregator.model import (
 from aggregator.redirects import address_of, is_same_page, moved_of, vouched_at
 from aggregator.rhythm import WorkingHours, freshness, next_poll_at, rhythm_of
 from aggregator.settings import Settings
-from aggregator.stories import Brought
 from aggregator.websub import owed_after, was_pushed
 
 # a good response is kept as proof so often

@@ -2,7 +2,7 @@
 
     claim (turns) -> fetch -> 304 or the same bytes? then done (outcome)
                            -> read_source (heal): feed or list, healed after a redesign -> unknown (backlog)
-                           -> fetch, read_article, clean -> tag, summarize (stories)
+                           -> fetch, read_article, clean -> tag, summarize (bring)
                            -> judge (outcome, health): what the visit says of the source, and when the next one is
                            -> record (store): entries, poll, validators, next_poll_at, feed versions in one transaction
 
@@ -19,6 +19,7 @@ from time import monotonic
 from urllib.parse import urlsplit
 
 from aggregator.backlog import Backlog
+from aggregator.bring import Bringer, apart
 from aggregator.connectivity import Connectivity
 from aggregator.errors import AggregatorError, FetchError, ParseError, RuleError, StoreError
 from aggregator.gather.fetch import Fetcher
@@ -36,7 +37,6 @@ from aggregator.store import Store
 from aggregator.store.leases import Holder
 from aggregator.store.recorder import Recorder
 from aggregator.store.sources import rule_hash
-from aggregator.stories import Stories, apart
 from aggregator.turns import Turn, Turns, furthest
 
 log = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ class Poller:
         self._spread = spread_seconds
         self._backlog = Backlog(store, fetcher, self._same, now)
         self._outcomes = Outcomes(settings, Trust(store, is_asked=settings.callback_url is not None))
-        self._stories = Stories(fetcher, self._families, now, urlsplit(settings.site.url).hostname)
+        self._bringer = Bringer(fetcher, self._families, now, urlsplit(settings.site.url).hostname)
         self._turns = Turns(settings, store, now, self._knows, self._cancel)
         self._running: dict[asyncio.Task[None], Turn] = {}
         self._one_finished = asyncio.Event()
@@ -245,7 +245,7 @@ class Poller:
         )
         reading = await self._read(answer, memory)
         found = await self._backlog.of(source, site, rule, reading.listing, memory)
-        brought = await self._stories.bring(
+        brought = await self._bringer.bring(
             site, rule, found.items, found.tries, most=self._settings.fetch.max_articles, seconds=POLL_SECONDS
         )
         return self._outcomes.read(answer, reading, memory, found, brought)

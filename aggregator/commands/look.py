@@ -115,9 +115,9 @@ def _try_batch(config: "Settings", families: Any) -> None:
 
 async def _visited(url: str, kind: Any, families: Any, config: "Settings") -> "Listing | Article":
     """The page at *url*; an article with all its pages."""
+    from aggregator.bring import whole
     from aggregator.gather.fetch import Fetcher
     from aggregator.model import Article
-    from aggregator.stories import whole
     from aggregator.trial import read_page, reader_of
 
     async with Fetcher(config.fetch, config.user_agent, own=config.own_ports) as fetcher:

@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 
 import pytest
 
+from aggregator.bring import ARTICLE_TRIES, MOST_PAGES, Bringer, whole
 from aggregator.errors import FetchError
 from aggregator.gather.fetch import Fetcher
 from aggregator.model import SHANGHAI, Article, Item, Site, SourceRule
 from aggregator.rules import load
 from aggregator.settings import FetchSettings
-from aggregator.stories import ARTICLE_TRIES, MOST_PAGES, Stories, whole
 
 NOW = datetime(2025, 3, 21, 2, 30, tzinfo=UTC)
 FAMILIES = tuple(load(None).families.values())
@@ -34,9 +34,9 @@ def bring(university, tries=0, seconds=60):
 
     async def work():
         async with Fetcher(settings, "tests") as fetcher:
-            stories = Stories(fetcher, FAMILIES, lambda: NOW, "localhost")
+            bringer = Bringer(fetcher, FAMILIES, lambda: NOW, "localhost")
             rule = SourceRule("haitang-news", "要闻", university.url)
-            return await stories.bring(SITE, rule, {"key": item}, {"key": tries}, most=9, seconds=seconds)
+            return await bringer.bring(SITE, rule, {"key": item}, {"key": tries}, most=9, seconds=seconds)
 
     return asyncio.run(work())
 

@@ -43,7 +43,7 @@ class Brought:
     left: int = 0  # not looked at for want of time
 
 
-class Stories:
+class Bringer:
     """Reads the pages of items. *host* names the minter of Atom ids, *now* is the clock."""
 
     def __init__(
