@@ -126,6 +126,20 @@ class Site:
     timezone: ZoneInfo = SHANGHAI
     tags: tuple[str, ...] = ()
     sources: tuple[SourceRule, ...] = ()
+    english: str = ""  # its name for readers of English; "": not known
+    city: str = ""
+    enabled: bool = True  # False: it stands in the catalogue until somebody switches it on
+    checked: date | None = None  # when somebody last saw that its sources can be read; None: never
+    proof: str = ""  # what showed that, or where the addresses are from
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a look at a source of the catalogue found, on which day: a Fault, or that it works."""
+
+    day: date
+    found: Fault | Literal["working"]
+    proof: str  # a sentence
 
 
 # ---------------------------------------------------------------- in flight: what a visit brings
