@@ -4,7 +4,7 @@ A file that cannot be used is a fault here, where rules.load would raise. Knows 
 """
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path

@@ -4,8 +4,8 @@ Knows no file and no database. ahocorasick_rs's only door: it finds any number o
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Literal, NamedTuple
 
 from ahocorasick_rs import AhoCorasick
 
@@ -70,15 +70,12 @@ class Tagger:
 
     def topics(self, title: str, text: str) -> dict[str, Reason]:
         """The topics that words in *title* and *text* tell, each with the word: parents are not among them."""
-        title_form = f" {fold(title[:LONGEST_TITLE])} "
-        found: dict[str, Reason] = {}
-        for topic, word, start in self._head.found(f"{title_form}{BETWEEN} {fold(text[:LEAD])} ", len(title_form)):
-            by = "title" if start < len(title_form) else "lead"
-            if topic not in found or found[topic].by != "title":
-                found[topic] = Reason(topic, by, word)  # type: ignore[arg-type]  # one of Ground
+        first = f" {fold(title[:LONGEST_TITLE])} "
+        head = self._head.found(f"{first}{BETWEEN} {fold(text[:LEAD])} ", len(first))
+        found = {topic: Reason(topic, hit.zone, hit.word) for topic, hit in head.items()}
         if self._body:
-            for topic, word, _ in self._body.found(f" {fold(text[:LONGEST_TEXT])} ", 0):
-                found.setdefault(topic, Reason(topic, "body", word))
+            for topic, hit in self._body.found(f" {fold(text[:LONGEST_TEXT])} ", 0).items():
+                found.setdefault(topic, Reason(topic, "body", hit.word))
         return found
 
 
@@ -116,14 +113,20 @@ def _ancestors(taxonomy: Taxonomy, name: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-@dataclass(frozen=True, slots=True)
-class _Word:
+class _Word(NamedTuple):
     """A word of a topic: the numbers of its parts, between which anything may stand."""
 
     topic: str
     written: str
     parts: tuple[int, ...]
     in_lead: bool
+
+
+class _Hit(NamedTuple):
+    """A word that was found, and where."""
+
+    word: str
+    zone: Literal["title", "lead"]
 
 
 class _Words:
@@ -135,51 +138,59 @@ class _Words:
         def parts(written: str) -> tuple[int, ...]:
             return tuple(numbers.setdefault(_form(part), len(numbers)) for part in written.split("…"))
 
-        self._exceptions: dict[str, list[tuple[int, ...]]] = {}
-        words: list[_Word] = []
+        # what is to be looked at when a part was found: words by their first, exceptions likewise
+        self._words: dict[int, list[_Word]] = {}
+        self._exceptions: dict[int, list[tuple[str, tuple[int, ...]]]] = {}
         for topic in topics:
-            own = [_Word(topic.name, written, parts(written), in_lead) for written, in_lead in words_of(topic)]
-            if own:
-                words += own
-                self._exceptions[topic.name] = [parts(written) for written in topic.exceptions]
-        # a word is looked at when the last of its parts was found
-        self._by_part: dict[int, list[_Word]] = {}
-        for word in words:
-            self._by_part.setdefault(word.parts[-1], []).append(word)
-        self._finder = AhoCorasick(list(numbers), store_patterns=False) if words else None
+            own = words_of(topic)
+            for written, in_lead in own:
+                word = _Word(topic.name, written, parts(written), in_lead)
+                self._words.setdefault(word.parts[0], []).append(word)
+            for written in topic.exceptions if own else ():
+                its = parts(written)
+                self._exceptions.setdefault(its[0], []).append((topic.name, its))
+        self._finder = AhoCorasick(list(numbers), store_patterns=False) if numbers else None
         self._edges = [(part.startswith(" "), part.endswith(" ")) for part in numbers]
 
     def __bool__(self) -> bool:
         return self._finder is not None
 
-    def found(self, form: str, boundary: int) -> Iterator[tuple[str, str, int]]:
-        """(topic, word, where it begins) of words in *form*, a topic's first; those for titles before *boundary* only.
+    def found(self, form: str, boundary: int) -> dict[str, _Hit]:
+        """A word for each topic that has one in *form*, which is as words.fold has it, with a space at each end.
 
-        *form* is as words.fold has it, with a space before and behind.
+        Up to *boundary* it is a title, which a word is rather found in; behind it words for titles do not count.
         """
         if self._finder is None:
-            return
+            return {}
         spans: dict[int, list[Span]] = {}
         for number, start, end in self._finder.find_matches_as_indexes(form, overlapping=True):
             opens, closes = self._edges[number]
             spans.setdefault(number, []).append((start + opens, end - closes))
-        for number in spans:
-            for word in self._by_part.get(number, ()):
-                for start, end in _spans(word.parts, spans):
-                    if start >= boundary and not word.in_lead:
-                        break
-                    if start < boundary <= end:
+        shields = self._shields(spans)
+        found: dict[str, _Hit] = {}
+        for number, places in spans.items():
+            for word in self._words.get(number, ()):
+                known = found.get(word.topic)
+                if known is not None and known.zone == "title":
+                    continue
+                its = places if len(word.parts) == 1 else _spans(word.parts, spans)
+                for start, end in its:
+                    if start < boundary <= end or (start >= boundary and not word.in_lead):
                         continue
-                    if not self._is_excepted(word.topic, start, end, spans):
-                        yield word.topic, word.written, start
+                    shielded = shields.get(word.topic, ())
+                    if not any(first < end and start < last for first, last in shielded):
+                        found[word.topic] = _Hit(word.written, "title" if start < boundary else "lead")
                         break
+        return found
 
-    def _is_excepted(self, topic: str, start: int, end: int, spans: Mapping[int, list[Span]]) -> bool:
-        return any(
-            first < end and start < last
-            for parts in self._exceptions[topic]
-            for first, last in _spans(parts, spans)
-        )
+    def _shields(self, spans: Mapping[int, list[Span]]) -> dict[str, list[Span]]:
+        """Where words of a topic do not count, by topic."""
+        shields: dict[str, list[Span]] = {}
+        for number in spans:
+            for topic, parts in self._exceptions.get(number, ()):
+                if its := _spans(parts, spans):
+                    shields.setdefault(topic, []).extend(its)
+        return shields
 
 
 def _form(part: str) -> str:
@@ -187,18 +198,17 @@ def _form(part: str) -> str:
     return " " * part.startswith("^") + fold(part.strip("^$")) + " " * part.endswith("$")
 
 
-def _spans(parts: Sequence[int], spans: Mapping[int, list[Span]]) -> Iterator[Span]:
-    """Where *parts* stand in their order, at most GAP apart: begin of the first, end of the last."""
-    if any(part not in spans for part in parts):
-        return
+def _spans(parts: Sequence[int], spans: Mapping[int, list[Span]]) -> list[Span]:
+    """Where *parts* stand in their order, each the next one at most GAP behind: begin of the first, end of the last."""
     reached = spans[parts[0]]
     for part in parts[1:]:
-        following = spans[part]
+        following = spans.get(part)
+        if following is None:
+            return []
         longer = []
         for start, end in reached:
             place = bisect_left(following, (end, 0))
-            while place < len(following) and following[place][0] - end <= GAP:
+            if place < len(following) and following[place][0] - end <= GAP:
                 longer.append((start, following[place][1]))
-                place += 1
         reached = longer
-    yield from reached
+    return reached

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from aggregator.errors import RuleError
-from aggregator.model import Taxonomy, Topic
+from aggregator.model import Site, Taxonomy, Topic
 from aggregator.rules.table import Table
 from aggregator.words import fold
 
@@ -42,6 +42,28 @@ def fingerprint(instance: Path | None) -> str:
         said.update(path.read_bytes() if path.is_file() else b"")
         said.update(b"\0")
     return said.hexdigest()[:16]
+
+
+def has_own(instance: Path | None) -> bool:
+    """Whether the operator has rules of tags of their own."""
+    return instance is not None and any((instance / name).is_file() for name in (OWN, RENAMED))
+
+
+def own_topics(instance: Path | None) -> list[Topic]:
+    """The topics of the operator's own file; raises RuleError."""
+    return [topic for path, origin in _files(instance)[1:] for _, topic in _read(path, origin)]
+
+
+def check_sites(taxonomy: Taxonomy, sites: Iterable[Site]) -> None:
+    """Raise RuleError where a topic has the name of a university, or one of its aliases: an entry about it has both."""
+    for site in sites:
+        for name in (site.university, *site.aliases):
+            owner = name if name in taxonomy.topics else taxonomy.aliases.get(name)
+            if owner is not None:
+                raise RuleError(
+                    f'tags.toml: tag."{owner}": {name!r} is a name of {site.university} in sites/{site.name}.toml; '
+                    "call one of them otherwise"
+                )
 
 
 def read_renamed(instance: Path | None) -> dict[str, str]:
@@ -260,5 +282,3 @@ def _quoted(text: str) -> str:
     """*text* as a basic string of TOML."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
-
-
