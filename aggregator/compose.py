@@ -98,7 +98,7 @@ def entry_of(
         published, precision = item.published, item.precision
     name = slug(item.url)
     title = _storable(_title(item, article))
-    keywords = _keywords(item, article, title)
+    keywords = entry_keywords(item.tags, article.keywords, title, article.text)
     return NewEntry(
         url=item.url,
         slug=name,
@@ -121,13 +121,13 @@ def entry_of(
     )
 
 
-def _keywords(item: Item, article: Article, title: str) -> tuple[str, ...]:
-    """What the publisher says that the entry is about: the feed's categories, and keywords of the page.
+def entry_keywords(categories: Iterable[str], of_page: Iterable[str], title: str, text: str) -> tuple[str, ...]:
+    """What the publisher says that an entry is about: the feed's categories, and keywords of the page.
 
     Of these only what the entry speaks of: many sites name the same for search engines on all their pages.
     """
-    spoken = (word for word in article.keywords if word in title or word in article.text)
-    said = dict.fromkeys(word for word in (*item.tags, *spoken) if len(word) <= LONGEST_KEYWORD)
+    spoken = (word for word in of_page if word in title or word in text)
+    said = dict.fromkeys(word for word in (*categories, *spoken) if len(word) <= LONGEST_KEYWORD)
     return tuple(said)[:MOST_KEYWORDS]
 
 
