@@ -70,7 +70,7 @@ def reasons(entry: FullEntry, given: Iterable[Given]) -> list[tuple[str, str]]:
 
 def _reason(reason: Reason | None) -> str:
     if reason is None:
-        return _("规则已变，请运行 aggregator retag")
+        return str(_("规则已变，请运行 aggregator retag"))
     what = reason.what.strip("^$").replace("_", " ")
     said: dict[str, str] = {
         "site": _("这所学校的每条新闻都有"),
