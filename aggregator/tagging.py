@@ -82,11 +82,12 @@ def retag(
     now: Callable[[], datetime],
     *,
     anew: bool = False,
+    batch: int = BATCH,
     told: Callable[[int], None] | None = None,
 ) -> Retagged:
     """Tag all stored entries as today's rules say, from where a retag by the same rules was broken off.
 
-    *told* hears of each batch how many it was. What visits store meanwhile is looked at, too. Raises RuleError, before
+    *told* hears of each *batch* how many it was. What visits store meanwhile is looked at, too. Raises RuleError, before
     anything is written, where a rule would tag too much.
     """
     taxonomy = load_taxonomy(instance)
@@ -95,18 +96,19 @@ def retag(
     rules = fingerprint(instance)
     store.tagging.keep_aliases(taxonomy.aliases)
     begun = store.tagging.begin(rules, anew=anew)
-    after, entries, changed = begun.after_id, 0, 0
+    after, seen, changed = begun.after_id, 0, 0
     given = store.tagging.given()
     letters = letters_read(tagger)
-    while batch := store.tagging.material(after, BATCH, letters):
-        changes = [Change(one, now_) for one in batch if (now_ := tags_of(tagger, taxonomy, given, one)) != one.tags]
-        after = batch[-1].id
+    while entries := store.tagging.material(after, batch, letters):
+        told_now = ((one, tags_of(tagger, taxonomy, given, one)) for one in entries)
+        changes = [Change(one, names) for one, names in told_now if names != one.tags]
+        after = entries[-1].id
         store.tagging.change(changes, rules, after)
-        entries, changed = entries + len(batch), changed + len(changes)
+        seen, changed = seen + len(entries), changed + len(changes)
         if told:
-            told(len(batch))
+            told(len(entries))
     store.tagging.end(rules, now())
-    return Retagged(entries, changed)
+    return Retagged(seen, changed)
 
 
 def tags_of(
