@@ -87,8 +87,8 @@ def retag(
 ) -> Retagged:
     """Tag all stored entries as today's rules say, from where a retag by the same rules was broken off.
 
-    *told* hears of each *batch* how many it was. What visits store meanwhile is looked at, too. Raises RuleError, before
-    anything is written, where a rule would tag too much.
+    *told* hears of each *batch* how many it was. What visits store meanwhile is looked at, too. RuleError: a
+    rule would tag too much; nothing is written then.
     """
     taxonomy = load_taxonomy(instance)
     tagger = Tagger(taxonomy)
