@@ -164,7 +164,7 @@ def test_a_merged_tag_gives_its_entries_to_the_other_each_once(store):
 
 def test_entries_that_are_changed_get_their_tags_in_the_same_transaction(store):
     with store.write() as connection:
-        assert {"要闻", "田", "海大", "新"} == store.tagging.set_tags(
+        assert {"要闻", "田", "海大", "海棠大学", "新"} == store.tagging.set_tags(
             connection, {1: ["海棠大学", "新"], 2: ["新"], 99: ["新"]}
         )
         assert set() == store.tagging.set_tags(connection, {1: ["新", "海棠大学"]})
