@@ -26,8 +26,7 @@ class Tagger:
     """Tells the tags of entries by the topics of a Taxonomy. Building one takes some hundredths of a second."""
 
     def __init__(self, taxonomy: Taxonomy) -> None:
-        self._taxonomy = taxonomy
-        self._parents = {name: _ancestors(taxonomy, name) for name in taxonomy.topics}
+        self._parents = {name: taxonomy.ancestors(name) for name in taxonomy.topics}
         self._aliases = taxonomy.aliases
         self._place = {name: place for place, name in enumerate(taxonomy.topics)}
         topics = taxonomy.topics.values()
@@ -100,17 +99,6 @@ def _evidence(topics: Iterable[Topic]) -> dict[str, str]:
             if "…" not in word and word.strip("^$") == word:
                 found.setdefault(fold(word), topic.name)
     return found
-
-
-def _ancestors(taxonomy: Taxonomy, name: str) -> tuple[str, ...]:
-    found: dict[str, None] = {}
-    waiting = list(taxonomy.topics[name].parents)
-    while waiting:
-        one = waiting.pop()
-        if one not in found:
-            found[one] = None
-            waiting += taxonomy.topics[one].parents
-    return tuple(found)
 
 
 class _Word(NamedTuple):
