@@ -82,7 +82,7 @@ class Poller:
         self._running: dict[asyncio.Task[None], Turn] = {}
         self._one_finished = asyncio.Event()
         self._stopping = False
-        self._recorder = Recorder(store)
+        self._recorder = Recorder(store, lambda: len(self._running))
         self._fault: StoreError | None = None
         self._mended_at: datetime | None = None
         self._is_awaited = False  # by poll_all_due, which raises a fault; else it is logged
