@@ -22,7 +22,7 @@ from aggregator.web.charts import Chart, chart, days_before
 from aggregator.web.ops import is_operator
 from aggregator.web.pictures import pictures
 from aggregator.web.service import service
-from aggregator.web.stored import kept_until_news, offer, until_news
+from aggregator.web.stored import kept_for_a_moment, kept_until_news, offer, until_news
 from aggregator.websub import standing
 
 blueprint = Blueprint("pages", __name__)
@@ -156,6 +156,7 @@ def university(name: str) -> str | BaseResponse:
 
 
 @blueprint.get("/sources/")
+@kept_for_a_moment
 def sources() -> str:
     here = service()
     states = here.store.counts.of_sources()
