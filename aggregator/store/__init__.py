@@ -34,6 +34,7 @@ from aggregator.store.robots import RobotsFiles
 from aggregator.store.search import Search
 from aggregator.store.sources import Sources
 from aggregator.store.subscribers import Subscribers
+from aggregator.store.tagging import Tagging
 from aggregator.store.websub import Websub
 
 # how long a writer waits for another before it gives up; a poll's transaction takes milliseconds
@@ -83,6 +84,7 @@ class Store:
         self.index = Index(self)
         self.search = Search(self)
         self.subscribers = Subscribers(self)
+        self.tagging = Tagging(self)
 
     @property
     def is_sqlite(self) -> bool:

@@ -188,4 +188,5 @@ def _body_row(entry_id: int, new: NewEntry) -> dict[str, Any]:
         "text": new.text,
         "images": new.images,
         "attachments": new.attachments,
+        "keywords": new.keywords,
     }
