@@ -144,7 +144,9 @@ def _is_told_first(shape: Shape, id_: ColumnElement[int]) -> ColumnElement[bool]
     told = [former.story_id == its.story_id, former.entry_id < its.entry_id]
     if shape.sources is not None:
         several = shape.sources > MOST_SOURCES
-        names: list[BindParameter[int]] = [bindparam(f"source_{number}") for number in range(0 if several else shape.sources)]
+        names: list[BindParameter[int]] = [
+            bindparam(f"source_{number}") for number in range(0 if several else shape.sources)
+        ]
         told.append(former.source_id.in_(bindparam("sources", expanding=True) if several else names))
     if shape.terms:
         terms = range(len(shape.terms))
