@@ -5,7 +5,7 @@ are written from templates. Pure: knows no database, no network and no clock.
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -105,11 +105,11 @@ def is_same(one: Telling, other: Telling, apart: timedelta | None, *, of_one_sou
         return is_long and (one.title, one.letters) == (other.title, other.letters)
     title = min(one.title, other.title, key=len)
     is_titled = title in one.title and title in other.title and len(title) >= SHORTEST_TITLE and not FORM.search(title)
+    if not _agree(shorter.numbers, longer.numbers) or not _agree_titles(one.title, other.title):
+        return False
     if len(shorter.letters) < SHORTEST_TEXT:
         is_near = apart is not None and apart <= LONE_APART
         return is_titled and is_near and one.title == other.title and len(title) >= SHORTEST_LONE_TITLE
-    if not _agree(shorter.numbers, longer.numbers) or not _agree_titles(one.title, other.title):
-        return False
     needed = CONTAINED_TITLED if is_titled else CONTAINED_SHORT if len(shorter.letters) < SHORT else CONTAINED
     return _share(shorter.grams, longer.grams) >= needed
 
@@ -181,16 +181,15 @@ def _told(text: str) -> str:
     return BYLINE.sub("", told) if "（" in told or "(" in told or "【" in told else told
 
 
-def _agree(fewer: Collection[str], more: Collection[str]) -> bool:
-    """Whether two texts give the same numbers, the shorter one first: it may leave some out."""
-    less, rest = sorted((frozenset(fewer), frozenset(more)), key=len)
-    return _share(less, rest) >= AGREEING
+def _agree(one: frozenset[str], other: frozenset[str]) -> bool:
+    """Whether two texts give the same numbers; one may leave some out."""
+    fewer, more = sorted((one, other), key=len)
+    return _share(fewer, more) >= AGREEING
 
 
 def _agree_titles(one: str, other: str) -> bool:
-    """Whether two titles can be of one story: the 3rd and the 4th congress are two."""
-    numbers = frozenset(NUMBER.findall(one)), frozenset(NUMBER.findall(other))
-    return not all(numbers) or not numbers[0].isdisjoint(numbers[1])
+    """Whether two titles can be of one story: where they differ in their numbers alone, there are two congresses."""
+    return one == other or NUMBER.sub("", one) != NUMBER.sub("", other)
 
 
 def _share(part: frozenset[str], whole: frozenset[str]) -> float:
