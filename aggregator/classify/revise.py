@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from difflib import SequenceMatcher
 from itertools import groupby
 from posixpath import basename
@@ -93,7 +94,7 @@ def is_another(before: Told, after: Told) -> bool:
 
 def state_of(told: Told) -> str:
     """A hash that two readings share if ``compare`` finds nothing between them."""
-    said = [_letters(told.title), _day(told), *sorted(set(told.files)), "", *sorted(_pictures(told)), ""]
+    said = [_letters(told.title), str(told.published), *sorted(set(told.files)), "", *sorted(_pictures(told)), ""]
     digest = hashlib.blake2b("\n".join(said).encode("utf-8", "surrogatepass"), digest_size=12)
     digest.update("".join(sentences(told)).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
@@ -191,14 +192,11 @@ def _extent(before: str, after: str) -> int:
 def _is_other_date(one: Told, other: Told) -> bool:
     if one.published is None or other.published is None:
         return False
-    if "day" in (one.precision, other.precision):
-        return _day(one) != _day(other)
-    return one.published != other.published
-
-
-def _day(told: Told) -> str:
-    """The date, as exact as all readings of it are."""
-    return told.published.date().isoformat() if told.published else ""
+    if one.precision == other.precision:
+        return one.published != other.published
+    # the start of a day, and a minute of it
+    day, minute = (one, other) if one.precision == "day" else (other, one)
+    return not timedelta(0) <= minute.published - day.published < timedelta(days=1)  # type: ignore[operator]
 
 
 def _pictures(told: Told) -> set[str]:
