@@ -536,21 +536,32 @@ class FullEntry(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Version:
+    """What an entry said at a time."""
+
+    title: str
+    published: datetime | None
+    precision: Precision | None
+    text: str
+    attachments: tuple[Attachment, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Past:
-    """A change of an entry, with what it said before; see Revision."""
+    """A Revision of *entry*, which comes without its text: what it said before and after.
+
+    Of a removal or a return the two are the same; where the entry's text is withheld, so are these.
+    """
 
     id: int
     seen_at: datetime
     kind: ChangeKind
     what: tuple[str, ...]
     words: int
-    title: str
-    published: datetime | None
-    precision: Precision | None
-    text: str
-    attachments: tuple[Attachment, ...]
-    entry: FullEntry  # without its text
-    is_withheld: bool  # its texts are not shown
+    before: Version
+    after: Version
+    entry: FullEntry
+    is_withheld: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -851,7 +862,16 @@ class Entry(SQLModel, table=True):
     """What we keep and publish. *slug* and *atom_id* never change."""
 
     __tablename__ = "entry"
-    __table_args__ = (Index("ix_entry_sort", "sort", "id"), Index("ix_entry_source", "source_id", "sort", "id"))
+    __table_args__ = (
+        Index("ix_entry_sort", "sort", "id"),
+        Index("ix_entry_source", "source_id", "sort", "id"),
+        Index(
+            "ix_entry_removed",
+            "id",
+            sqlite_where=text("removed_at IS NOT NULL"),
+            postgresql_where=text("removed_at IS NOT NULL"),
+        ),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     slug: str = Field(unique=True)  # MD5 hex of the URL as first linked: the ancestor's urlname

@@ -83,6 +83,7 @@ class Poller:
         self._backlog = Backlog(store, fetcher, self._same, now)
         self._outcomes = Outcomes(settings, Trust(store, is_asked=settings.callback_url is not None))
         self._bringer = Bringer(fetcher, self._families, now, urlsplit(settings.site.url).hostname)
+        store.withholds = settings.schedule.removed == "withhold"
         self._rechecker = Rechecker(store, fetcher, self._families, now)
         self._named: frozenset[str] = frozenset()  # to be polled whether due or not
         self._turns = Turns(settings, store, now, self._knows, self._cancel)
@@ -135,12 +136,17 @@ class Poller:
             log.debug("the leases run out by themselves: %s", error)
 
     def _mend_times(self) -> None:
-        """Once an hour, and when the clock has jumped: what a clock that was ahead has written holds nothing up."""
+        """Once an hour, and when the clock has jumped: what a clock that was ahead has written holds nothing up.
+
+        Texts of removed entries follow their setting.
+        """
         now = self._now()
         if self._mended_at is not None and abs(now - self._mended_at) < MEND_EVERY:
             return
         self._mended_at = now
         mended = self._store.clock.mend(now, **furthest(self._settings, [rule for _, rule in self._rules.values()]))
+        if withheld := self._store.revisions.withhold(self._store.withholds, now):
+            log.info("texts of %d removed entries: schedule.removed is %r", withheld, self._settings.schedule.removed)
         if mended:
             log.warning("times=%d stood further ahead than any this program sets: the clock was wrong", mended)
 

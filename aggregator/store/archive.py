@@ -29,7 +29,9 @@ NEIGHBOUR = (
 HERE, THERE = tuple_(entry.c.sort, entry.c.id), tuple_(bindparam("sort"), bindparam("id"))
 NEWER = NEIGHBOUR.where(HERE > THERE).order_by(entry.c.sort, entry.c.id)
 OLDER = NEIGHBOUR.where(HERE < THERE).order_by(entry.c.sort.desc(), entry.c.id.desc())
-LINES = select(entry.c.id, entry.c.sort, entry.c.source_id, entry.c.slug, entry.c.url, entry.c.updated)
+LINES = select(
+    entry.c.id, entry.c.sort, entry.c.source_id, entry.c.slug, entry.c.url, entry.c.updated, entry.c.changed_at
+)
 LINES = LINES.order_by(entry.c.sort, entry.c.id)
 TAGGED = select(entry_tag.c.entry_id).where(entry_tag.c.tag_id == bindparam("tag_id"))
 TAGGED = TAGGED.order_by(entry_tag.c.sort, entry_tag.c.entry_id)
@@ -66,6 +68,7 @@ class Line(NamedTuple):
     slug: str
     url: str
     updated: datetime
+    changed_at: datetime | None = None
 
 
 class Archive:

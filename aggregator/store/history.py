@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, literal, select, update
+from sqlalchemy import Connection, bindparam, func, insert, literal, select, update
 
-from aggregator.model import Attachment, Change, Entry, EntryBody, FullEntry, Looked, NewEntry, Past, Revision
+from aggregator.model import Attachment, Change, Entry, EntryBody, FullEntry, Looked, NewEntry, Past, Revision, Version
 from aggregator.store import changing, rechecks
 from aggregator.store.bulk import chunks
 
@@ -35,6 +35,11 @@ NOTHING: dict[str, Any] = {"summary": "", "html": "", "text": "", "images": [], 
 # the text of a removed entry stands in the last of these
 REMOVAL = select(revision).where(revision.c.entry_id == bindparam("this"), revision.c.kind == "removed")
 REMOVAL = REMOVAL.order_by(revision.c.id.desc()).limit(1)
+HIDDEN = select(entry.c.is_withheld).where(THIS)
+NEXT_EDIT = select(revision).where(
+    revision.c.entry_id == bindparam("this"), revision.c.id > bindparam("number"), revision.c.kind == "edited"
+)
+NEXT_EDIT = NEXT_EDIT.order_by(revision.c.id).limit(1)
 LAST_TOLD = select(func.max(revision.c.seen_at)).where(revision.c.entry_id == bindparam("this"), revision.c.is_told)
 STATES = select(revision.c.state).where(
     revision.c.entry_id == bindparam("this"), revision.c.seen_at >= bindparam("since"), revision.c.state != ""
@@ -47,39 +52,29 @@ class Revisions:
         self._store = store
 
     def of(self, one: FullEntry) -> list[Past]:
-        """The revisions of an entry, the newest first."""
+        """The revisions of an entry, given with its body, the newest first."""
         query = select(revision).where(revision.c.entry_id == one.id).order_by(revision.c.id.desc())
         with self._store.read() as connection:
-            hidden = select(entry.c.is_withheld).where(THIS)
-            is_withheld = bool(connection.execute(hidden, {"this": one.id}).scalar())
-            return [_past(row, one, is_withheld) for row in connection.execute(query)]
+            is_withheld = bool(connection.execute(HIDDEN, {"this": one.id}).scalar())
+            rows = connection.execute(query).all()
+        found, later = [], Version(one.title, one.published, one.precision, one.text, one.attachments)
+        for row in rows:
+            found.append(_past(row, one, later, is_withheld))
+            later = found[-1].before if row.kind == "edited" else later
+        return found
 
     def newest(self, limit: int, before: int | None = None) -> list[Past]:
         """The newest revisions of all entries, the newest first, at most *limit*; only those *before* a number."""
-        query = select(revision, entry.c.is_withheld.label("hidden")).join(entry, entry.c.id == revision.c.entry_id)
+        query = select(revision, entry.c.is_withheld).join(entry, entry.c.id == revision.c.entry_id)
         if before is not None:
             query = query.where(revision.c.id < before)
         with self._store.read() as connection:
             rows = connection.execute(query.order_by(revision.c.id.desc()).limit(limit)).all()
+            after = {row.id: _after(connection, row) for row in rows}
         entries = {one.id: one for one in self._store.entries.of(list({row.entry_id for row in rows}))}
-        return [_past(row, entries[row.entry_id], row.hidden) for row in rows if row.entry_id in entries]
-
-    def after(self, past: Sequence[Past]) -> dict[int, tuple[str, str]]:
-        """(title, text) that the entries of *past* had after each of these, by their numbers; not of those withheld."""
-        found: dict[int, tuple[str, str]] = {}
-        later = select(revision.c.title, revision.c.text).where(
-            revision.c.entry_id == bindparam("this"), revision.c.id > bindparam("number"), revision.c.kind == "edited"
-        )
-        later = later.order_by(revision.c.id).limit(1)
-        with self._store.read() as connection:
-            for one in past:
-                if one.kind != "edited" or one.is_withheld:
-                    continue
-                row = connection.execute(later, {"this": one.entry.id, "number": one.id}).first()
-                row = row or connection.execute(NOW, {"this": one.entry.id}).first()
-                if row:
-                    found[one.id] = row.title, row.text or ""
-        return found
+        return [
+            _past(row, entries[row.entry_id], after[row.id], row.is_withheld) for row in rows if row.entry_id in entries
+        ]
 
     def states(self, entry_id: int, since: datetime) -> set[str]:
         """The states (classify/revise.py) that an entry left *since* then."""
@@ -93,7 +88,7 @@ class Revisions:
             return found[0] if found else None
         with self._store.read() as connection:
             row = connection.execute(REMOVAL, {"this": entry_id}).first()
-            hidden = connection.execute(select(entry.c.is_withheld).where(THIS), {"this": entry_id}).scalar()
+            hidden = connection.execute(HIDDEN, {"this": entry_id}).scalar()
         if row is None or not hidden:
             return found[0]
         files = tuple(Attachment(**one) for one in row.attachments)
@@ -230,18 +225,30 @@ def _is_time(connection: Connection, looked: Looked) -> bool:
     return last is None or looked.looked_at - last >= TOLD_EVERY
 
 
-def _past(row: Row[Any], one: FullEntry, is_withheld: bool) -> Past:
+def _after(connection: Connection, row: Any) -> Version:
+    """What an entry said after a revision: what it said before the next one, or says now."""
+    this = {"this": row.entry_id}
+    later = connection.execute(NEXT_EDIT, {**this, "number": row.id}).first() or connection.execute(NOW, this).one()
+    return _version(later)
+
+
+def _version(row: Any) -> Version:
+    files = tuple(Attachment(**file) for file in row.attachments or ())
+    return Version(row.title, row.published, row.precision, row.text or "", files)
+
+
+def _past(row: Any, one: FullEntry, after: Version, is_withheld: bool) -> Past:
+    before = _version(row) if row.kind == "edited" else after
+    if is_withheld:
+        before, after = (replace(version, text="", attachments=()) for version in (before, after))
     return Past(
         id=row.id,
         seen_at=row.seen_at,
         kind=row.kind,
         what=tuple(row.what),
         words=row.words,
-        title=row.title,
-        published=row.published,
-        precision=row.precision,
-        text="" if is_withheld else row.text,
-        attachments=() if is_withheld else tuple(Attachment(**file) for file in row.attachments),
-        entry=one,
+        before=before,
+        after=after,
+        entry=one._replace(html="", text=""),
         is_withheld=is_withheld,
     )

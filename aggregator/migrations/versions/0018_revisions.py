@@ -16,6 +16,8 @@ def upgrade() -> None:
     op.add_column("entry", sa.Column("removed_at", UTCDateTime(), nullable=True))
     op.add_column("entry", sa.Column("changed_at", UTCDateTime(), nullable=True))
     op.add_column("entry", sa.Column("is_withheld", sa.Boolean(), nullable=False, server_default=sa.false()))
+    is_removed = sa.text("removed_at IS NOT NULL")
+    op.create_index("ix_entry_removed", "entry", ["id"], sqlite_where=is_removed, postgresql_where=is_removed)
     op.create_table(
         "recheck",
         sa.Column("entry_id", sa.Integer(), nullable=False),
