@@ -117,6 +117,23 @@ def _database(settings: Settings, now: datetime) -> Iterator[Finding]:
         yield "warn", f"{len(bad)} sources need a look ({names}); `aggregator sources` says why"
 
 
+def _sizes(settings: Settings, now: datetime) -> Iterator[Finding]:
+    del now
+    store = Store(settings.database_url)
+    if store.path is None or store.path.exists():
+        room = store.sizes.room()
+        parts = ", ".join(f"{what} {_megabytes(size)}" for what, size in room.parts.items())
+        free = f"; {_megabytes(room.free)} of the file are free for what comes" if room.free else ""
+        yield "ok", f"database {_megabytes(room.total)}{f' ({parts})' if parts else ''}{free}"
+    store.close()
+    pictures = sum(path.stat().st_size for path in (settings.instance / "pictures").glob("*/*"))
+    yield "ok", f"pictures {_megabytes(pictures)} of {settings.web.picture_cache_mb} MB"
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"
+
+
 def _address(settings: Settings, now: datetime) -> Iterator[Finding]:
     del now
     if "127.0.0.1" in settings.site.url or "localhost" in settings.site.url:
@@ -237,6 +254,7 @@ LOOKS: dict[str, Callable[[Settings, datetime], Iterator[Finding]]] = {
     "disk": _disk,
     "rules": _rules,
     "database": _database,
+    "sizes": _sizes,
     "address": _address,
     "port": _port,
     "names": _names,

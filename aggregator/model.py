@@ -96,6 +96,7 @@ class SourceRule:
     tags: tuple[str, ...] = ()
     enabled: bool = True
     interval_minutes: int | None = None  # None: adaptive
+    keep_days: int | None = None  # its entries, 0: for ever; None: as the settings say
     allow_private_networks: bool = False  # on this source's domain, whoever else's pages lead there
     allow_invalid_certificate: bool = False  # likewise
     listing: ListingRule | None = None
@@ -301,6 +302,18 @@ class Lease:
 
     host: str
     token: int
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """For how many days entries are kept, 0: for ever.
+
+    What is said for an entry's source and its tags, by their names, comes before *days*; of several the longest counts.
+    """
+
+    days: int = 0
+    sources: Mapping[str, int] = field(default_factory=dict)
+    tags: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -772,6 +785,21 @@ class EntryAddress(SQLModel, table=True):
     entry_id: int = Field(foreign_key="entry.id", index=True)
 
 
+class Tombstone(SQLModel, table=True):
+    """An identity key of an entry that was deleted, which never comes back: a row for each of its keys."""
+
+    __tablename__ = "tombstone"
+    __table_args__ = (Index("ix_tombstone_place", "source_id", "sort"),)
+
+    uid: str = Field(primary_key=True)
+    slug: str = Field(index=True)  # the rest is the entry's, too
+    url: str
+    title: str
+    source_id: int = Field(foreign_key="source.id")
+    sort: int = Field(sa_type=BigInteger)
+    gone_at: datetime
+
+
 class Tag(SQLModel, table=True):
     """A label a rule gives."""
 
@@ -1039,6 +1067,16 @@ class Edition(SQLModel, table=True):
     facts: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     made_at: datetime
     note: str = ""  # what has changed since the number before
+
+
+class EditionEntry(SQLModel, table=True):
+    """An entry that an edition lists: it is not deleted, for readers follow the digest's link to it."""
+
+    __tablename__ = "edition_entry"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    entry_id: int = Field(primary_key=True, foreign_key="entry.id", ondelete="CASCADE")
+    edition_id: int = Field(primary_key=True, foreign_key="edition.id", index=True)
 
 
 class Robots(SQLModel, table=True):

@@ -14,11 +14,13 @@ from aggregator.announce import Announcer
 from aggregator.errors import MailError, StoreError
 from aggregator.hubs import Hubs
 from aggregator.letters import Letters
+from aggregator.model import Terms
 from aggregator.poll import Poller
 from aggregator.returned import read_returned
 from aggregator.settings import Settings
 from aggregator.store import Store
 from aggregator.store.indexing import INDEXED_AT_ONCE
+from aggregator.tidying import tidy as tidied
 
 log = logging.getLogger(__name__)
 
@@ -50,17 +52,18 @@ async def serve(
     announcer: Announcer | None = None,
     letters: Letters | None = None,
     deliver: Callable[[], Awaitable[object]] | None = None,
+    terms: Terms | None = None,
 ) -> None:
     """Poll what is due until *stop* is set, then end cleanly: what is being stored is finished.
 
     Without *hubs* no hub is asked to announce news, without *announcer* none is told of ours, without *letters* nobody
-    is asked to confirm a subscription, without *deliver* nobody is mailed a digest.
+    is asked to confirm a subscription, without *deliver* nobody is mailed a digest, without *terms* entries stay.
     """
 
     async def tidy() -> None:
-        log.info("tidied polls=%d", await asyncio.to_thread(store.sources.tidy))
-        await asyncio.to_thread(store.subscribers.tidy, now())
-        await asyncio.to_thread(store.deliveries.tidy, now())
+        work = partial(tidied, settings, store, terms or Terms(), now(), stop=stop.is_set)
+        polls, gone = await asyncio.to_thread(work)
+        log.info("tidied polls=%d entries=%d", polls, gone.total.entries)
 
     async def returned() -> None:
         log.info("returned %s", await asyncio.to_thread(read_returned, settings, store, now))

@@ -149,6 +149,12 @@ class ScheduleSettings(Section):
     working_hours: Annotated[str, AfterValidator(_working_hours)] = Field(
         "08:00-18:00", description="when universities publish, Monday to Friday in their time zone: polled more often"
     )
+    retention_days: int = Field(
+        0,
+        ge=0,
+        le=36_500,
+        description="days until entries are deleted, unless their source or tag says else; 0: never",
+    )
     websub: bool = Field(
         True, description="let hubs that feeds name announce news; needs a site.url that the internet reaches"
     )

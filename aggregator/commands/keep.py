@@ -61,6 +61,41 @@ def db_index(rebuild: bool) -> None:
     click.echo(f"{store.name}: {done} entries indexed")
 
 
+@db.command("tidy")
+@click.option("--dry-run", is_flag=True, help="Delete nothing; say what would go and why.")
+def db_tidy(dry_run: bool) -> None:
+    """Delete what was kept for long enough, as a running service does each night.
+
+    Entries go by schedule.retention_days and by keep_days of their source; those that a digest lists stay.
+    """
+    from aggregator.console import progress
+    from aggregator.store.retention import Leaving
+    from aggregator.tidying import expire, terms_of, tidy
+
+    config = parts.settings()
+    terms = terms_of(config, parts.rules(config))
+    store = parts.read_store(config)
+    if dry_run:
+        gone = Leaving()
+        with progress("looking", None) as bar:
+            for piece in expire(config, store, terms, parts.now(), dry_run=True):
+                gone.add(piece)
+                bar.advance(piece.total.entries)
+    else:
+        polls, gone = tidy(config, store, terms, parts.now())
+        click.echo(f"{polls} old polls deleted")
+    verb = "would go" if dry_run else "deleted"
+    for reason, amount in sorted(gone.gone.items()):
+        why = f"{reason.by} {reason.name}".rstrip()
+        click.echo(f"{amount.entries} entries {verb} ({amount.bytes:,} bytes of text): {why}, {reason.days} days")
+    for need, count in sorted(gone.needed.items()):
+        click.echo(f"{count} older ones stay: a {need} needs them")
+    if not gone.gone:
+        click.echo("no entry is too old")
+    if store.path and not dry_run:
+        click.echo(f"{store.name}: {store.sizes.free():,} bytes of the file are free for new entries")
+
+
 @click.group()
 def export() -> None:
     """Take entries and subscriptions along."""

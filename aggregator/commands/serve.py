@@ -136,6 +136,7 @@ def _serve(config: "Settings", known: "Rules", store: "Store", pages: AbstractCo
     from aggregator.letters import Letters
     from aggregator.poll import Poller
     from aggregator.schedule import serve, stop_on_signals
+    from aggregator.tidying import terms_of
     from aggregator.web.render import alert_mail, feed_addresses, letter
 
     webhook = partial(post, timeout_seconds=config.mail.timeout_seconds)
@@ -151,7 +152,8 @@ def _serve(config: "Settings", known: "Rules", store: "Store", pages: AbstractCo
             addresses = feed_addresses(config) if config.web.hub_urls else None
             announcer = Announcer(store, fetcher, config.web.hub_urls, addresses, parts.now) if addresses else None
             with delivering(config, store) if config.mail.host else nullcontext() as deliver:
-                await serve(config, store, poller, parts.now, stop, alerts, hubs, announcer, letters, deliver)
+                terms = terms_of(config, known)
+                await serve(config, store, poller, parts.now, stop, alerts, hubs, announcer, letters, deliver, terms)
 
     with store.sole_scheduler():
         if store.path:

@@ -172,6 +172,7 @@ def _source(reader: "_Table") -> SourceRule:
         tags=reader.strings("tags"),
         enabled=reader.boolean("enabled", default=True),
         interval_minutes=reader.minutes("interval_minutes"),
+        keep_days=reader.days("keep_days"),
         allow_private_networks=reader.boolean("allow_private_networks", default=False),
         allow_invalid_certificate=reader.boolean("allow_invalid_certificate", default=False),
         listing=_listing(reader.table("listing")),
@@ -263,6 +264,12 @@ class _Table:
         value = self._left.pop(key, None)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
             self.complain(key, f"must be a whole number of minutes, 1 or more, not {value!r}")
+        return value
+
+    def days(self, key: str) -> int | None:
+        value = self._left.pop(key, None)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 36_500):
+            self.complain(key, f"must be a whole number of days, 0 for ever, not {value!r}")
         return value
 
     def address(self, key: str, *, required: bool = False) -> str | None:

@@ -30,8 +30,10 @@ from aggregator.store.feeds import Feeds
 from aggregator.store.indexing import Index
 from aggregator.store.leases import Leases
 from aggregator.store.names import Names
+from aggregator.store.retention import Retention
 from aggregator.store.robots import RobotsFiles
 from aggregator.store.search import Search
+from aggregator.store.sizes import Sizes
 from aggregator.store.sources import Sources
 from aggregator.store.subscribers import Subscribers
 from aggregator.store.websub import Websub
@@ -83,6 +85,8 @@ class Store:
         self.index = Index(self)
         self.search = Search(self)
         self.subscribers = Subscribers(self)
+        self.retention = Retention(self)
+        self.sizes = Sizes(self)
 
     @property
     def is_sqlite(self) -> bool:

@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Row, bindparam, exists, select
+from sqlalchemy import Connection, Row, bindparam, exists, or_, select
 
-from aggregator.model import Attachment, Entry, EntryAddress, Item, Pending, Visit
+from aggregator.model import Attachment, Entry, EntryAddress, Item, Pending, Tombstone, Visit
 from aggregator.store.bulk import given
 
 if TYPE_CHECKING:
     from aggregator.store import Store
 
 entry, address, pending = Entry.__table__, EntryAddress.__table__, Pending.__table__  # type: ignore[attr-defined]
+tombstone = Tombstone.__table__  # type: ignore[attr-defined]
 
 # an Item as it is kept: all of it but the full text, which is None where there is a page to read
 SAID = tuple(field.name for field in fields(Item) if field.name != "html")
@@ -48,9 +49,10 @@ def keep(store: "Store", connection: Connection, visits: Sequence[Visit]) -> Non
         )
     settled = [*(uid for uid, _ in rows), *(new.uid for visit in visits for new in visit.entries)]
     if settled:
-        is_entry = exists().where(entry.c.uid == pending.c.uid) | exists().where(address.c.uid == pending.c.uid)
+        keys_of = (entry.c.uid, address.c.uid, tombstone.c.uid)
+        is_settled = or_(*(exists().where(uid == pending.c.uid) for uid in keys_of))
         keys = select(given(store).c.value)
-        connection.execute(pending.delete().where(pending.c.uid.in_(keys), is_entry), {"keys": settled})
+        connection.execute(pending.delete().where(pending.c.uid.in_(keys), is_settled), {"keys": settled})
 
 
 def _item(row: Row[Any]) -> Item:
