@@ -1,4 +1,4 @@
-"""`aggregator db` and what it leads to: tidying and sizes."""
+"""`aggregator db` and what it leads to: tidying, sizes, backups and copies."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -80,3 +80,48 @@ def test_days_that_are_none_are_refused(days):
     source = {"name": "a", "title": "a", "url": "http://a.example/", "keep_days": days}
     with pytest.raises(RuleError, match=r"a\.toml: source\[1\]\.keep_days: must be a whole number of days"):
         read_site("haitang", {"university": "海棠大学", "source": [source]}, "a.toml")
+
+
+def test_a_backup_on_standard_output_is_restored(instance):
+    with empty_store(instance) as store:
+        store.entries.record([visit(1, story(1))])
+    kept = instance / "kept.db"
+    kept.write_bytes(CliRunner().invoke(main, ["db", "backup", "-"], catch_exceptions=False).stdout_bytes)
+    (instance / "aggregator.db").write_bytes(b"broken")
+
+    done = run("db", "restore", str(kept))
+
+    assert "1 entries of" in done
+    assert "what was there before is" in done
+    assert "sound" in run("db", "check")
+    assert "no backup of ours" in run("db", "restore", __file__, code=2)
+
+
+def test_a_copy_says_what_it_holds(instance, tmp_path):
+    with empty_store(instance) as store:
+        store.entries.record([visit(1, story(1), story(2))])
+
+    done = run("db", "copy", f"sqlite:///{tmp_path}/other.db")
+
+    assert "entry\t2" in done
+    assert "rows and checksums compared" in done
+    assert "is in use" in run("db", "copy", f"sqlite:///{tmp_path}/other.db", code=2)
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("nonsense", "cannot be used"),
+        ("mysql://a/b", "cannot be used"),
+        ("sqlite:////proc/nowhere/a.db", "check that its folder exists"),
+        ("postgresql+psycopg://nobody@127.0.0.1:9/news", "does not answer"),
+        ("sqlite:///{instance}/aggregator.db", "is the database itself"),
+    ],
+)
+def test_a_copy_to_a_wrong_address_is_one_line(instance, url, reason):
+    run("db", "upgrade")
+
+    said = run("db", "copy", url.replace("{instance}", str(instance)), code=2)
+
+    assert reason in said
+    assert 1 == len(said.splitlines())
