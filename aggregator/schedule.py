@@ -52,17 +52,16 @@ async def serve(
     announcer: Announcer | None = None,
     letters: Letters | None = None,
     deliver: Callable[[], Awaitable[object]] | None = None,
-    terms: Terms | None = None,
+    terms: Callable[[], Terms] = Terms,
 ) -> None:
     """Poll what is due until *stop* is set, then end cleanly: what is being stored is finished.
 
     Without *hubs* no hub is asked to announce news, without *announcer* none is told of ours, without *letters* nobody
-    is asked to confirm a subscription, without *deliver* nobody is mailed a digest, without *terms* entries stay.
+    is asked to confirm a subscription, without *deliver* nobody is mailed a digest, without *terms* all entries stay.
     """
 
     async def tidy() -> None:
-        work = partial(tidied, settings, store, terms or Terms(), now(), stop=stop.is_set)
-        polls, gone = await asyncio.to_thread(work)
+        polls, gone = await asyncio.to_thread(lambda: tidied(settings, store, terms(), now(), stop=stop.is_set))
         log.info("tidied polls=%d entries=%d", polls, gone.total.entries)
 
     async def returned() -> None:

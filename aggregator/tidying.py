@@ -8,15 +8,18 @@ from datetime import datetime
 
 from aggregator.model import Terms
 from aggregator.rules import Rules
+from aggregator.rules.tags import load_taxonomy
 from aggregator.settings import Settings
 from aggregator.store import Store
 from aggregator.store.retention import Leaving
 
 
 def terms_of(settings: Settings, rules: Rules) -> Terms:
-    """For how long *settings* and site files keep entries."""
+    """For how long *settings*, site files and topics keep entries."""
+    topics = load_taxonomy(settings.instance).topics.values()
+    tags = {topic.name: topic.keep_days for topic in topics if topic.keep_days is not None}
     sources = {rule.name: rule.keep_days for _, rule in rules.sources if rule.keep_days is not None}
-    return Terms(settings.schedule.retention_days, sources)
+    return Terms(settings.schedule.retention_days, sources, tags)
 
 
 def expire(

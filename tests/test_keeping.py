@@ -64,13 +64,15 @@ def test_the_page_of_a_deleted_entry_names_the_original(tmp_path):
     assert "kept no longer" in english.text
 
 
-def test_how_long_entries_are_kept_stands_in_settings_and_site_files():
+def test_how_long_entries_are_kept_stands_in_settings_site_files_and_topics(tmp_path):
     source = {"name": "a", "title": "a", "url": "http://a.example/", "keep_days": 30}
     site = read_site("haitang", {"university": "海棠大学", "source": [source]}, "a.toml")
 
-    terms = terms_of(Settings(schedule={"retention_days": 400}), Rules({"haitang": site}, {}))
+    (tmp_path / "tags.toml").write_text('[tag."后勤"]\nwords = ["后勤"]\nkeep_days = 90\n', "utf-8")
 
-    assert Terms(400, {"a": 30}) == terms
+    terms = terms_of(Settings(instance=tmp_path, schedule={"retention_days": 400}), Rules({"haitang": site}, {}))
+
+    assert Terms(400, {"a": 30}, {"后勤": 90}) == terms
 
 
 @pytest.mark.parametrize("days", [-1, True, "30", 1.5])

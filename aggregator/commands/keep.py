@@ -171,7 +171,7 @@ def db_index(rebuild: bool) -> None:
 def db_tidy(dry_run: bool) -> None:
     """Delete what was kept for long enough, as a running service does each night.
 
-    Entries go by schedule.retention_days and by keep_days of their source; those that a digest lists stay.
+    Entries go by schedule.retention_days and by keep_days of their source or tags; those that a digest lists stay.
     """
     from aggregator.console import progress
     from aggregator.store.retention import Leaving

@@ -152,7 +152,7 @@ def _serve(config: "Settings", known: "Rules", store: "Store", pages: AbstractCo
             addresses = feed_addresses(config) if config.web.hub_urls else None
             announcer = Announcer(store, fetcher, config.web.hub_urls, addresses, parts.now) if addresses else None
             with delivering(config, store) if config.mail.host else nullcontext() as deliver:
-                terms = terms_of(config, known)
+                terms = partial(terms_of, config, known)
                 await serve(config, store, poller, parts.now, stop, alerts, hubs, announcer, letters, deliver, terms)
 
     with store.sole_scheduler():

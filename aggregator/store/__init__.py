@@ -37,6 +37,7 @@ from aggregator.store.search import Search
 from aggregator.store.sizes import Sizes
 from aggregator.store.sources import Sources
 from aggregator.store.subscribers import Subscribers
+from aggregator.store.tagging import Tagging
 from aggregator.store.websub import Websub
 
 # how long a writer waits for another before it gives up; a poll's transaction takes milliseconds
@@ -88,6 +89,7 @@ class Store:
         self.subscribers = Subscribers(self)
         self.retention = Retention(self)
         self.sizes = Sizes(self)
+        self.tagging = Tagging(self)
 
     @property
     def is_sqlite(self) -> bool:

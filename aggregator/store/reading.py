@@ -27,8 +27,8 @@ ENTRY = _as_it_is(
     entry.c.updated, entry.c.sort, entry.c.seen_at, entry.c.author, entry.c.origin, entry.c.section, entry.c.summary,
     entry.c.image, source.c.name, source.c.title, source.c.url, source.c.university,
 )  # fmt: skip
-BODY = _as_it_is(body.c.html, body.c.text, body.c.images, body.c.attachments)
-NO_BODY: list[ColumnElement[Any]] = [literal_column(value) for value in ("''", "''", "'[]'", "'[]'")]
+BODY = _as_it_is(body.c.html, body.c.text, body.c.images, body.c.attachments, body.c.keywords)
+NO_BODY: list[ColumnElement[Any]] = [literal_column(value) for value in ("''", "''", "'[]'", "'[]'", "'[]'")]
 ITS_TAGS = (
     select(tag.c.name)
     .join(entry_tag, tag.c.id == entry_tag.c.tag_id)
@@ -61,13 +61,14 @@ def _full(
     id_: int, slug: str, atom_id: str, url: str, title: str, published: Any, precision: Precision | None, updated: Any,
     sort: int, seen_at: Any, author: str | None, origin: str | None, section: Any, summary: str, image: str | None,
     source_name: str, source_title: str, source_url: str, university: str, tags: Any,
-    html: str | None, text: str | None, images: Any, attachments: Any,
+    html: str | None, text: str | None, images: Any, attachments: Any, keywords: Any,
 ) -> FullEntry:  # fmt: skip
     return FullEntry(
         id_, slug, atom_id, url, title, _time(published) if published else None, precision, _time(updated),
         sort, _time(seen_at), _source(source_name, source_title, source_url, university),
         author, origin, _texts(section), summary, image,
         _texts(tags), html or "", text or "", _texts(images), tuple(Attachment(**one) for one in _json(attachments)),
+        _texts(keywords),
     )  # fmt: skip
 
 

@@ -32,6 +32,7 @@ class Recording:
         self._add_entries = Bulk(store.insert(entry).on_conflict_do_nothing())
         self._add_bodies = Bulk(store.insert(body))
         self._add_tags = Bulk(store.insert(entry_tag))
+        self._backlogs = pending.Backlogs(store)
         keys = given(store)
         self._stored = union_all(
             select(entry.c.uid).join(keys, keys.c.value == entry.c.uid),
@@ -102,7 +103,7 @@ class Recording:
             }
             feeds.count_change(self._store, connection, scopes)
         self._keep_doubles(connection, doubles)
-        pending.keep(self._store, connection, visits)
+        self._backlogs.keep(connection, visits)
         return [brought[number] for number in range(len(visits))]
 
     def _added(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> dict[str, int]:
@@ -205,4 +206,5 @@ def _body_row(entry_id: int, new: NewEntry) -> dict[str, Any]:
         "text": new.text,
         "images": new.images,
         "attachments": new.attachments,
+        "keywords": new.keywords,
     }
