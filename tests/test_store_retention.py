@@ -173,3 +173,23 @@ def test_a_visit_that_saw_a_deleted_entry_elsewhere_is_recorded(store):
     brought = store.entries.record([visit(1, entry(2, days=1), moved=(("moved", "http://one.example/moved", one.id),))])
 
     assert [1] == brought
+
+
+def test_who_told_a_story_first_stays_while_others_who_tell_it_do(store):
+    text = (
+        "本报讯，今天上午九时学校在大礼堂举行2025年开学典礼。校长向3215名新生致辞，勉励大家珍惜时光。典礼由副校长主持，全体新生参加。"
+        * 2
+    )
+    one, two = (entry(number, days=days, source=source, title="学校举行2025年开学典礼", text=text)
+                for number, days, source in ((1, 400, "one"), (2, 399, "two")))  # fmt: skip
+    store.entries.record([visit(1, one)])
+    store.entries.record([visit(2, two, entry(3, days=398, source="two"))])
+    first = store.entries.by_slug(one.slug)
+    assert first.story is not None
+
+    kept = expire(store, Terms(30, {"two": 0}))
+    gone = expire(store, Terms(30))
+
+    assert ({}, {"story": 1}) == (kept.gone, kept.needed)
+    assert (3, 0) == (gone.total.entries, store.entries.count())
+    assert [] == store.check()

@@ -61,6 +61,7 @@ def bury(store: "Store", connection: Connection, ids: Collection[int], now: date
         _set_stones(store, connection, [(uid, leaving[id_]) for id_, uid in keys], now)
         for tag_id, count in connection.execute(TAGS, these):
             fewer[tag_id] += count
+        store.stories.forget(connection, list(leaving))
         connection.execute(delete(waiting).where(waiting.c.uid.in_([uid for _, uid in keys])))
         for column in DEPENDENT:
             connection.execute(delete(column.table).where(column.in_(IDS)), these)

@@ -4,14 +4,14 @@ What remains of one stands in burial.py.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from sqlalchemy import Connection, LargeBinary, bindparam, cast, exists, func, select, tuple_
 
-from aggregator.model import Edition, EditionEntry, Entry, EntryBody, EntryTag, Source, Tag, Terms
+from aggregator.model import Edition, EditionEntry, Entry, EntryBody, EntryTag, Source, Story, StoryMember, Tag, Terms
 from aggregator.store import burial
 from aggregator.store.burial import IDS, YOUNGEST
 
@@ -24,21 +24,21 @@ CORRECTED_DAYS = timedelta(days=32)
 
 entry, body, entry_tag = Entry.__table__, EntryBody.__table__, EntryTag.__table__  # type: ignore[attr-defined]
 source, tag = Source.__table__, Tag.__table__  # type: ignore[attr-defined]
+story, member = Story.__table__, StoryMember.__table__  # type: ignore[attr-defined]
 edition, listed = Edition.__table__, EditionEntry.__table__  # type: ignore[attr-defined]
 
+IS_LISTED = exists().where(listed.c.entry_id == entry.c.id).label("is_listed")
 OLDEST = (
-    select(
-        entry.c.id,
-        entry.c.sort,
-        entry.c.source_id,
-        exists().where(listed.c.entry_id == entry.c.id).label("is_listed"),
-    )
-    .where(
-        entry.c.sort < bindparam("before"),
-        tuple_(entry.c.sort, entry.c.id) > tuple_(bindparam("sort"), bindparam("id")),
-    )
+    select(entry.c.id, entry.c.sort, entry.c.source_id, IS_LISTED)
+    .where(entry.c.sort < bindparam("before"))
+    .where(tuple_(entry.c.sort, entry.c.id) > tuple_(bindparam("sort"), bindparam("id")))
     .order_by(entry.c.sort, entry.c.id)
     .limit(bindparam("most"))
+)
+TELLERS = (
+    select(entry.c.id, entry.c.sort, entry.c.source_id, IS_LISTED, story.c.id.label("story_id"), story.c.first_entry_id)
+    .join(member, member.c.entry_id == entry.c.id)
+    .join(story, story.c.id == member.c.story_id)
 )
 
 
@@ -128,22 +128,45 @@ class Retention:
         self, connection: Connection, rows: Sequence[Any], judged: _Judged, now: datetime
     ) -> tuple[Leaving, dict[int, Reason]]:
         """Those of *rows* that may go with the reason, and how many may not."""
+        leaving, over = Leaving(), self._over(connection, rows, judged, now)
+        may_go = {row.id for row in rows if not (row.is_listed or row.id in judged.counted)} & over.keys()
+        leaving.needed["digest"] = len(over) - len(may_go)
+        told = self._needed_by_stories(connection, may_go, judged, now)
+        leaving.needed["story"] = len(told)
+        leaving.needed = +leaving.needed  # without zeros
+        return leaving, {id_: over[id_] for id_ in over if id_ in may_go - told}
+
+    def _over(self, connection: Connection, rows: Sequence[Any], judged: _Judged, now: datetime) -> dict[int, Reason]:
+        """Those of *rows* whose days are over, with the reason."""
         tags: dict[int, list[int]] = {row.id: [] for row in rows}
         if judged.tags and rows:
             query = select(entry_tag.c.entry_id, entry_tag.c.tag_id)
             query = query.where(entry_tag.c.entry_id.in_(IDS), entry_tag.c.tag_id.in_(judged.tags))
             for entry_id, tag_id in connection.execute(query, {"ids": list(tags)}):
                 tags[entry_id].append(tag_id)
-        leaving, reasons = Leaving(), {}
-        for row in rows:
-            reason = judged.reason(row.source_id, tags[row.id])
-            if not reason.days or row.sort >= (now - timedelta(days=reason.days)).timestamp():
-                continue
-            if row.is_listed or row.id in judged.counted:
-                leaving.needed["digest"] += 1
-            else:
-                reasons[row.id] = reason
-        return leaving, reasons
+        reasons = {row.id: (row.sort, judged.reason(row.source_id, tags[row.id])) for row in rows}
+        return {
+            id_: reason
+            for id_, (sort, reason) in reasons.items()
+            if reason.days and sort < (now - timedelta(days=reason.days)).timestamp()
+        }
+
+    def _needed_by_stories(
+        self, connection: Connection, ids: Collection[int], judged: _Judged, now: datetime
+    ) -> set[int]:
+        """Those of *ids* that were first to tell a story, or are shown for it, while others who tell it stay."""
+        its = select(member.c.story_id).where(member.c.entry_id.in_(IDS))
+        tellers = connection.execute(TELLERS.where(member.c.story_id.in_(its)), {"ids": list(ids)}).all()
+        over = self._over(connection, tellers, judged, now)
+        staying = {row.story_id for row in tellers if row.id not in over or row.is_listed or row.id in judged.counted}
+        shown: dict[int, int] = {}
+        for row in tellers:
+            shown[row.story_id] = min(row.id, shown.get(row.story_id, row.id))
+        return {
+            row.id
+            for row in tellers
+            if row.story_id in staying and row.id in ids and row.id in (row.first_entry_id, shown[row.story_id])
+        }
 
     def _sizes(self, connection: Connection, ids: list[int]) -> dict[int, int]:
         """Bytes of the texts of *ids*."""
