@@ -1256,6 +1256,39 @@ class EditionEntry(SQLModel, table=True):
     edition_id: int = Field(primary_key=True, foreign_key="edition.id", index=True)
 
 
+class Blob(SQLModel, table=True):
+    """Bytes in the archive, in a file that is called by what they are; several things may be the same bytes."""
+
+    __tablename__ = "blob"
+
+    digest: str = Field(primary_key=True)  # SHA-256, in hexadecimal digits
+    bytes: int
+
+
+class Archived(SQLModel, table=True):
+    """The page of an entry, or a picture of it, as it was when we kept it."""
+
+    __tablename__ = "archived"
+    __table_args__ = (Index("ix_archived_url", "url"), Index("ix_archived_digest", "digest"))
+
+    entry_id: int = Field(primary_key=True, foreign_key="entry.id", ondelete="CASCADE")
+    url: str = Field(primary_key=True)
+    kind: str  # "page", its answer compressed by gzip, or "picture"
+    content_type: str  # as the server said
+    digest: str = Field(foreign_key="blob.digest")
+    kept_at: datetime
+
+
+class ArchiveLook(SQLModel, table=True):
+    """An entry that the archive knows of: to be kept, or looked at already."""
+
+    __tablename__ = "archive_look"
+
+    entry_id: int = Field(primary_key=True, foreign_key="entry.id", ondelete="CASCADE")
+    tries: int = 0
+    due_at: datetime | None = Field(default=None, index=True)  # NULL: what there was is kept, or was let go
+
+
 class Robots(SQLModel, table=True):
     """A RobotsFile, kept so that the next process does not ask again."""
 

@@ -53,16 +53,21 @@ async def serve(
     letters: Letters | None = None,
     deliver: Callable[[], Awaitable[object]] | None = None,
     terms: Callable[[], Terms] = Terms,
+    archive: Work | None = None,
+    prune: Callable[[], int] | None = None,
 ) -> None:
     """Poll what is due until *stop* is set, then end cleanly: what is being stored is finished.
 
     Without *hubs* no hub is asked to announce news, without *announcer* none is told of ours, without *letters* nobody
-    is asked to confirm a subscription, without *deliver* nobody is mailed a digest, without *terms* all entries stay.
+    is asked to confirm a subscription, without *deliver* nobody is mailed a digest, without *terms* all entries stay, without *archive* no
+    page or picture is kept, without *prune* none is thrown away.
     """
 
     async def tidy() -> None:
         polls, gone = await asyncio.to_thread(lambda: tidied(settings, store, terms(), now(), stop=stop.is_set))
         log.info("tidied polls=%d entries=%d", polls, gone.total.entries)
+        if prune:
+            log.info("pruned files=%d", await asyncio.to_thread(prune))
 
     async def returned() -> None:
         log.info("returned %s", await asyncio.to_thread(read_returned, settings, store, now))
@@ -88,6 +93,7 @@ async def serve(
     works = {
         "hubs": hubs.tend if hubs else None,
         "announce": announcer.tell if announcer else None,
+        "archive": archive,
         "letters": partial(asyncio.to_thread, letters.send_due) if letters else None,
     }
     _add_wanted(scheduler, works, seconds)

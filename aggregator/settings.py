@@ -240,6 +240,24 @@ class WebSettings(Section):
         return tuple(one.strip() for one in self.hubs.split(",") if one.strip())
 
 
+class ArchiveSettings(Section):
+    """What is kept of article pages, in case their publishers take them away."""
+
+    pages: bool = Field(False, description="keep each article page as it was, compressed (instance/archive)")
+    pictures: bool = Field(False, description="keep the pictures of each entry")
+    budget_mb: int = Field(
+        5000, ge=1, le=100_000_000, description="disk for both; the oldest whose original still stands go first"
+    )
+
+    @property
+    def is_on(self) -> bool:
+        return self.pages or self.pictures
+
+    @property
+    def budget_bytes(self) -> int:
+        return self.budget_mb * 1_000_000
+
+
 class Settings(BaseSettings):
     """Everything an operator can turn. *instance* is the folder of config.toml, the database and own rules."""
 
@@ -255,6 +273,7 @@ class Settings(BaseSettings):
     mail: MailSettings = MailSettings()
     alert: AlertSettings = AlertSettings()
     web: WebSettings = WebSettings()
+    archive: ArchiveSettings = ArchiveSettings()
 
     @classmethod
     def settings_customise_sources(

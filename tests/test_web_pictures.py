@@ -12,7 +12,7 @@ from aggregator.settings import FetchSettings, Settings, SiteSettings, WebSettin
 from aggregator.web.album import Album
 from aggregator.web.app import create_app
 from aggregator.web.pictures import PICTURES
-from aggregator.web.pixels import Kind, kind_of
+from aggregator.pixels import Kind, kind_of
 from tests.newsroom import NOW, SITE_URL, empty_store, story, visit
 
 

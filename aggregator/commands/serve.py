@@ -129,6 +129,7 @@ def _serve(config: "Settings", known: "Rules", store: "Store", pages: AbstractCo
     """Poll, and let *pages* be served, until SIGTERM or Ctrl-C."""
     from aggregator.alert import Alerts
     from aggregator.announce import Announcer
+    from aggregator.commands.archive import opened
     from aggregator.commands.mailing import delivering
     from aggregator.gather.connect import post
     from aggregator.gather.fetch import Fetcher
@@ -139,6 +140,7 @@ def _serve(config: "Settings", known: "Rules", store: "Store", pages: AbstractCo
     from aggregator.tidying import terms_of
     from aggregator.web.render import alert_mail, feed_addresses, letter
 
+    kept = opened(config, store, known)
     webhook = partial(post, timeout_seconds=config.mail.timeout_seconds)
     alerts = Alerts(config, store, partial(alert_mail, config), webhook, parts.now)
     letters = Letters(config, store, partial(letter, config), parts.now) if config.mail.host else None
@@ -153,7 +155,11 @@ def _serve(config: "Settings", known: "Rules", store: "Store", pages: AbstractCo
             announcer = Announcer(store, fetcher, config.web.hub_urls, addresses, parts.now) if addresses else None
             with delivering(config, store) if config.mail.host else nullcontext() as deliver:
                 terms = partial(terms_of, config, known)
-                await serve(config, store, poller, parts.now, stop, alerts, hubs, announcer, letters, deliver, terms)
+                work = partial(kept.work, fetcher, parts.now, stop=stop.is_set) if config.archive.is_on else None
+                await serve(
+                    config, store, poller, parts.now, stop, alerts, hubs, announcer, letters, deliver, terms,
+                    work, kept.prune,
+                )  # fmt: skip
 
     with store.sole_scheduler():
         if store.path:

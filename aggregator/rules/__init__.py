@@ -37,6 +37,11 @@ class Rules:
                     return site, source
         return None
 
+    def allowance(self, name: str) -> Allowance:
+        """What fetches for the source called *name* may do: nothing special where no file has it."""
+        found = self.source(name)
+        return found[1].allowance if found else Allowance()
+
     def only(self, names: Iterable[str]) -> "Rules":
         """These rules without any site but *names*."""
         return Rules({name: self.sites[name] for name in names}, self.families)

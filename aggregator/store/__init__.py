@@ -28,6 +28,7 @@ from aggregator.store.deliveries import Deliveries
 from aggregator.store.digests import Digests
 from aggregator.store.entries import Entries
 from aggregator.store.feeds import Feeds
+from aggregator.store.holdings import Holdings
 from aggregator.store.indexing import Index
 from aggregator.store.leases import Leases
 from aggregator.store.names import Names
@@ -91,6 +92,7 @@ class Store:
         self.subscribers = Subscribers(self)
         self.retention = Retention(self)
         self.sizes = Sizes(self)
+        self.holdings = Holdings(self)
         self.tagging = Tagging(self)
 
     @property

@@ -1,4 +1,4 @@
-"""What was deleted and never comes back, and what no deletion may take: the entries that digests list."""
+"""What was deleted and never comes back; what no deletion may take: the entries that digests list; and the archive."""
 
 import json
 
@@ -37,6 +37,35 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("ix_edition_entry_edition_id", "edition_entry", ["edition_id"])
+    op.create_table(
+        "blob",
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("bytes", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("digest"),
+    )
+    op.create_table(
+        "archived",
+        sa.Column("entry_id", sa.Integer(), nullable=False),
+        sa.Column("url", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("content_type", sa.String(), nullable=False),
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("kept_at", UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["entry_id"], ["entry.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["digest"], ["blob.digest"]),
+        sa.PrimaryKeyConstraint("entry_id", "url"),
+    )
+    op.create_index("ix_archived_url", "archived", ["url"])
+    op.create_index("ix_archived_digest", "archived", ["digest"])
+    op.create_table(
+        "archive_look",
+        sa.Column("entry_id", sa.Integer(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("due_at", UTCDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(["entry_id"], ["entry.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("entry_id"),
+    )
+    op.create_index("ix_archive_look_due_at", "archive_look", ["due_at"])
     connection = op.get_bind()
     listed = sa.text(
         "INSERT INTO edition_entry (entry_id, edition_id) SELECT id, :edition FROM entry WHERE id = :entry "
