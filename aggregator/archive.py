@@ -17,13 +17,12 @@ from aggregator.gather.fetch import Fetcher
 from aggregator.model import Allowance, FullEntry
 from aggregator.pixels import kind_of
 from aggregator.settings import ArchiveSettings
-from aggregator.shelf import Shelf
+from aggregator.shelf import FOLDER, Shelf
 from aggregator.store import Store
 from aggregator.store.holdings import Found, Thing
 
 log = logging.getLogger(__name__)
 
-FOLDER = "archive"  # in the instance
 AT_ONCE = 20  # entries of one round
 TRIES = 4  # what could not be had so often is let go
 PAUSE = timedelta(hours=6)  # before the next try

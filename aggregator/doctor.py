@@ -15,6 +15,7 @@ from aggregator.imap import check as check_mailbox
 from aggregator.instance import load as load_settings
 from aggregator.rules import load as load_rules
 from aggregator.settings import Settings
+from aggregator.shelf import FOLDER, Shelf
 from aggregator.smtp import check as check_mail
 from aggregator.store import Store
 from aggregator.turns import furthest
@@ -126,8 +127,13 @@ def _sizes(settings: Settings, now: datetime) -> Iterator[Finding]:
         free = f"; {_megabytes(room.free)} of the file are free for what comes" if room.free else ""
         yield "ok", f"database {_megabytes(room.total)}{f' ({parts})' if parts else ''}{free}"
     store.close()
-    pictures = sum(path.stat().st_size for path in (settings.instance / "pictures").glob("*/*"))
+    pictures = Shelf(settings.instance / "pictures").bytes()
     yield "ok", f"pictures {_megabytes(pictures)} of {settings.web.picture_cache_mb} MB"
+    kept = Shelf(settings.instance / FOLDER).bytes()
+    if kept or settings.archive.is_on:
+        is_over = kept > 1.05 * settings.archive.budget_bytes
+        advice = "; run `aggregator archive prune`" if is_over else ""
+        yield "warn" if is_over else "ok", f"archive {_megabytes(kept)} of {settings.archive.budget_mb} MB{advice}"
 
 
 def _megabytes(size: int) -> str:

@@ -59,8 +59,8 @@ async def serve(
     """Poll what is due until *stop* is set, then end cleanly: what is being stored is finished.
 
     Without *hubs* no hub is asked to announce news, without *announcer* none is told of ours, without *letters* nobody
-    is asked to confirm a subscription, without *deliver* nobody is mailed a digest, without *terms* all entries stay, without *archive* no
-    page or picture is kept, without *prune* none is thrown away.
+    is asked to confirm a subscription, without *deliver* nobody is mailed a digest, without *terms* all entries stay,
+    without *archive* no page or picture is kept, without *prune* none is thrown away.
     """
 
     async def tidy() -> None:

@@ -155,6 +155,10 @@ class ScheduleSettings(Section):
         le=36_500,
         description="days until entries are deleted, unless their source or tag says else; 0: never",
     )
+    removed: Literal["keep", "withhold"] = Field(
+        "keep",
+        description="text of entries that their publishers removed: keep it, or withhold it from everybody",
+    )
     websub: bool = Field(
         True, description="let hubs that feeds name announce news; needs a site.url that the internet reaches"
     )

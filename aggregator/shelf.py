@@ -1,4 +1,4 @@
-"""Files in a folder, each under a name of hexadecimal digits: there whole, or not at all. Knows nothing of what is in them.
+"""Files in a folder, each under a name of hexadecimal digits: there whole, or not at all. Knows not what is in them.
 
 Several processes may share the folder.
 """
@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+
+FOLDER = "archive"  # in the instance, what aggregator/archive.py keeps
 
 
 class Shelf:

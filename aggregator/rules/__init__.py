@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from aggregator.errors import RuleError
-from aggregator.model import ArticleRule, Family, ListingRule, Site, SourceRule
+from aggregator.model import Allowance, ArticleRule, Family, ListingRule, Site, SourceRule
 from aggregator.rules.files import RuleFile, rule_files
 from aggregator.rules.switches import read_switches
 from aggregator.rules.table import Table

@@ -25,15 +25,16 @@ BATCH = 2000
 entry, source = Entry.__table__, Source.__table__  # type: ignore[attr-defined]
 archived, blob, look = Archived.__table__, Blob.__table__, ArchiveLook.__table__  # type: ignore[attr-defined]
 
-NEWEST_OF = (
+# what is withheld is nobody's to see, in whatever form
+SHOWN = (
     select(archived.c.digest, archived.c.content_type, archived.c.kept_at)
-    .where(archived.c.url == bindparam("url"), archived.c.kind == bindparam("kind"))
+    .join(entry, entry.c.id == archived.c.entry_id)
+    .where(~entry.c.is_withheld)
     .order_by(archived.c.kept_at.desc())
     .limit(1)
 )
-PAGE_OF = select(archived.c.digest, archived.c.content_type, archived.c.kept_at).where(
-    archived.c.entry_id == bindparam("entry_id"), archived.c.kind == "page"
-)
+PICTURE_AT = SHOWN.where(archived.c.url == bindparam("url"), archived.c.kind == "picture")
+PAGE_OF = SHOWN.where(archived.c.entry_id == bindparam("entry_id"), archived.c.kind == "page")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,7 @@ class Holdings:
 
     def picture(self, url: str) -> Found | None:
         with self._store.read() as connection:
-            row = connection.execute(NEWEST_OF, {"url": url, "kind": "picture"}).first()
+            row = connection.execute(PICTURE_AT, {"url": url}).first()
         return Found(*row) if row else None
 
     def page(self, entry_id: int) -> Found | None:
@@ -195,7 +196,10 @@ class Holdings:
     def oldest(self, limit: int, before: int) -> list[int]:
         """The entries that go first: the oldest of those whose original still stands, dated before *before*."""
         has = exists().where(archived.c.entry_id == entry.c.id)
-        query = select(entry.c.id).where(has, entry.c.sort < before).order_by(entry.c.sort, entry.c.id).limit(limit)
+        stands = entry.c.removed_at.is_(None)
+        query = (
+            select(entry.c.id).where(has, stands, entry.c.sort < before).order_by(entry.c.sort, entry.c.id).limit(limit)
+        )
         with self._store.read() as connection:
             return list(connection.execute(query).scalars())
 

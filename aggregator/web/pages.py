@@ -212,11 +212,14 @@ def entry(slug: str) -> Response:
         render_template(
             "entry.html",
             entry=found,
+            # told of when the publisher's own is gone
+            is_kept=bool(found.removed_at and not here.is_static and here.store.holdings.page(found.id)),
             reasons=reasons(found, here.store.tagging.given_to(found.source.name)),
             older=older,
             newer=newer,
             topic=topic,
             related=[one for one in related if one.id not in told][:RELATED],
+            revisions=here.store.revisions.of(found) if found.changed_at else [],
         )
     )
     # with the sizes of its pictures the page would be another one
