@@ -32,6 +32,7 @@ from aggregator.web import (
     notices,
     opml,
     ops,
+    originals,
     pictures,
     plaintext,
     returns,
@@ -152,7 +153,10 @@ def drawing_app(settings: Settings, *, is_static: bool = False) -> Flask:
     app.url_map.converters |= {"tag": TagConverter, "format": FormatConverter}
     app.url_defaults(_keep_language)
     # several modules add to one blueprint
-    modules = (archive, digests, notices, opml, ops, pictures, returns, revisions, search, sitemap, subscribe, websub)
+    modules = (
+        archive, digests, notices, opml, ops, originals, pictures, returns, revisions, search, sitemap, subscribe,
+        websub,
+    )  # fmt: skip
     for blueprint in dict.fromkeys(module.blueprint for module in modules):
         app.register_blueprint(blueprint)
     app.extensions[pictures.PICTURES] = pictures.Pictures(settings)
