@@ -16,6 +16,7 @@ from aggregator.instance import load as load_settings
 from aggregator.rules import load as load_rules
 from aggregator.rules.tags import load_taxonomy
 from aggregator.settings import Settings
+from aggregator.shelf import FOLDER, Shelf
 from aggregator.smtp import check as check_mail
 from aggregator.store import Store
 from aggregator.tagging import untagged
@@ -119,6 +120,7 @@ def _database(settings: Settings, now: datetime) -> Iterator[Finding]:
         yield "warn", f"{len(bad)} sources need a look ({names}); `aggregator sources` says why"
 
 
+<<<<<<< HEAD
 def _tags(settings: Settings, now: datetime) -> Iterator[Finding]:
     del now
     taxonomy = load_taxonomy(settings.instance)
@@ -126,6 +128,28 @@ def _tags(settings: Settings, now: datetime) -> Iterator[Finding]:
     is_there = (store.path is None or store.path.exists()) and store.is_current()
     left = untagged(settings.instance, store) if is_there else ""
     yield ("warn", left) if left else ("ok", f"{len(taxonomy.topics)} topics")
+=======
+def _sizes(settings: Settings, now: datetime) -> Iterator[Finding]:
+    del now
+    store = Store(settings.database_url)
+    if store.path is None or store.path.exists():
+        room = store.sizes.room()
+        parts = ", ".join(f"{what} {_megabytes(size)}" for what, size in room.parts.items())
+        free = f"; {_megabytes(room.free)} of the file are free for what comes" if room.free else ""
+        yield "ok", f"database {_megabytes(room.total)}{f' ({parts})' if parts else ''}{free}"
+    store.close()
+    pictures = Shelf(settings.instance / "pictures").bytes()
+    yield "ok", f"pictures {_megabytes(pictures)} of {settings.web.picture_cache_mb} MB"
+    kept = Shelf(settings.instance / FOLDER).bytes()
+    if kept or settings.archive.is_on:
+        is_over = kept > 1.05 * settings.archive.budget_bytes
+        advice = "; run `aggregator archive prune`" if is_over else ""
+        yield "warn" if is_over else "ok", f"archive {_megabytes(kept)} of {settings.archive.budget_mb} MB{advice}"
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"
+>>>>>>> main
 
 
 def _address(settings: Settings, now: datetime) -> Iterator[Finding]:
@@ -248,7 +272,11 @@ LOOKS: dict[str, Callable[[Settings, datetime], Iterator[Finding]]] = {
     "disk": _disk,
     "rules": _rules,
     "database": _database,
+<<<<<<< HEAD
     "tags": _tags,
+=======
+    "sizes": _sizes,
+>>>>>>> main
     "address": _address,
     "port": _port,
     "names": _names,

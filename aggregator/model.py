@@ -16,6 +16,8 @@ from sqlmodel import Field, SQLModel
 Kind = Literal["feed", "list", "article"]
 Precision = Literal["minute", "day"]
 Outcome = Literal["new", "unchanged", "failed"]
+# how we know who published a story first: another's word, the times of publication, or only as we saw them
+Evidence = Literal["origin", "time", "seen"]
 # what is wrong with a source, as its operator would say it: diagnose.py finds it
 Fault = Literal[
     "moved",  # not there any more, or sent on to the home page
@@ -96,6 +98,7 @@ class SourceRule:
     tags: tuple[str, ...] = ()
     enabled: bool = True
     interval_minutes: int | None = None  # None: adaptive
+    keep_days: int | None = None  # its entries, 0: for ever; None: as the settings say
     allow_private_networks: bool = False  # on this source's domain, whoever else's pages lead there
     allow_invalid_certificate: bool = False  # likewise
     listing: ListingRule | None = None
@@ -164,7 +167,7 @@ class Topic:
     exceptions: tuple[str, ...] = ()
     parents: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
-    keep_days: int | None = None  # its entries are kept so long at least, 0: for ever; None: it does not say
+    keep_days: int | None = None  # its entries are kept so long, 0: for ever; None: it does not say
     is_broad: bool = False  # it may tag more than half of all entries
 
 
@@ -346,6 +349,22 @@ class Article:
     images: tuple[str, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     next_page: str | None = None  # where the article goes on
+    validators: Validators = Validators()  # of its page, where it is told on one
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """How an article stood when it was last read: what the next look is compared with."""
+
+    # where its text is from: its page; the feed or list, which carries it; or the list for want of a readable page
+    kind: Literal["page", "feed", "list"] = "page"
+    validators: Validators = Validators()
+    body_hash: str | None = None  # a fingerprint of the page, or of what the feed says; None: to be read and compared
+    title: str | None = None  # as the page says, like the next three
+    published: datetime | None = None
+    precision: Precision | None = None
+    files: tuple[str, ...] = ()  # keys of its attachments (classify/revise.py)
+    listed_title: str = ""  # as the list says
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,6 +389,7 @@ class NewEntry:
     attachments: tuple[Attachment, ...] = ()
     tags: tuple[str, ...] = ()
     keywords: tuple[str, ...] = ()
+    trace: Trace | None = None  # None: its article is not looked at again
 
 
 class KnownEntry(NamedTuple):
@@ -382,11 +402,102 @@ class KnownEntry(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What an article says, as far as its readers care: two of them are compared."""
+
+    title: str
+    published: datetime | None
+    precision: str | None
+    html: str
+    text: str
+    files: tuple[str, ...]  # keys of its attachments
+    pictures: tuple[str, ...]  # addresses
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """An entry whose article is looked at again, and how it stood at the last look; its fields mean what Recheck's do.
+
+    It grows old by itself: *step* is the next one of recheck.STEPS, counted from *since*.
+    """
+
+    entry_id: int
+    source_id: int
+    since: datetime
+    step: int
+    due_at: datetime
+    tries: int
+    kind: Literal["page", "feed", "list"]
+    etag: str | None
+    last_modified: str | None
+    body_hash: str | None
+    title: str | None
+    published: datetime | None
+    precision: str | None
+    files: Sequence[str]
+    listed_title: str
+    is_unlisted: bool
+    missing_at: datetime | None
+    missing_by: str | None
+    passing: Sequence[str]
+    is_untold: bool
+
+
+class Watched(NamedTuple):
+    """A Watch with what its entry is known by."""
+
+    watch: Watch
+    uid: str
+    url: str
+    entry_title: str
+    removed_at: datetime | None
+
+
+ChangeKind = Literal["edited", "removed", "restored"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of an article at its source. *what*: "title", "date", "body", "attachments", "pictures"; of a removal
+    how it showed: "410", "404", "home", "notice", "list".
+    """
+
+    kind: ChangeKind
+    what: tuple[str, ...] = ()
+    words: int = 0  # of the text that changed; of Chinese, characters
+    matters: bool = False  # to readers who have read it
+    state: str = ""  # a hash of what it said before
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a look at an article, or at what its list or feed says of it, brought."""
+
+    entry_id: int
+    looked_at: datetime
+    watch: Watch | None  # from now on; None: it is not looked at any more
+    changes: tuple[Change, ...] = ()
+    new: NewEntry | None = None  # what the entry says from now on; None: as before
+
+
+@dataclass(frozen=True, slots=True)
 class Lease:
     """The right to visit one host for a while; *token* tells it from every other lease of that host."""
 
     host: str
     token: int
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """For how many days entries are kept, 0: for ever.
+
+    What is said for an entry's source and its tags, by their names, comes before *days*; of several the longest counts.
+    """
+
+    days: int = 0
+    sources: Mapping[str, int] = field(default_factory=dict)
+    tags: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -453,6 +564,10 @@ class Visit:
     pushed_at: datetime | None = None  # the last announcement that the visit knew of
     owed: int | None = None  # what its hub owes from now on; None: as before
     was_missed: bool = False  # the hub was silent about an entry
+    # looks at articles that are known
+    looked: tuple[Looked, ...] = ()
+    is_of_articles: bool = False  # it was for them alone, and says nothing of the source
+    rule_hash: str | None = None  # of the rule it was made by; None: of whichever there is
 
     @property
     def met(self) -> Fault | None:
@@ -490,6 +605,38 @@ class Break:
     ended_at: datetime | None
 
 
+class Telling(NamedTuple):
+    """One entry of a story, as a link to it says."""
+
+    id: int
+    slug: str
+    url: str
+    title: str
+    source: SourceRef
+    sort: int
+
+
+class StoryOf(NamedTuple):
+    """The story that an entry tells, with all entries that do, the oldest first."""
+
+    key: str  # in its address; never changes
+    first_id: int  # the entry that was published first,
+    evidence: Evidence  # and how we know
+    tellings: tuple[Telling, ...]
+
+    @property
+    def first(self) -> Telling:
+        return next((one for one in self.tellings if one.id == self.first_id), self.tellings[0])
+
+    def others(self, id_: int) -> list[Telling]:
+        """Who tells it besides the entry of that id: who was first, then the oldest."""
+        return sorted((one for one in self.tellings if one.id != id_), key=lambda one: one.id != self.first_id)
+
+    def elsewhere(self, university: str) -> int:
+        """How many other universities tell it."""
+        return len({one.source.university for one in self.tellings} - {university})
+
+
 class FullEntry(NamedTuple):
     """An Entry with its tags and source, detached from the database. Read for a list, *html* and *text* are empty.
 
@@ -518,6 +665,38 @@ class FullEntry(NamedTuple):
     images: tuple[str, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     keywords: tuple[str, ...] = ()
+    story: StoryOf | None = None  # None: nobody else tells it
+    removed_at: datetime | None = None
+    changed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What an entry said at a time."""
+
+    title: str
+    published: datetime | None
+    precision: Precision | None
+    text: str
+    attachments: tuple[Attachment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A Revision of *entry*, which comes without its text: what it said before and after.
+
+    Of a removal or a return the two are the same; where the entry's text is withheld, so are these.
+    """
+
+    id: int
+    seen_at: datetime
+    kind: ChangeKind
+    what: tuple[str, ...]
+    words: int
+    before: Version
+    after: Version
+    entry: FullEntry
+    is_withheld: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -762,6 +941,9 @@ class Source(SQLModel, table=True):
     hub: str | None = None  # WebSub, as the feed last said: its hub,
     topic: str | None = None  # and the address it is known by there
     pushed_at: datetime | None = None  # when a hub last announced something
+    recheck_at: datetime | None = None  # when the first of its articles is to be looked at again; NULL: none is
+    # when its list is due, where next_poll_at is earlier for the sake of recheck_at; NULL: at next_poll_at
+    list_at: datetime | None = None
 
 
 class HubSubscription(SQLModel, table=True):
@@ -817,7 +999,16 @@ class Entry(SQLModel, table=True):
     """What we keep and publish. *slug* and *atom_id* never change."""
 
     __tablename__ = "entry"
-    __table_args__ = (Index("ix_entry_sort", "sort", "id"), Index("ix_entry_source", "source_id", "sort", "id"))
+    __table_args__ = (
+        Index("ix_entry_sort", "sort", "id"),
+        Index("ix_entry_source", "source_id", "sort", "id"),
+        Index(
+            "ix_entry_removed",
+            "id",
+            sqlite_where=text("removed_at IS NOT NULL"),
+            postgresql_where=text("removed_at IS NOT NULL"),
+        ),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     slug: str = Field(unique=True)  # MD5 hex of the URL as first linked: the ancestor's urlname
@@ -838,6 +1029,9 @@ class Entry(SQLModel, table=True):
     section: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     summary: str = ""
     image: str | None = None  # the first picture
+    removed_at: datetime | None = None  # when its publisher was found to have removed it; NULL: it is there
+    changed_at: datetime | None = None  # when a Revision was last made of it, or its text withheld; NULL: never
+    is_withheld: bool = False  # removed, and its text kept from everybody: it stands in the Revision of the removal
 
 
 class EntryBody(SQLModel, table=True):
@@ -861,6 +1055,125 @@ class EntryAddress(SQLModel, table=True):
 
     uid: str = Field(primary_key=True)
     entry_id: int = Field(foreign_key="entry.id", index=True)
+
+
+class Tombstone(SQLModel, table=True):
+    """An identity key of an entry that was deleted, which never comes back: a row for each of its keys."""
+
+    __tablename__ = "tombstone"
+    __table_args__ = (Index("ix_tombstone_place", "source_id", "sort"),)
+
+    uid: str = Field(primary_key=True)
+    slug: str = Field(index=True)  # the rest is the entry's, too
+    url: str
+    title: str
+    source_id: int = Field(foreign_key="source.id")
+    sort: int = Field(sa_type=BigInteger)
+    gone_at: datetime
+
+
+class EntrySignature(SQLModel, table=True):
+    """What finds entries that may tell the same story (classify/story.py); a row is a hint, and proves nothing.
+
+    It may outlive its entry: an index to delete by would be as large as the table.
+    """
+
+    __tablename__ = "entry_signature"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    hash: int = Field(primary_key=True, sa_type=BigInteger)
+    entry_id: int = Field(primary_key=True)
+
+
+class Story(SQLModel, table=True):
+    """News that several entries tell. *id* and *key* never change, whoever joins or leaves."""
+
+    __tablename__ = "story"
+
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(unique=True)  # the slug of its first member, as we saw them
+    first_entry_id: int  # who published it first
+    evidence: str  # how we know: an Evidence
+    version: int = 0  # counts its changes
+    into_id: int | None = Field(default=None, foreign_key="story.id", index=True)  # the story it turned out to be
+
+
+class StoryMember(SQLModel, table=True):
+    """Which entry tells which story, of two entries or more; *source_id* and *sort* are the entry's."""
+
+    __tablename__ = "story_member"
+    __table_args__ = (
+        Index("ix_story_member_story", "story_id", "entry_id"),
+        Index("ix_story_member_sort", "sort", "story_id"),
+    )
+
+    entry_id: int = Field(primary_key=True, foreign_key="entry.id", ondelete="CASCADE")
+    story_id: int = Field(foreign_key="story.id")
+    source_id: int
+    sort: int = Field(sa_type=BigInteger)
+
+
+class StoryDue(SQLModel, table=True):
+    """An entry whose story is to be looked for: stored before there were any, or changed since."""
+
+    __tablename__ = "story_due"
+
+    entry_id: int = Field(primary_key=True, foreign_key="entry.id", ondelete="CASCADE")
+
+
+class Recheck(SQLModel, table=True):
+    """An entry whose article is looked at again: a Watch. The row goes when it has been looked at often enough."""
+
+    __tablename__ = "recheck"
+    __table_args__ = (Index("ix_recheck_source", "source_id", "entry_id", "due_at"),)
+
+    entry_id: int = Field(primary_key=True, foreign_key="entry.id", ondelete="CASCADE")
+    source_id: int = Field(foreign_key="source.id")
+    since: datetime  # when it was first seen, or found to be removed
+    step: int = 0
+    due_at: datetime
+    tries: int = 0  # looks in a row that told nothing
+    kind: str  # this and what follows to listed_title: a Trace
+    etag: str | None = None
+    last_modified: str | None = None
+    body_hash: str | None = None
+    title: str | None = None
+    published: datetime | None = None
+    precision: str | None = None
+    files: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    listed_title: str = ""
+    is_unlisted: bool = False  # the list shows what stood around it, and not it
+    missing_at: datetime | None = None  # the first look in a row that did not find it; NULL: the last one did
+    missing_by: str | None = None  # how that showed; see Change
+    passing: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))  # states that did not last
+    is_untold: bool = False  # a change that matters is yet to be told by feeds: one was told within a day
+
+
+class Revision(SQLModel, table=True):
+    """An entry's earlier text, kept when its publisher changed it; or that it was removed, or came back.
+
+    *title* and what follows is what the entry said before; of a removal whose text is not withheld, nothing.
+    """
+
+    __tablename__ = "revision"
+    __table_args__ = (Index("ix_revision_entry", "entry_id", "id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    entry_id: int = Field(foreign_key="entry.id", ondelete="CASCADE")
+    kind: str  # a ChangeKind
+    seen_at: datetime
+    what: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))  # see Change
+    words: int = 0
+    is_told: bool = False  # feeds carry it as an update
+    state: str = ""
+    title: str = ""
+    published: datetime | None = None
+    precision: str | None = None
+    summary: str = ""
+    html: str = ""
+    text: str = ""
+    images: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    attachments: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
 
 
 class Tag(SQLModel, table=True):
@@ -1143,6 +1456,49 @@ class Edition(SQLModel, table=True):
     facts: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     made_at: datetime
     note: str = ""  # what has changed since the number before
+
+
+class EditionEntry(SQLModel, table=True):
+    """An entry that an edition lists: it is not deleted, for readers follow the digest's link to it."""
+
+    __tablename__ = "edition_entry"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    entry_id: int = Field(primary_key=True, foreign_key="entry.id", ondelete="CASCADE")
+    edition_id: int = Field(primary_key=True, foreign_key="edition.id", index=True)
+
+
+class Blob(SQLModel, table=True):
+    """Bytes in the archive, in a file that is called by what they are; several things may be the same bytes."""
+
+    __tablename__ = "blob"
+
+    digest: str = Field(primary_key=True)  # SHA-256, in hexadecimal digits
+    bytes: int
+
+
+class Archived(SQLModel, table=True):
+    """The page of an entry, or a picture of it, as it was when we kept it."""
+
+    __tablename__ = "archived"
+    __table_args__ = (Index("ix_archived_url", "url"), Index("ix_archived_digest", "digest"))
+
+    entry_id: int = Field(primary_key=True, foreign_key="entry.id", ondelete="CASCADE")
+    url: str = Field(primary_key=True)
+    kind: str  # "page", its answer compressed by gzip, or "picture"
+    content_type: str  # as the server said
+    digest: str = Field(foreign_key="blob.digest")
+    kept_at: datetime
+
+
+class ArchiveLook(SQLModel, table=True):
+    """An entry that the archive knows of: to be kept, or looked at already."""
+
+    __tablename__ = "archive_look"
+
+    entry_id: int = Field(primary_key=True, foreign_key="entry.id", ondelete="CASCADE")
+    tries: int = 0
+    due_at: datetime | None = Field(default=None, index=True)  # NULL: what there was is kept, or was let go
 
 
 class Robots(SQLModel, table=True):

@@ -164,10 +164,8 @@ def test_a_merged_tag_gives_its_entries_to_the_other_each_once(store):
 
 def test_entries_that_are_changed_get_their_tags_in_the_same_transaction(store):
     with store.write() as connection:
-        assert {"要闻", "田", "海大", "海棠大学", "新"} == store.tagging.set_tags(
-            connection, {1: ["海棠大学", "新"], 2: ["新"], 99: ["新"]}
-        )
-        assert set() == store.tagging.set_tags(connection, {1: ["新", "海棠大学"]})
+        store.tagging.settle(connection, {1: ["海棠大学", "新"], 2: ["新"], 99: ["新"]})
+        store.tagging.settle(connection, {1: ["新", "海棠大学"]})
 
     assert {"海大": 1, "海棠大学": 2, "要闻": 1, "田": 1, "新": 2} == counted(store)
 

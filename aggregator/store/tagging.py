@@ -4,11 +4,11 @@ What an entry's tags should be, tagging.py and classify/tag.py know; here they a
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import BindParameter, Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from aggregator.model import Entry, EntryBody, EntryTag, Given, Retag, Source, Tag, TagAlias
 from aggregator.store import feeds, indexing
@@ -30,10 +30,6 @@ LESS = delete(entry_tag).where(
     entry_tag.c.entry_id == bindparam("entry"),
 )
 ALL_TAGS = select(tag.c.id, tag.c.name)
-IDS: BindParameter[Any] = bindparam("ids", expanding=True)
-SORTS = select(entry.c.id, entry.c.sort).where(entry.c.id.in_(IDS))
-ITS_TAGS = select(entry_tag.c.entry_id, tag.c.name).join(tag, tag.c.id == entry_tag.c.tag_id)
-ITS_TAGS = ITS_TAGS.where(entry_tag.c.entry_id.in_(IDS))
 
 
 class Material(NamedTuple):
@@ -124,7 +120,20 @@ class Tagging:
 
     def change(self, changes: Sequence[Change], rules: str, after: int) -> None:
         """Let entries have other tags, and go on after the entry numbered *after* by *rules*, all or nothing."""
-        self._store.transact(lambda connection: self._change(connection, changes, rules, after))
+
+        def work(connection: Connection) -> None:
+            self._change(connection, changes)
+            done = {"after_id": after, "changed": progress.c.changed + len(changes)}
+            connection.execute(update(progress).where(progress.c.rules == rules).values(done))
+
+        self._store.transact(work)
+
+    def settle(self, connection: Connection, wanted: Mapping[int, Collection[str]]) -> None:
+        """In the transaction that changed entries: let those with these ids have these tags and no others."""
+        for chunk in chunks(sorted(wanted)):
+            found = self._read_material(connection, select(entry.c.id).where(entry.c.id.in_(chunk)), letters=0)
+            changes = [Change(one, frozenset(wanted[one.id])) for one in found]
+            self._change(connection, [change for change in changes if change.now != change.entry.tags])
 
     def end(self, rules: str, now: datetime) -> None:
         """All entries have the tags of *rules*. A tag left without entries makes room for the alias of its name."""
@@ -150,23 +159,6 @@ class Tagging:
         """
         return self._store.transact(lambda connection: self._rename(connection, old, new))
 
-    def set_tags(self, connection: Connection, wanted: Mapping[int, Collection[str]]) -> set[str]:
-        """In the transaction that changes entries, let those with these ids have the tags *wanted*.
-
-        What feed scopes and search must hear of it, the caller says; given back are the tags that any gained or lost.
-        """
-        changed: set[str] = set()
-        for chunk in chunks(sorted(wanted)):
-            sorts = {row.id: row.sort for row in connection.execute(SORTS, {"ids": chunk})}
-            before: dict[int, set[str]] = {id_: set() for id_ in sorts}
-            for id_, name in connection.execute(ITS_TAGS, {"ids": chunk}):
-                before[id_].add(name)
-            moved = [(id_, sort, before[id_], set(wanted[id_])) for id_, sort in sorts.items()]
-            moved = [one for one in moved if one[2] != one[3]]
-            self._set(connection, moved)
-            changed.update(name for _, _, former, now in moved for name in former ^ now)
-        return changed
-
     # ------------------------------------------------------------ inside
 
     def _keep_aliases(self, connection: Connection, said: Mapping[str, str]) -> None:
@@ -177,6 +169,10 @@ class Tagging:
             connection.execute(insert(alias), rows)
 
     def _material(self, ids: Any, letters: int) -> list[Material]:
+        with self._store.read() as connection:
+            return self._read_material(connection, ids, letters)
+
+    def _read_material(self, connection: Connection, ids: Any, letters: int) -> list[Material]:
         text = func.substr(body.c.text, 1, letters)
         wanted = ids.subquery()
         query = (
@@ -188,10 +184,9 @@ class Tagging:
         its = select(entry_tag.c.entry_id, tag.c.name).join(tag, tag.c.id == entry_tag.c.tag_id)
         its = its.join(wanted, wanted.c.id == entry_tag.c.entry_id)
         tags: dict[int, list[str]] = {}
-        with self._store.read() as connection:
-            rows = connection.execute(query).all()
-            for entry_id, name in connection.execute(its):
-                tags.setdefault(entry_id, []).append(name)
+        rows = connection.execute(query).all()
+        for entry_id, name in connection.execute(its):
+            tags.setdefault(entry_id, []).append(name)
         return [
             Material(
                 id_, sort, source_id, title, said or "", section or (), keywords or (), frozenset(tags.get(id_, ()))
@@ -199,31 +194,22 @@ class Tagging:
             for id_, sort, source_id, title, said, section, keywords in rows
         ]
 
-    def _change(self, connection: Connection, changes: Sequence[Change], rules: str, after: int) -> None:
+    def _change(self, connection: Connection, changes: Sequence[Change]) -> None:
         known = {name for one in changes for name in one.now | one.entry.tags}
-        ids = self._set(connection, [(one.entry.id, one.entry.sort, one.entry.tags, one.now) for one in changes])
+        ids = self._ids_of(connection, known) if known else {}
+        more = [(one.entry, ids[name]) for one in changes for name in sorted(one.now - one.entry.tags)]
+        less = [(one.entry, ids[name]) for one in changes for name in sorted(one.entry.tags - one.now)]
+        if less:
+            connection.execute(LESS, [{"tag": id_, "at": one.sort, "entry": one.id} for one, id_ in less])
+        self._add(connection, [{"tag_id": id_, "sort": one.sort, "entry_id": one.id} for one, id_ in more])
+        counts = Counter(id_ for _, id_ in more)
+        counts.subtract(Counter(id_ for _, id_ in less))
+        if moved := [{"tag_id": id_, "more": count} for id_, count in sorted(counts.items()) if count]:
+            connection.execute(MORE_ENTRIES, moved)
         if changes:
             indexing.note(connection, [one.entry.id for one in changes])
             scopes = {"all", *(f"source:{one.entry.source_id}" for one in changes)}
             feeds.count_change(self._store, connection, scopes | {f"tag:{ids[name]}" for name in known})
-        changed = progress.c.changed + len(changes)
-        moved = update(progress).where(progress.c.rules == rules).values(after_id=after, changed=changed)
-        connection.execute(moved)
-
-    def _set(self, connection: Connection, wanted: Sequence[tuple[int, int, Set[str], Set[str]]]) -> dict[str, int]:
-        """Let entries, each (id, sort, tags before, tags now), have their tags; the ids of all these tags by name."""
-        known = {name for _, _, before, now in wanted for name in before | now}
-        ids = self._ids_of(connection, known) if known else {}
-        more = [(ids[name], sort, id_) for id_, sort, before, now in wanted for name in sorted(now - before)]
-        less = [(ids[name], sort, id_) for id_, sort, before, now in wanted for name in sorted(before - now)]
-        if less:
-            connection.execute(LESS, [{"tag": tag_id, "at": sort, "entry": id_} for tag_id, sort, id_ in less])
-        self._add(connection, [{"tag_id": tag_id, "sort": sort, "entry_id": id_} for tag_id, sort, id_ in more])
-        counts = Counter(tag_id for tag_id, _, _ in more)
-        counts.subtract(Counter(tag_id for tag_id, _, _ in less))
-        if moved := [{"tag_id": tag_id, "more": count} for tag_id, count in sorted(counts.items()) if count]:
-            connection.execute(MORE_ENTRIES, moved)
-        return ids
 
     def _ids_of(self, connection: Connection, wanted: Collection[str]) -> dict[str, int]:
         """The ids of tags by name, made where there are none."""

@@ -32,9 +32,11 @@ from aggregator.web import (
     notices,
     opml,
     ops,
+    originals,
     pictures,
     plaintext,
     returns,
+    revisions,
     search,
     sitemap,
     subscribe,
@@ -151,7 +153,10 @@ def drawing_app(settings: Settings, *, is_static: bool = False) -> Flask:
     app.url_map.converters |= {"tag": TagConverter, "format": FormatConverter}
     app.url_defaults(_keep_language)
     # several modules add to one blueprint
-    modules = (archive, digests, notices, opml, ops, pictures, returns, search, sitemap, subscribe, websub)
+    modules = (
+        archive, digests, notices, opml, ops, originals, pictures, returns, revisions, search, sitemap, subscribe,
+        websub,
+    )  # fmt: skip
     for blueprint in dict.fromkeys(module.blueprint for module in modules):
         app.register_blueprint(blueprint)
     app.extensions[pictures.PICTURES] = pictures.Pictures(settings)
@@ -215,6 +220,7 @@ def _prepare_templates(app: Flask, settings: Settings) -> None:
         dated=dated,
         clock=clock,
         stamp=stamp,
+        day_of=lambda seconds: datetime.fromtimestamp(seconds, zone).date(),
         anchor=lambda name: "-".join(name.split()),
         headline=wire.title,
         source_title=wire.source_title,
@@ -261,11 +267,13 @@ def _prepare_templates(app: Flask, settings: Settings) -> None:
         periods=language.PERIODS,
         states=language.STATES,
         outcomes=language.OUTCOMES,
+        evidence=language.EVIDENCE,
         faults=language.FAULTS,
         fault_text=language.fault_text,
         advice=language.ADVICE,
         hub_standings=language.HUB_STANDINGS,
         rule=plaintext.rule,
+        told_of=revisions.told_of,
     )
 
 
