@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
+from aggregator.catalogue import read_catalogue
 from aggregator.errors import MailError, OperatorError
 from aggregator.health import ADVICE, health
 from aggregator.imap import check as check_mailbox
@@ -90,8 +91,17 @@ def _disk(settings: Settings, now: datetime) -> Iterator[Finding]:
 def _rules(settings: Settings, now: datetime) -> Iterator[Finding]:
     del now
     rules = load_rules(settings.instance)
-    enabled = sum(rule.enabled for _, rule in rules.sources)
-    yield "ok", f"{len(rules.sites)} sites, {enabled} enabled sources, {len(rules.families)} families"
+    followed = {rule.name for _, rule in rules.sources if rule.enabled}
+    yield "ok", f"{len(rules.sites)} sites, {len(followed)} enabled sources, {len(rules.families)} families"
+    known = read_catalogue(settings.instance)
+    yield "ok", f"{len(known.sites)} universities in the catalogue, {len(known.sites) - len(rules.sites)} not followed"
+    for fault in known.faults.values():  # of a file that is switched on the start, and this, would have stopped
+        yield "warn", f"not followed, but unusable: {fault}"
+    if known.strangers:
+        names = ", ".join(known.strangers)
+        yield "warn", f"enabled.toml names what no file has: {names}; strike it out"
+    if lost := [name for name in known.checks if name in followed and known.checks[name].found != "working"]:
+        yield "warn", f"the last check found {len(lost)} followed sources not working ({', '.join(lost[:5])})"
 
 
 def _database(settings: Settings, now: datetime) -> Iterator[Finding]:
@@ -120,15 +130,16 @@ def _database(settings: Settings, now: datetime) -> Iterator[Finding]:
         yield "warn", f"{len(bad)} sources need a look ({names}); `aggregator sources` says why"
 
 
-<<<<<<< HEAD
 def _tags(settings: Settings, now: datetime) -> Iterator[Finding]:
     del now
     taxonomy = load_taxonomy(settings.instance)
     store = Store(settings.database_url)
     is_there = (store.path is None or store.path.exists()) and store.is_current()
     left = untagged(settings.instance, store) if is_there else ""
+    store.close()
     yield ("warn", left) if left else ("ok", f"{len(taxonomy.topics)} topics")
-=======
+
+
 def _sizes(settings: Settings, now: datetime) -> Iterator[Finding]:
     del now
     store = Store(settings.database_url)
@@ -149,7 +160,6 @@ def _sizes(settings: Settings, now: datetime) -> Iterator[Finding]:
 
 def _megabytes(size: int) -> str:
     return f"{size / 1e6:.1f} MB"
->>>>>>> main
 
 
 def _address(settings: Settings, now: datetime) -> Iterator[Finding]:
@@ -272,11 +282,8 @@ LOOKS: dict[str, Callable[[Settings, datetime], Iterator[Finding]]] = {
     "disk": _disk,
     "rules": _rules,
     "database": _database,
-<<<<<<< HEAD
     "tags": _tags,
-=======
     "sizes": _sizes,
->>>>>>> main
     "address": _address,
     "port": _port,
     "names": _names,
