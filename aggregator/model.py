@@ -284,6 +284,7 @@ class NewEntry:
     images: tuple[str, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     tags: tuple[str, ...] = ()
+    updated: datetime | None = None  # None: when it was seen
 
 
 class KnownEntry(NamedTuple):
@@ -431,6 +432,28 @@ class FullEntry(NamedTuple):
     text: str = ""
     images: tuple[str, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """The front matter of a Hugo post as it stood, and the title that was made of it."""
+
+    title: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """An entry with all that is stored of it, on its way out of one instance or into another.
+
+    What counts in one instance only (the entry's id, sort and image) is of no account.
+    """
+
+    entry: FullEntry
+    uid: str
+    addresses: tuple[str, ...] = ()  # its other identity keys
+    given: tuple[str, ...] = ()  # those of its tags that came with it and that no rule gave
+    front: Front | None = None  # None: it was no Hugo post
 
 
 @dataclass(frozen=True, slots=True)
@@ -770,6 +793,17 @@ class EntryAddress(SQLModel, table=True):
 
     uid: str = Field(primary_key=True)
     entry_id: int = Field(foreign_key="entry.id", index=True)
+
+
+class Imported(SQLModel, table=True):
+    """What an imported Entry brought along that no rule gives again."""
+
+    __tablename__ = "imported"
+
+    entry_id: int = Field(primary_key=True, foreign_key="entry.id", ondelete="CASCADE")
+    tags: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))  # Parcel.given
+    title: str = ""  # Front.title
+    front: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))  # Front.values
 
 
 class Tag(SQLModel, table=True):

@@ -30,6 +30,7 @@ from aggregator.store.feeds import Feeds
 from aggregator.store.indexing import Index
 from aggregator.store.leases import Leases
 from aggregator.store.names import Names
+from aggregator.store.parcels import Parcels
 from aggregator.store.robots import RobotsFiles
 from aggregator.store.search import Search
 from aggregator.store.sources import Sources
@@ -69,6 +70,7 @@ class Store:
         self.sources = Sources(self)
         self.leases = Leases(self)
         self.entries = Entries(self)
+        self.parcels = Parcels(self)
         self.names = Names(self)
         self.feeds = Feeds(self)
         self.counts = Counts(self)

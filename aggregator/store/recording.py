@@ -57,6 +57,10 @@ class Recording:
             leases.free(connection, ended)
         return [brought.get(id(visit)) for visit in visits]
 
+    def keep(self, connection: Connection, visits: Sequence[Visit]) -> list[int]:
+        """Keep the entries of *visits*, and nothing that these teach of their sources; how many each brought."""
+        return self._insert_entries(connection, visits)
+
     def _keep_addresses(self, connection: Connection, visits: Sequence[Visit]) -> None:
         """Know entries that moved by their new addresses, too, and link them there: the old ones lead nowhere now."""
         moved = [one for visit in visits for one in visit.moved]
@@ -169,7 +173,7 @@ def _entry_row(new: NewEntry, source_id: int) -> dict[str, Any]:
         "title": new.title,
         "published": new.published,
         "precision": new.precision,
-        "updated": new.seen_at.replace(microsecond=0),
+        "updated": (new.updated or new.seen_at).replace(microsecond=0),
         "sort": _sort(new),
         "seen_at": new.seen_at,
         "author": new.author,
