@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -79,7 +79,7 @@ class Unpacker:
         for parcel in other.parcels.walk():
             place = f"entry {parcel.entry.id} ({parcel.entry.url})"
             keys = _keys(parcel.uid, parcel.entry.slug, parcel.addresses)
-            yield Offer(place, keys, partial(self._at_home, parcel))
+            yield Offer(place, keys, partial(self._checked, parcel))
 
     # ------------------------------------------------------------ one by one
 
@@ -159,10 +159,11 @@ class Unpacker:
         )
         return Parcel(entry, uid, given=item.tags)
 
+    def _checked(self, parcel: Parcel) -> Parcel:
+        return self._at_home(checked(parcel))
+
     def _at_home(self, parcel: Parcel) -> Parcel:
-        safe = checked(parcel)
-        entry = safe.entry._replace(source=self.homes.own(safe.entry.source))
-        return Parcel(entry, safe.uid, safe.addresses, safe.given, safe.front)
+        return replace(parcel, entry=parcel.entry._replace(source=self.homes.own(parcel.entry.source)))
 
     def _atom_id(self, name: str, seen_at: datetime) -> str:
         return f"tag:{self.host},{seen_at.year}:{name}"

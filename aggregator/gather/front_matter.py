@@ -47,9 +47,7 @@ def divide(text: str) -> Divided:
 # a fence and one of the keys that open a post: a line --- alone is a rule across the page
 _SECOND = re.compile(r"^(?:---|\+\+\+)[ \t]*\n+(?=(?:title|date|urlname|slug)[ \t]*[:=])", re.MULTILINE)
 _KEY = re.compile(r"([A-Za-z_][\w-]*)[ \t]*:(?:[ \t]+(.*))?$")
-_MEMBER = re.compile(r"[ \t]*-[ \t]+(.*)$")
-# plain scalars of YAML that say what they seem to say: no quotation, collection, anchor, tag, comment or key in them
-_ODD = re.compile(r"^[\s\"'\[\]{}&*!|>%@`#?,-]|: |:$| #|\t")
+_ODD_BEGINNING = frozenset("\"'[]{}&*!|>%@`#?,-:")
 _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,15})")
 
@@ -111,24 +109,26 @@ def _of_lines(block: str, line: int, *, is_strict: bool) -> dict[str, Any] | Non
     values: dict[str, Any] = {}
     key: str | None = None
     for number, written in enumerate(block.split("\n"), line):
-        if not written.strip():
+        content = written.strip()
+        if not content:
             continue
-        if member := _MEMBER.match(written):
+        if content.startswith("- "):
             if key is None or not (values[key] is None or isinstance(values[key], list)):
                 return None
-            if is_strict and _ODD.search(member[1].rstrip()):
+            member = content[2:].lstrip()
+            if is_strict and _is_odd(member):
                 return None
-            values[key] = [*(values[key] or []), _unquoted(member[1].rstrip())]
+            values[key] = [*(values[key] or []), _unquoted(member)]
         elif found := _KEY.match(written):
             key, said = found[1], (found[2] or "").rstrip()
             _refuse_twice(key, values, number)
-            if is_strict and said and _ODD.search(said):
+            if is_strict and _is_odd(said):
                 return None
             values[key] = _scalar(said)
         elif is_strict or key is None or not isinstance(values[key], str):
             return None
         else:
-            values[key] += f" {written.strip()}"
+            values[key] += f" {content}"
     return values or None
 
 
@@ -137,9 +137,14 @@ def _refuse_twice(key: str, known: Collection[str], line: int) -> None:
         raise ParseError(f"line {line}: {key} stands twice in the front matter")
 
 
+def _is_odd(said: str) -> bool:
+    """Whether a plain scalar of YAML may say something else than it seems to: a collection, a comment, another key."""
+    return said[:1] in _ODD_BEGINNING or ": " in said or " #" in said or said[-1:] == ":" or "\t" in said
+
+
 def _scalar(said: str) -> Any:
-    if said.lower() in _WORDS:
-        return _WORDS[said.lower()]
+    if len(said) < 6 and (word := said.lower()) in _WORDS:
+        return _WORDS[word]
     return int(said) if _INTEGER.fullmatch(said) else _unquoted(said)
 
 

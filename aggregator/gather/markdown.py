@@ -3,12 +3,14 @@
 The only door to pyromark. Knows no front matter.
 """
 
-import html
+import re
+from html import escape, unescape
 from itertools import groupby
 
 import pyromark
 
 from aggregator.gather.clean import Cleaned, clean
+from aggregator.gather.media import picture
 from aggregator.model import Attachment
 
 _OPTIONS = pyromark.Options.ENABLE_TABLES | pyromark.Options.ENABLE_STRIKETHROUGH
@@ -23,16 +25,34 @@ def read_markdown(markdown: str, base_url: str) -> Cleaned:
     lines = written.splitlines()
     if not all(line.startswith("<p>") and line.endswith("</p>") and line.count("<p>") == 1 for line in lines):
         return clean(written, base_url)
-    # paragraphs of text alone take a tenth of the time of others: those that hold more are cleaned by themselves
-    cleaned = [
-        clean("".join(html.unescape(line) if plain else line for line in run), base_url)
-        for plain, run in groupby(lines, _is_plain)
-    ]
+    # what is nothing but text, or a picture, takes a tenth of the time of all else: each kind by itself
+    cleaned: list[Cleaned] = []
+    for kind, run in groupby(lines, _kind):
+        if kind == "picture":
+            cleaned += (_picture(line, base_url) for line in run)
+        else:
+            together = "".join(run)
+            cleaned.append(clean(unescape(together) if kind == "text" else together, base_url))
     return _joined(cleaned)
 
 
-def _is_plain(line: str) -> bool:
-    return line.find("<", 3, -4) < 0 and not ("&lt;" in line or "&gt;" in line or "&amp;" in line)
+_PICTURE = re.compile(r'<p><img src="([^"&<>\x27]+)" alt="([^"&<>\x27]*)" /></p>')
+
+
+def _kind(line: str) -> str:
+    if line.find("<", 3, -4) < 0:
+        return "markup" if "&lt;" in line or "&gt;" in line or "&amp;" in line else "text"
+    return "picture" if line.isprintable() and _PICTURE.fullmatch(line) else "markup"
+
+
+def _picture(line: str, base_url: str) -> Cleaned:
+    """As ``clean`` gives it."""
+    found = _PICTURE.fullmatch(line)
+    assert found is not None
+    url = picture({"src": found[1]}, base_url)
+    if url is None or not url.isprintable() or escape(url) != url:
+        return clean(line, base_url)
+    return Cleaned(f'<p><img src="{url}" alt="{" ".join(found[2].split())}"></p>', "", (url,))
 
 
 def _joined(parts: list[Cleaned]) -> Cleaned:

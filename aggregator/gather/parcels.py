@@ -5,6 +5,7 @@ The file was in other hands since: every value is checked and its HTML made safe
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -72,7 +73,7 @@ def checked(parcel: Parcel) -> Parcel:
     if not entry.url.startswith(WEB):
         raise ParseError(f"its address {entry.url[:80]!r} cannot be visited")
     safe = entry._replace(html=still_safe(entry.html), images=images, attachments=files)
-    return Parcel(safe, parcel.uid, parcel.addresses, parcel.given, parcel.front)
+    return replace(parcel, entry=safe)
 
 
 def _source(said: "_Values") -> SourceRef:

@@ -143,7 +143,7 @@ def _lines(value: object) -> list[str]:
 # ---------------------------------------------------------------- dates
 
 _LATER = timedelta(days=1)
-_LABELLED = re.compile(r"(?:发布|发表|发稿|更新)?(?:时间|日期)\s*[:：]\s*([^\n]{8,40})")
+_LABELLED = re.compile(r"(?:发布|发表|发稿|更新)(?:时间|日期)\s*[:：]\s*([^\n]{8,40})")
 _EDGE = 400  # characters at either end of a text in which a page says when it was published
 
 
@@ -164,7 +164,8 @@ def _dates(
     if "urlname" not in front or _has_zone(written):
         return at, precision, None
     edges = (markdown[:_EDGE], markdown[-_EDGE:])
-    for label in (found for edge in edges for found in _LABELLED.finditer(edge)):
+    labels = (found for edge in edges if "时间" in edge or "日期" in edge for found in _LABELLED.finditer(edge))
+    for label in labels:
         said = read_date(label[1], timezone=timezone, now=now)
         if said and said[0] <= at + _LATER:
             return *said, at

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from aggregator.byline import mended
 
-MORE = re.compile(r"([^\n]*)(\n*)[ \t]*<!--\s*more\s*-->[ \t]*(\n*)", re.IGNORECASE)
+MORE = re.compile(r"<!--\s{0,9}more\s{0,9}-->", re.IGNORECASE)
 
 
 def repaired(markdown: str) -> str:
@@ -106,28 +106,31 @@ _MARKUP = re.compile(r"\s*(?:!?\[|[#>|`]|[-*+] |\d+[.)] )")
 
 def _without_more(markdown: str) -> str:
     """Without the mark that ends the beginning of a post; a sentence that it cut is one again."""
-    return MORE.sub(lambda found: _healed(found, markdown), markdown, count=1)
-
-
-def _healed(cut: re.Match[str], markdown: str) -> str:
-    before, above, below = cut[1], cut[2], cut[3]
-    if not above and not below:  # in the middle of a line
-        return before
-    before = before.rstrip()
+    mark = MORE.search(markdown) if "<!--" in markdown else None
+    if mark is None:
+        return markdown
+    above, below = markdown[: mark.start()].rstrip(), markdown[mark.end() :].lstrip("\n")
+    gap_above = markdown.count("\n", len(above), mark.start())
+    gap_below = len(markdown) - mark.end() - len(below)
+    if not gap_above and not gap_below:  # in the middle of a line
+        return markdown[: mark.start()] + markdown[mark.end() :]
+    before = above.rpartition("\n")[2]
     is_open = before.rfind("](") > before.rfind(")")  # in the middle of an address
-    is_text = bool(before) and not _MARKUP.match(before) and not _MARKUP.match(markdown, cut.end())
+    is_text = bool(before) and not _MARKUP.match(before) and not _MARKUP.match(below)
     # programs that cut well put the mark between two paragraphs; a long one that ends in no sign was one with the next
-    is_apart = len(above) > 1 and len(below) > 1 and len(before) <= _LONG and not before.endswith(_GOES_ON)
+    is_apart = gap_above > 1 and gap_below > 1 and len(before) <= _LONG and not before.endswith(_GOES_ON)
     if is_open or (is_text and not is_apart and not before.endswith(_SENTENCE_END)):
-        return before
-    return f"{before}\n\n" if before else ""
+        return above + below
+    return f"{above}\n\n{below}"
 
 
-_FENCE = re.compile(r"^\s*(?:```|~~~)", re.MULTILINE)
-_LISTED = re.compile(r"^\s*(?:[-*+]|\d{1,9}[.)])\s", re.MULTILINE)
+_FENCE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
+_LISTED = re.compile(r"^[ \t]*(?:[-*+]|\d{1,9}[.)])\s", re.MULTILINE)
 _INDENT = re.compile(r"^[ \t\xa0\u3000]{1,40}(?=\S)", re.MULTILINE)
 
 
 def _indented(markdown: str) -> str:
     """Without the spaces that open a paragraph: four of them would be code to Markdown. Lists and code keep theirs."""
-    return markdown if _FENCE.search(markdown) or _LISTED.search(markdown) else _INDENT.sub("", markdown)
+    if not _INDENT.search(markdown) or _FENCE.search(markdown) or _LISTED.search(markdown):
+        return markdown
+    return _INDENT.sub("", markdown)

@@ -15,11 +15,7 @@ defaultContentLanguage = {language}
 timeZone = {timezone}
 hasCJKLanguage = true
 buildFuture = true
-paginate = 50
 timeout = "300s"
-
-[permalinks]
-"/" = "/:slug/"
 
 # the posts lie beside this file
 [[module.mounts]]
@@ -53,7 +49,7 @@ img, video { max-width: 100%; height: auto } time, nav { color: #555 }</style>
 LIST = """\
 {{ define "main" }}
 <h1>{{ .Title }}</h1>
-{{ $pages := cond (eq .Kind "home") site.RegularPages .Pages }}{{ $paginator := .Paginate $pages }}
+{{ $pages := cond (eq .Kind "home") site.RegularPages .Pages }}{{ $paginator := .Paginate $pages 50 }}
 <ul>
 {{ range $paginator.Pages }}<li><time>{{ .Date.Format "2006-01-02" }}</time>
 <a href="{{ .RelPermalink }}">{{ .LinkTitle }}</a></li>

@@ -7,7 +7,7 @@ import re
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -153,7 +153,7 @@ def _with_slug_of_its_own(parcel: Parcel) -> Parcel:
     """*parcel* under a slug that nobody else has: its own is the name of another entry."""
     old, own = parcel.entry.slug, slug(parcel.uid)
     renamed = parcel.entry._replace(slug=own, atom_id=parcel.entry.atom_id.removesuffix(old) + own)
-    return Parcel(renamed, parcel.uid, parcel.addresses, parcel.given, parcel.front)
+    return replace(parcel, entry=renamed)
 
 
 def _source_row(ref: SourceRef, now: datetime) -> dict[str, Any]:
