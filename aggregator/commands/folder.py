@@ -63,14 +63,14 @@ class Folder:
     def write(self, name: str, content: bytes, fact: str) -> None:
         """Write the file *name*, unless it says so already. Raises OSError."""
         path = self.path / name
-        self._current[name] = f"{_digest(fact)} {len(content)}"
         if path.is_file() and path.stat().st_size == len(content) and path.read_bytes() == content:
             self.kept += 1
-            return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as file:
-            file.write(content)
-        self.written += 1
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(path) as file:
+                file.write(content)
+            self.written += 1
+        self._current[name] = f"{_digest(fact)} {len(content)}"
 
     def write_once(self, files: Mapping[str, str]) -> None:
         """Write those of *files* that are not there; what is there is its owner's. Raises OSError."""

@@ -5,7 +5,7 @@ A file is whole or not there at all; a run that was broken off is begun again an
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from itertools import groupby
@@ -90,20 +90,18 @@ def export_json(target: Path | None) -> None:
     from aggregator.publish.parcels import pieces
 
     config = parts.settings()
-    store = parts.read_store(config)
-    info = _info(config, store)
-    if target is None:
-        for piece in pieces(info, store.parcels.walk()):
-            click.echo(piece, nl=False)
-        return
-    with told(target):
-        if target.suffix == ".json" or target.is_file():
-            with _counted(store) as parcels, replacing(target) as file:
+    with closing(parts.read_store(config)) as store:
+        info = _info(config, store)
+        if target is None:
+            for piece in pieces(info, store.parcels.walk()):
+                click.echo(piece, nl=False)
+        elif target.suffix != ".json" and not target.is_file():
+            _write_archive(target, store, info)
+        else:
+            with told(target), _counted(store) as parcels, replacing(target) as file:
                 for piece in pieces(info, parcels):
                     file.write(piece.encode())
             click.echo(f"{target}: {store.entries.count()} entries")
-        else:
-            _write_archive(target, store, info)
 
 
 @export.command("opml")
@@ -125,12 +123,11 @@ def export_warc(file: Path) -> None:
     """Write the responses that prove the sources' health as a WARC file; gzipped where FILE ends in .gz."""
     from aggregator.publish.warc import Exchange, write_warc
 
-    store = parts.read_store(parts.settings())
-    exchanges = (
-        Exchange(one.url, one.fetched_at, one.status, tuple(one.headers.items()), one.body, one.is_cut)
-        for one in store.breaks.proofs()
-    )
-    with told(file), replacing(file) as part:
+    with closing(parts.read_store(parts.settings())) as store, told(file), replacing(file) as part:
+        exchanges = (
+            Exchange(one.url, one.fetched_at, one.status, tuple(one.headers.items()), one.body, one.is_cut)
+            for one in store.breaks.proofs()
+        )
         compress = file.suffix == ".gz"
         count = write_warc(part, exchanges, name=file.name, software="aggregator", compress=compress)
     click.echo(f"{file}: {count} responses")
@@ -182,8 +179,7 @@ def _write_pages(
 ) -> None:
     """One file an entry; those that were made of the same are left alone."""
     base = f"{version('aggregator')} {LAYOUT} {what} {config.site.name} {config.zone.key}"
-    store = parts.read_store(config)
-    with told(folder):
+    with closing(parts.read_store(config)) as store, told(folder):
         folder.mkdir(parents=True, exist_ok=True)
         done = Folder(folder)
         is_whole = False
@@ -205,23 +201,24 @@ def _write_archive(target: Path, store: "Store", info: "FeedInfo") -> None:
     """Pages of entries by their numbers, so that an old page stays as it is; and an index, which comes last."""
     from aggregator.publish.parcels import index, pieces
 
-    target.mkdir(parents=True, exist_ok=True)
-    done = Folder(target)
     pages: list[dict[str, object]] = []
     is_whole = False
-    try:
-        with _counted(store) as parcels:
-            for number, group in groupby(parcels, lambda parcel: (parcel.entry.id - 1) // PAGE + 1):
-                entries = list(group)
-                content = "".join(pieces(info, entries)).encode()
-                name = f"entries-{number:06}.json"
-                done.write(name, content, "")
-                digest = hashlib.sha256(content).hexdigest()
-                pages.append({"file": name, "entries": len(entries), "sha256": digest})
-        done.write("index.json", index(info, pages).encode(), "")
-        is_whole = True
-    finally:
-        done.close(prune=True, is_whole=is_whole)
+    with told(target):
+        target.mkdir(parents=True, exist_ok=True)
+        done = Folder(target)
+        try:
+            with _counted(store) as parcels:
+                for number, group in groupby(parcels, lambda parcel: (parcel.entry.id - 1) // PAGE + 1):
+                    entries = list(group)
+                    content = "".join(pieces(info, entries)).encode()
+                    name = f"entries-{number:06}.json"
+                    done.write(name, content, "")
+                    digest = hashlib.sha256(content).hexdigest()
+                    pages.append({"file": name, "entries": len(entries), "sha256": digest})
+            done.write("index.json", index(info, pages).encode(), "")
+            is_whole = True
+        finally:
+            done.close(prune=True, is_whole=is_whole)
     count = sum(int(str(page["entries"])) for page in pages)
     click.echo(
         f"{target}: {count} entries in {len(pages)} pages; {done.written} files written, {done.kept} as they were"

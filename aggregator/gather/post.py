@@ -38,7 +38,7 @@ class Post:
     @property
     def body(self) -> str:
         """The text in Markdown, its faults mended."""
-        return repaired(self.markdown)
+        return repaired(self.markdown, self.url)
 
 
 def read_post(content: bytes, *, timezone: ZoneInfo, now: datetime) -> Post | None:

@@ -13,9 +13,9 @@ from aggregator.byline import mended
 MORE = re.compile(r"<!--\s{0,9}more\s{0,9}-->", re.IGNORECASE)
 
 
-def repaired(markdown: str) -> str:
-    """*markdown* as its author meant it."""
-    return mended(_indented(_with_pictures(_without_more(markdown))))
+def repaired(markdown: str, page: str) -> str:
+    """*markdown* as its author meant it, without blank lines around it; *page* is the article's address."""
+    return mended(_indented(_with_pictures(_without_more(markdown.strip("\n")), page)))
 
 
 # ---------------------------------------------------------------- pictures of one character each
@@ -28,21 +28,22 @@ _ADDRESS = re.compile(r"https?://.+?(?=https?://|$)|.+?\.(?:jpe?g|png|gif|bmp|we
 _UNSURE = "\0"  # a point or a slash: at the top of a site both lead to the bare host
 
 
-def _with_pictures(markdown: str) -> str:
+def _with_pictures(markdown: str, page: str) -> str:
     """Runs of pictures that are each one character of an address, last first, as the pictures of these addresses.
 
-    Relative to the article's page, a character leads to its folder, "." to the bare folder, "/" to the bare host.
+    Relative to the article's page, a character leads to its folder, "." to the bare folder, "/" to the bare host, and
+    "?" to the page itself.
     """
-    return _RUN.sub(lambda run: _read_back(run[0]), markdown) if markdown.count("](") > 7 else markdown
+    return _RUN.sub(lambda run: _read_back(run[0], page), markdown) if markdown.count("](") > 7 else markdown
 
 
-def _read_back(run: str) -> str:
+def _read_back(run: str, page: str) -> str:
     shown = _ONE.findall(run)
     folder = _folder(shown)
     if folder is None:
         return run
     host = "/".join(folder.split("/")[:3]) + "/"
-    characters: list[str | None] = [_character(url, folder, host) for url in shown]
+    characters: list[str | None] = ["?" if url == page else _character(url, folder, host) for url in shown]
     mended: list[str] = []
     place = 0
     while place < len(characters):  # what is no such character is a picture of its own, between two runs

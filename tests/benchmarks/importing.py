@@ -89,7 +89,9 @@ def measured(label: str, count: int, instance: Path, *command: str) -> None:
     if status:
         sys.exit(f"{' '.join(command)} failed: {said}")
     spent = used.ru_utime + used.ru_stime
-    print(f"{label:<34}{spent:>8.1f}{count / spent:>10.0f}{used.ru_maxrss / 1024:>7.0f}   {said.strip().splitlines()[-1]}")
+    print(
+        f"{label:<34}{spent:>8.1f}{count / spent:>10.0f}{used.ru_maxrss / 1024:>7.0f}   {said.strip().splitlines()[-1]}"
+    )
 
 
 if __name__ == "__main__":
