@@ -11,26 +11,24 @@ from urllib.parse import urlsplit
 
 from aggregator.identity import domain_of, identity
 from aggregator.model import Site, SourceRef, SourceRule
-from aggregator.rules import Rules
 
 LONGEST_NAME = 64
 
 
 class Homes:
-    """*known* are the sources that the store has."""
+    """*sites* are all there are files of, those that are switched off, too; *known* the sources that the store has."""
 
-    def __init__(self, rules: Rules, known: Iterable[SourceRef]) -> None:
+    def __init__(self, sites: Iterable[Site], known: Iterable[SourceRef]) -> None:
         self._followed: dict[str, list[tuple[Site, SourceRule]]] = {}
         self._universities: dict[str, str] = {}
-        for site, rule in rules.sources:
-            self._followed.setdefault(_host(rule.url), []).append((site, rule))
-            self._universities.setdefault(domain_of(rule.url), site.university)
-        for site in rules.sites.values():
+        self._known = {ref.name: ref for ref in known}
+        for site in sites:
+            for rule in site.sources:
+                self._followed.setdefault(_host(rule.url), []).append((site, rule))
+                self._universities.setdefault(domain_of(rule.url), site.university)
+                self._known[rule.name] = SourceRef(rule.name, rule.title, rule.url, site.university)
             if site.home:
                 self._universities.setdefault(domain_of(site.home), site.university)
-        self._known = {ref.name: ref for ref in known} | {
-            rule.name: SourceRef(rule.name, rule.title, rule.url, site.university) for site, rule in rules.sources
-        }
 
     def of_address(self, url: str, university: str | None = None) -> SourceRef:
         """The source of the article at *url*: on its host the one whose address is most like it.
@@ -41,7 +39,7 @@ class Homes:
         host = _host(url)
         followed = self._followed.get(host)
         if followed:
-            site, rule = max(followed, key=lambda one: (_likeness(one[1].url, url), one[1].enabled))
+            site, rule = max(followed, key=lambda one: (_likeness(one[1].url, url), one[0].enabled and one[1].enabled))
             return SourceRef(rule.name, rule.title, rule.url, site.university)
         parts = urlsplit(url)
         named = self._universities.get(domain_of(url)) or university or host
@@ -62,7 +60,7 @@ class Homes:
         """What the site file of *ref* gives all its entries."""
         for site, rule in self._followed.get(_host(ref.url), ()):
             if rule.name == ref.name:
-                return tuple(dict.fromkeys((*site.tags, *rule.tags)))
+                return tuple(given.tag for given in site.given(rule))
         return ()
 
 

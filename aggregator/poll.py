@@ -37,6 +37,7 @@ from aggregator.store import Store
 from aggregator.store.leases import Holder
 from aggregator.store.recorder import Recorder
 from aggregator.store.sources import rule_hash
+from aggregator.tagging import CurrentTagger
 from aggregator.turns import Turn, Turns, furthest
 
 log = logging.getLogger(__name__)
@@ -77,12 +78,13 @@ class Poller:
         self._spread = spread_seconds
         self._backlog = Backlog(store, fetcher, self._same, now)
         self._outcomes = Outcomes(settings, Trust(store, is_asked=settings.callback_url is not None))
-        self._bringer = Bringer(fetcher, self._families, now, urlsplit(settings.site.url).hostname)
+        tagger = CurrentTagger(settings.instance, store, now)
+        self._bringer = Bringer(fetcher, self._families, tagger, now, urlsplit(settings.site.url).hostname)
         self._turns = Turns(settings, store, now, self._knows, self._cancel)
         self._running: dict[asyncio.Task[None], Turn] = {}
         self._one_finished = asyncio.Event()
         self._stopping = False
-        self._recorder = Recorder(store)
+        self._recorder = Recorder(store, lambda: len(self._running))
         self._fault: StoreError | None = None
         self._mended_at: datetime | None = None
         self._is_awaited = False  # by poll_all_due, which raises a fault; else it is logged

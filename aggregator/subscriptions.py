@@ -4,7 +4,7 @@ A folder becomes a tag; one that names the university itself is no news.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -27,14 +27,18 @@ class Plan:
     followed: list[tuple[Outline, str]] = field(default_factory=list)
 
 
-def plan(outlines: Iterable[Outline], rules: Rules) -> Plan:
-    """The sites that follow *outlines*, each with a new name; nothing that *rules* follow under whatever address."""
+def plan(outlines: Iterable[Outline], rules: Rules, sites: Mapping[str, Site]) -> Plan:
+    """The sites that follow *outlines*, each with a new name; nothing that *rules* follow under whatever address.
+
+    *sites* are all there are files of, those that are switched off, too: they know whose a host is.
+    """
     made = Plan()
     same = [pair for family in rules.families.values() for pair in family.same]
     followed = {identity(source.url, same): source.name for _, source in rules.sources}
-    known = {domain_of(source.url): site for site, source in reversed(rules.sources)}
-    names = {source.name for _, source in rules.sources}
-    aliases = {alias: site.university for site in rules.sites.values() for alias in site.aliases}
+    sources = [(site, source) for site in sites.values() for source in site.sources]
+    known = {domain_of(source.url): site for site, source in reversed(sources)}
+    names = {source.name for _, source in sources}
+    aliases = {alias: site.university for site in sites.values() for alias in site.aliases}
     groups: dict[str, tuple[str, list[SourceRule]]] = {}  # by domain: the university and its sources
     for outline in outlines:
         url, kind, name = _followable(outline)
@@ -44,7 +48,7 @@ def plan(outlines: Iterable[Outline], rules: Rules) -> Plan:
         domain = domain_of(url)
         site = known.get(domain)
         said = site.university if site else _university(outline) or urlsplit(url).netloc
-        university, sources = groups.setdefault(domain, (aliases.get(said, said), []))
+        university, theirs = groups.setdefault(domain, (aliases.get(said, said), []))
         tags = dict.fromkeys(aliases.get(folder, folder) for folder in outline.folders)
         source = SourceRule(
             name=_free(name or suggested_name(url), names),
@@ -55,13 +59,13 @@ def plan(outlines: Iterable[Outline], rules: Rules) -> Plan:
         )
         names.add(source.name)
         followed[identity(url, same)] = source.name
-        sources.append(source)
-    taken = set(rules.sites)
-    for domain, (university, sources) in groups.items():
+        theirs.append(source)
+    taken = set(sites)
+    for domain, (university, theirs) in groups.items():
         name = _free(f"{domain.split('.')[0].lower() or 'feeds'}-opml", taken)
         taken.add(name)
-        zone = SHANGHAI if any(source.kind == "list" for source in sources) else feed_timezone(sources[0].url, SHANGHAI)
-        made.sites.append(Site(name, university, timezone=zone, tags=(university,), sources=tuple(sources)))
+        zone = SHANGHAI if any(source.kind == "list" for source in theirs) else feed_timezone(theirs[0].url, SHANGHAI)
+        made.sites.append(Site(name, university, timezone=zone, tags=(university,), sources=tuple(theirs)))
     return made
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from aggregator.classify.summarize import summarize
-from aggregator.compose import article_of
+from aggregator.compose import article_of, entry_keywords
 from aggregator.errors import ParseError, SettingsError, StoreError
 from aggregator.gather.feed_json import item_of_json
 from aggregator.gather.feed_values import Reading
@@ -152,6 +152,7 @@ class Unpacker:
             author=item.author,
             summary=summarize(article.text),
             tags=tuple(dict.fromkeys((*self.homes.tags(source), *item.tags))),
+            keywords=entry_keywords(item.tags, (), item.title, article.text),
             html=article.html,
             text=article.text,
             images=article.images,

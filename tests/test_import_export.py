@@ -48,6 +48,7 @@ def parcel(number, **changes):
         summary="会议 <10 个村 & 5 所学校。",
         image=PICTURE,
         tags=("南开大学", "要闻"),
+        keywords=("帮扶", "会议"),
         html='<p>会议 &lt;10 &amp; 5。<a href="https://a.cn/?x=1&amp;y" rel="noopener noreferrer">附件</a></p>'
         f'<p><img src="{PICTURE}" alt="图"></p>',
         text="会议 <10 & 5。\n第二行",
@@ -113,7 +114,10 @@ def filled(folder, parcels=PARCELS, database=None):
 def stored(folder, database=None):
     """All that is kept of all entries, but their ids."""
     store = opened(folder, database)
-    found = [(one.entry._replace(id=0), one.uid, one.addresses, one.given, one.front) for one in store.parcels.walk(7)]
+    found = [
+        (one.entry._replace(id=0, story=None), one.uid, one.addresses, one.given, one.front)
+        for one in store.parcels.walk(7)
+    ]
     store.close()
     return found
 

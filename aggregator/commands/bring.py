@@ -36,6 +36,7 @@ def import_opml(file: Path, dry: bool) -> None:
 
     Of a broken FILE what can be read is taken, and the lines are named. Exit code 1 if there were any.
     """
+    from aggregator.catalogue import read_catalogue
     from aggregator.gather.opml import read_opml
     from aggregator.rules.write import site_toml
     from aggregator.subscriptions import plan
@@ -43,7 +44,7 @@ def import_opml(file: Path, dry: bool) -> None:
     config = parts.settings()
     rules = parts.rules(config)
     found = read_opml(_content(file))
-    made = plan(found.outlines, rules)
+    made = plan(found.outlines, rules, {**read_catalogue(config.instance).sites, **rules.sites})
     faults = [f"{file}:{line}: {reason}" for line, reason in found.faults]
     sources = 0
     for outline, name in made.followed:
@@ -129,6 +130,7 @@ def import_db(target: str, dry: bool) -> None:
 @contextmanager
 def _importing(dry: bool) -> "Iterator[tuple[Settings, Store, Unpacker]]":
     """Our database, its sources as the site files have them now, and what makes entries for it."""
+    from aggregator.catalogue import read_catalogue
     from aggregator.homes import Homes
     from aggregator.unpack import Unpacker
 
@@ -137,7 +139,8 @@ def _importing(dry: bool) -> "Iterator[tuple[Settings, Store, Unpacker]]":
     store = parts.read_store(config) if dry else parts.open_store(config)
     if not dry:
         store.sources.sync(rules.sources, parts.now())
-    homes = Homes(rules, [state.ref for state in store.counts.of_sources()])
+    sites = {**read_catalogue(config.instance).sites, **rules.sites}
+    homes = Homes(sites.values(), [state.ref for state in store.counts.of_sources()])
     same = tuple(pair for family in rules.families.values() for pair in family.same)
     try:
         yield config, store, Unpacker(homes, same, urlsplit(config.site.url).hostname, config.zone, parts.now())

@@ -50,6 +50,7 @@ def read_parcel(item: Mapping[str, Any]) -> Parcel:
         summary=own.text("summary"),
         image=images[0] if images else None,
         tags=own.texts("tags"),
+        keywords=own.texts("keywords"),
         html=still_safe(_Values(item, "item").text("content_html")),
         text=own.text("text") if "text" in own.values else _Values(item, "item").text("content_text"),
         images=images,

@@ -51,6 +51,7 @@ def _item(info: FeedInfo, parcel: Parcel) -> dict[str, Any]:
         "images": entry.images,
         "attachments": [asdict(file) for file in entry.attachments],
         "tags": entry.tags,
+        "keywords": entry.keywords,
         "given": parcel.given,
         "front": {"title": parcel.front.title, "values": parcel.front.values} if parcel.front else None,
         "source": asdict(entry.source),

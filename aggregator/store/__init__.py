@@ -34,7 +34,9 @@ from aggregator.store.parcels import Parcels
 from aggregator.store.robots import RobotsFiles
 from aggregator.store.search import Search
 from aggregator.store.sources import Sources
+from aggregator.store.stories import Stories
 from aggregator.store.subscribers import Subscribers
+from aggregator.store.tagging import Tagging
 from aggregator.store.websub import Websub
 
 # how long a writer waits for another before it gives up; a poll's transaction takes milliseconds
@@ -69,6 +71,7 @@ class Store:
             raise StoreError(f"database.url ({kind}://...) cannot be used: {error}{driver}") from error
         self.sources = Sources(self)
         self.leases = Leases(self)
+        self.stories = Stories(self)
         self.entries = Entries(self)
         self.parcels = Parcels(self)
         self.names = Names(self)
@@ -85,6 +88,7 @@ class Store:
         self.index = Index(self)
         self.search = Search(self)
         self.subscribers = Subscribers(self)
+        self.tagging = Tagging(self)
 
     @property
     def is_sqlite(self) -> bool:

@@ -38,6 +38,7 @@ from aggregator.web import (
     search,
     sitemap,
     subscribe,
+    topics,
     websub,
 )
 from aggregator.web.body import readable
@@ -154,6 +155,7 @@ def drawing_app(settings: Settings, *, is_static: bool = False) -> Flask:
     for blueprint in dict.fromkeys(module.blueprint for module in modules):
         app.register_blueprint(blueprint)
     app.extensions[pictures.PICTURES] = pictures.Pictures(settings)
+    app.extensions[topics.TOPICS] = topics.Topics(settings.instance)
 
     site = urlsplit(settings.site.url)
     app.extensions[ADDRESSES] = app.url_map.bind(site.netloc, site.path or "/", url_scheme=site.scheme)
@@ -213,6 +215,7 @@ def _prepare_templates(app: Flask, settings: Settings) -> None:
         dated=dated,
         clock=clock,
         stamp=stamp,
+        day_of=lambda seconds: datetime.fromtimestamp(seconds, zone).date(),
         anchor=lambda name: "-".join(name.split()),
         headline=wire.title,
         source_title=wire.source_title,
@@ -229,6 +232,7 @@ def _prepare_templates(app: Flask, settings: Settings) -> None:
         weekday_short=language.weekday_short,
         kind=file_kind,
         public=metadata.absolute,
+        tag_name=topics.tag_name,
     )
     # a last look: whatever is stored, nothing but an address of the web becomes a link
     app.jinja_env.tests["web"] = lambda url: url.startswith(("http://", "https://"))
@@ -258,6 +262,7 @@ def _prepare_templates(app: Flask, settings: Settings) -> None:
         periods=language.PERIODS,
         states=language.STATES,
         outcomes=language.OUTCOMES,
+        evidence=language.EVIDENCE,
         faults=language.FAULTS,
         fault_text=language.fault_text,
         advice=language.ADVICE,
