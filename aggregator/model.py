@@ -337,6 +337,22 @@ class Article:
     images: tuple[str, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     next_page: str | None = None  # where the article goes on
+    validators: Validators = Validators()  # of its page, where it is told on one
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """How an article stood when it was last read: what the next look is compared with."""
+
+    # where its text is from: its page; the feed or list, which carries it; or the list for want of a readable page
+    kind: Literal["page", "feed", "list"] = "page"
+    validators: Validators = Validators()
+    body_hash: str | None = None  # a fingerprint of the page, or of what the feed says; None: to be read and compared
+    title: str | None = None  # as the page says, like the next three
+    published: datetime | None = None
+    precision: Precision | None = None
+    files: tuple[str, ...] = ()  # keys of its attachments (classify/revise.py)
+    listed_title: str = ""  # as the list says
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,7 +377,9 @@ class NewEntry:
     attachments: tuple[Attachment, ...] = ()
     tags: tuple[str, ...] = ()
     keywords: tuple[str, ...] = ()
+    trace: Trace | None = None  # None: its article is not looked at again
     updated: datetime | None = None  # None: when it was seen
+    sort: int = 0  # 0: by its date
 
 
 class KnownEntry(NamedTuple):
@@ -371,6 +389,85 @@ class KnownEntry(NamedTuple):
     uid: str
     title: str
     published: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What an article says, as far as its readers care: two of them are compared."""
+
+    title: str
+    published: datetime | None
+    precision: str | None
+    html: str
+    text: str
+    files: tuple[str, ...]  # keys of its attachments
+    pictures: tuple[str, ...]  # addresses
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """An entry whose article is looked at again, and how it stood at the last look; its fields mean what Recheck's do.
+
+    It grows old by itself: *step* is the next one of recheck.STEPS, counted from *since*.
+    """
+
+    entry_id: int
+    source_id: int
+    since: datetime
+    step: int
+    due_at: datetime
+    tries: int
+    kind: Literal["page", "feed", "list"]
+    etag: str | None
+    last_modified: str | None
+    body_hash: str | None
+    title: str | None
+    published: datetime | None
+    precision: str | None
+    files: Sequence[str]
+    listed_title: str
+    is_unlisted: bool
+    missing_at: datetime | None
+    missing_by: str | None
+    passing: Sequence[str]
+    is_untold: bool
+
+
+class Watched(NamedTuple):
+    """A Watch with what its entry is known by."""
+
+    watch: Watch
+    uid: str
+    url: str
+    entry_title: str
+    removed_at: datetime | None
+
+
+ChangeKind = Literal["edited", "removed", "restored"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of an article at its source. *what*: "title", "date", "body", "attachments", "pictures"; of a removal
+    how it showed: "410", "404", "home", "notice", "list".
+    """
+
+    kind: ChangeKind
+    what: tuple[str, ...] = ()
+    words: int = 0  # of the text that changed; of Chinese, characters
+    matters: bool = False  # to readers who have read it
+    state: str = ""  # a hash of what it said before
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a look at an article, or at what its list or feed says of it, brought."""
+
+    entry_id: int
+    looked_at: datetime
+    watch: Watch | None  # from now on; None: it is not looked at any more
+    changes: tuple[Change, ...] = ()
+    new: NewEntry | None = None  # what the entry says from now on; None: as before
 
 
 @dataclass(frozen=True, slots=True)
@@ -445,6 +542,10 @@ class Visit:
     pushed_at: datetime | None = None  # the last announcement that the visit knew of
     owed: int | None = None  # what its hub owes from now on; None: as before
     was_missed: bool = False  # the hub was silent about an entry
+    # looks at articles that are known
+    looked: tuple[Looked, ...] = ()
+    is_of_articles: bool = False  # it was for them alone, and says nothing of the source
+    rule_hash: str | None = None  # of the rule it was made by; None: of whichever there is
 
     @property
     def met(self) -> Fault | None:
@@ -543,6 +644,37 @@ class FullEntry(NamedTuple):
     attachments: tuple[Attachment, ...] = ()
     keywords: tuple[str, ...] = ()
     story: StoryOf | None = None  # None: nobody else tells it
+    removed_at: datetime | None = None
+    changed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What an entry said at a time."""
+
+    title: str
+    published: datetime | None
+    precision: Precision | None
+    text: str
+    attachments: tuple[Attachment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A Revision of *entry*, which comes without its text: what it said before and after.
+
+    Of a removal or a return the two are the same; where the entry's text is withheld, so are these.
+    """
+
+    id: int
+    seen_at: datetime
+    kind: ChangeKind
+    what: tuple[str, ...]
+    words: int
+    before: Version
+    after: Version
+    entry: FullEntry
+    is_withheld: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -557,7 +689,7 @@ class Front:
 class Parcel:
     """An entry with all that is stored of it, on its way out of one instance or into another.
 
-    What counts in one instance only (the entry's id, sort and image) is of no account.
+    What counts in one instance only, as the entry's id, is of no account.
     """
 
     entry: FullEntry
@@ -565,6 +697,8 @@ class Parcel:
     addresses: tuple[str, ...] = ()  # its other identity keys
     given: tuple[str, ...] = ()  # those of its tags that came with it and that no rule gave
     front: Front | None = None  # None: it was no Hugo post
+    revisions: "tuple[Revision, ...]" = ()  # the oldest first
+    is_withheld: bool = False  # the text of what was removed stands in its last revision alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -809,6 +943,9 @@ class Source(SQLModel, table=True):
     hub: str | None = None  # WebSub, as the feed last said: its hub,
     topic: str | None = None  # and the address it is known by there
     pushed_at: datetime | None = None  # when a hub last announced something
+    recheck_at: datetime | None = None  # when the first of its articles is to be looked at again; NULL: none is
+    # when its list is due, where next_poll_at is earlier for the sake of recheck_at; NULL: at next_poll_at
+    list_at: datetime | None = None
 
 
 class HubSubscription(SQLModel, table=True):
@@ -864,7 +1001,16 @@ class Entry(SQLModel, table=True):
     """What we keep and publish. *slug* and *atom_id* never change."""
 
     __tablename__ = "entry"
-    __table_args__ = (Index("ix_entry_sort", "sort", "id"), Index("ix_entry_source", "source_id", "sort", "id"))
+    __table_args__ = (
+        Index("ix_entry_sort", "sort", "id"),
+        Index("ix_entry_source", "source_id", "sort", "id"),
+        Index(
+            "ix_entry_removed",
+            "id",
+            sqlite_where=text("removed_at IS NOT NULL"),
+            postgresql_where=text("removed_at IS NOT NULL"),
+        ),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     slug: str = Field(unique=True)  # MD5 hex of the URL as first linked: the ancestor's urlname
@@ -885,6 +1031,9 @@ class Entry(SQLModel, table=True):
     section: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     summary: str = ""
     image: str | None = None  # the first picture
+    removed_at: datetime | None = None  # when its publisher was found to have removed it; NULL: it is there
+    changed_at: datetime | None = None  # when a Revision was last made of it, or its text withheld; NULL: never
+    is_withheld: bool = False  # removed, and its text kept from everybody: it stands in the Revision of the removal
 
 
 class EntryBody(SQLModel, table=True):
@@ -968,6 +1117,61 @@ class StoryDue(SQLModel, table=True):
     __tablename__ = "story_due"
 
     entry_id: int = Field(primary_key=True, foreign_key="entry.id", ondelete="CASCADE")
+
+
+class Recheck(SQLModel, table=True):
+    """An entry whose article is looked at again: a Watch. The row goes when it has been looked at often enough."""
+
+    __tablename__ = "recheck"
+    __table_args__ = (Index("ix_recheck_source", "source_id", "entry_id", "due_at"),)
+
+    entry_id: int = Field(primary_key=True, foreign_key="entry.id", ondelete="CASCADE")
+    source_id: int = Field(foreign_key="source.id")
+    since: datetime  # when it was first seen, or found to be removed
+    step: int = 0
+    due_at: datetime
+    tries: int = 0  # looks in a row that told nothing
+    kind: str  # this and what follows to listed_title: a Trace
+    etag: str | None = None
+    last_modified: str | None = None
+    body_hash: str | None = None
+    title: str | None = None
+    published: datetime | None = None
+    precision: str | None = None
+    files: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    listed_title: str = ""
+    is_unlisted: bool = False  # the list shows what stood around it, and not it
+    missing_at: datetime | None = None  # the first look in a row that did not find it; NULL: the last one did
+    missing_by: str | None = None  # how that showed; see Change
+    passing: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))  # states that did not last
+    is_untold: bool = False  # a change that matters is yet to be told by feeds: one was told within a day
+
+
+class Revision(SQLModel, table=True):
+    """An entry's earlier text, kept when its publisher changed it; or that it was removed, or came back.
+
+    *title* and what follows is what the entry said before; of a removal whose text is not withheld, nothing.
+    """
+
+    __tablename__ = "revision"
+    __table_args__ = (Index("ix_revision_entry", "entry_id", "id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    entry_id: int = Field(foreign_key="entry.id", ondelete="CASCADE")
+    kind: str  # a ChangeKind
+    seen_at: datetime
+    what: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))  # see Change
+    words: int = 0
+    is_told: bool = False  # feeds carry it as an update
+    state: str = ""
+    title: str = ""
+    published: datetime | None = None
+    precision: str | None = None
+    summary: str = ""
+    html: str = ""
+    text: str = ""
+    images: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    attachments: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
 
 
 class Tag(SQLModel, table=True):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from aggregator.classify.tag import LEAD, LONGEST_TEXT, Tagger
-from aggregator.errors import RuleError
+from aggregator.errors import RuleError, StoreError
 from aggregator.model import Given, Taxonomy
 from aggregator.rules.tags import fingerprint, has_own, load_taxonomy, own_topics
 from aggregator.store import Store
@@ -40,19 +40,21 @@ class CurrentTagger:
         self._now = now
         self._mark: str | None = None
         self._tagger: Tagger | None = None
+        self._unnoted: Taxonomy | None = None  # read, but the database does not know yet
         if has_own(instance):  # the shipped rules alone are known to be sound
             self._read()
 
     def __call__(self) -> Tagger:
         mark = fingerprint(self._instance)
-        if self._tagger is None:
-            return self._read()
-        if mark != self._mark:
-            self._mark = mark
+        if self._tagger is None or mark != self._mark:
             try:
-                return self._read()
+                self._tagger = self._read()
             except RuleError as error:
+                if self._tagger is None:
+                    raise
                 log.error("the rules of tags were not read again: %s", error)
+            self._mark = mark
+        self._note()
         return self._tagger
 
     def _read(self) -> Tagger:
@@ -62,11 +64,21 @@ class CurrentTagger:
         known = self._store.tagging.progress()
         if known is None or known.rules != mark:
             refuse_broad(tagger, self._instance, self._store)
-            if self._store.tagging.note_rules(mark, self._now()):
-                log.info("the rules of tags have changed; `aggregator retag` tags stored entries by them")
-        self._store.tagging.keep_aliases(taxonomy.aliases)
-        self._mark, self._tagger = mark, tagger
+        self._mark, self._tagger, self._unnoted = mark, tagger, taxonomy
         return tagger
+
+    def _note(self) -> None:
+        """Let the database know by what rules entries are tagged from now on."""
+        if self._unnoted is None:
+            return
+        try:
+            if self._store.tagging.note_rules(str(self._mark), self._now()):
+                log.info("the rules of tags have changed; `aggregator retag` tags stored entries by them")
+            self._store.tagging.keep_aliases(self._unnoted.aliases)
+        except StoreError as error:  # whoever records the visit meets it, too, and says so
+            log.debug("the rules of tags are not noted yet: %s", error)
+        else:
+            self._unnoted = None
 
 
 class Retagged(NamedTuple):

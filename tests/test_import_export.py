@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -18,7 +19,7 @@ from warcio.archiveiterator import ArchiveIterator
 
 from aggregator.cli import main
 from aggregator.identity import slug
-from aggregator.model import Attachment, Front, FullEntry, Parcel, SourceRef
+from aggregator.model import Attachment, Front, FullEntry, Parcel, Revision, SourceRef
 from aggregator.rules import load
 from aggregator.store import Store
 from tests.posts import FIELDS, PICTURE, SHAPES, SLUG, post
@@ -63,8 +64,30 @@ def parcel(number, **changes):
 
 BARE = parcel(3, html="", text="", images=(), image=None, attachments=(), tags=("要闻",), title="").entry
 FRONT = {"title": "三", "date": "2021-09-24 01:22:37.140616", "weight": 3, "extra": {"a": [1, None]}}
+PAST = {
+    "kind": "edited",
+    "seen_at": datetime(2021, 9, 20, tzinfo=UTC),
+    "what": ["title", "body"],
+    "words": 3,
+    "title": "旧",
+}
+REVISIONS = (
+    Revision(entry_id=0, **PAST, html="<p>旧文</p>", text="旧文", published=datetime(2021, 9, 17, 16, tzinfo=UTC)),
+    Revision(
+        entry_id=0,
+        kind="removed",
+        seen_at=datetime(2021, 9, 21, tzinfo=UTC),
+        what=["404"],
+        title="新",
+        html="<p>新</p>",
+    ),
+)
+REMOVED = parcel(
+    30, removed_at=REVISIONS[1].seen_at, changed_at=REVISIONS[1].seen_at, html="", text="", sort=1631890000
+)
 PARCELS = [
     parcel(1),
+    replace(REMOVED, revisions=REVISIONS, is_withheld=True),
     parcel(2, published=None, precision=None, author=None, origin=None, section=(), summary="", source=OTHER),
     Parcel(
         BARE, "news.nankai.edu.cn/3", ("nankai.edu.cn/3", "news.nankai.edu.cn/old/3"), ("要闻",), Front("三", FRONT)
@@ -98,6 +121,9 @@ def instance(tmp_path, monkeypatch):
     return use
 
 
+BESIDE = ("uid", "addresses", "given", "front", "revisions", "is_withheld")
+
+
 def opened(folder, database=None):
     store = Store(database or f"sqlite:///{folder}/aggregator.db")
     if not store.is_current():
@@ -115,7 +141,7 @@ def stored(folder, database=None):
     """All that is kept of all entries, but their ids."""
     store = opened(folder, database)
     found = [
-        (one.entry._replace(id=0, story=None), one.uid, one.addresses, one.given, one.front)
+        (one.entry._replace(id=0, story=None), *(getattr(one, name) for name in BESIDE))
         for one in store.parcels.walk(7)
     ]
     store.close()
@@ -420,7 +446,7 @@ def test_any_json_feed_is_imported(instance, tmp_path):
     assert f"{path}: item 3: says nothing" in said
     assert f"{path}: item 4: _aggregator.seen_at is missing" in said
     assert "2 new entries, 0 known already, 2 could not be read" in said
-    (one, _, _, given, _), (two, *_) = stored(tmp_path / "one")
+    (one, _, _, given, *_), (two, *_) = stored(tmp_path / "one")
     assert ("https://blog.example/1", "<p>文</p>", ("甲",), ("甲",), 2001) == (
         one.url,
         one.html,

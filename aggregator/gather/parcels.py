@@ -5,16 +5,17 @@ The file was in other hands since: every value is checked and its HTML made safe
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from aggregator.errors import ParseError
 from aggregator.gather.clean import still_safe
 from aggregator.identity import bounded
-from aggregator.model import Attachment, Front, FullEntry, Parcel, Precision, SourceRef
+from aggregator.model import Attachment, Front, FullEntry, Parcel, Precision, Revision, SourceRef
 
 WEB = ("http://", "https://")
+LARGEST = 1 << 40  # seconds, words; years beyond any date
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # what PostgreSQL or UTF-8 refuses
 
 
@@ -41,7 +42,7 @@ def read_parcel(item: Mapping[str, Any]) -> Parcel:
         published=own.time("published"),
         precision=_precision(own.text("precision")),
         updated=own.time("updated") or seen_at,
-        sort=0,
+        sort=own.number("sort"),
         seen_at=seen_at,
         source=_source(own.table("source")),
         author=own.text("author") or None,
@@ -55,6 +56,8 @@ def read_parcel(item: Mapping[str, Any]) -> Parcel:
         text=own.text("text") if "text" in own.values else _Values(item, "item").text("content_text"),
         images=images,
         attachments=tuple(_attachments(own.tables("attachments"))),
+        removed_at=own.time("removed_at"),
+        changed_at=own.time("changed_at"),
     )
     front = own.table("front")
     return Parcel(
@@ -63,6 +66,8 @@ def read_parcel(item: Mapping[str, Any]) -> Parcel:
         tuple(map(bounded, own.texts("addresses"))),
         own.texts("given"),
         Front(front.text("title"), dict(front.table("values").values)) if front.values else None,
+        tuple(map(_revision, own.tables("revisions"))),
+        own.values.get("withheld") is True,
     )
 
 
@@ -74,7 +79,39 @@ def checked(parcel: Parcel) -> Parcel:
     if not entry.url.startswith(WEB):
         raise ParseError(f"its address {entry.url[:80]!r} cannot be visited")
     safe = entry._replace(html=still_safe(entry.html), images=images, attachments=files)
-    return replace(parcel, entry=safe)
+    return replace(parcel, entry=safe, revisions=tuple(map(_checked, parcel.revisions)))
+
+
+def _revision(said: "_Values") -> Revision:
+    seen_at = said.time("seen_at")
+    if seen_at is None:
+        raise ParseError("_aggregator.revisions: seen_at is missing")
+    return _checked(
+        Revision(
+            entry_id=0,
+            kind=said.text("kind", required=True),
+            seen_at=seen_at,
+            what=list(said.texts("what")),
+            words=said.number("words"),
+            is_told=said.values.get("is_told") is True,
+            state=said.text("state"),
+            title=said.text("title"),
+            published=said.time("published"),
+            precision=_precision(said.text("precision")),
+            summary=said.text("summary"),
+            html=said.text("html"),
+            text=said.text("text"),
+            images=list(said.texts("images")),
+            attachments=[asdict(file) for file in _attachments(said.tables("attachments"))],
+        )
+    )
+
+
+def _checked(past: Revision) -> Revision:
+    images = [url for url in past.images if url.startswith(WEB)]
+    files = [file for file in past.attachments if str(file.get("url", "")).startswith(WEB)]
+    safe = {"html": still_safe(past.html), "images": images, "attachments": files}
+    return past.model_copy(update=safe)
 
 
 def _source(said: "_Values") -> SourceRef:
@@ -121,6 +158,12 @@ class _Values:
         if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
             raise ParseError(f"{self._path}.{key} must be a list of texts, not {value!r:.40}")
         return tuple(UNSTORABLE.sub("", one) for one in value)
+
+    def number(self, key: str) -> int:
+        value = self.values.get(key, 0)
+        if not isinstance(value, int) or isinstance(value, bool) or abs(value) > LARGEST:
+            raise ParseError(f"{self._path}.{key} must be a whole number, not {value!r:.40}")
+        return value
 
     def address(self, key: str) -> str:
         value = self.text(key)

@@ -53,6 +53,13 @@ def _item(info: FeedInfo, parcel: Parcel) -> dict[str, Any]:
         "tags": entry.tags,
         "keywords": entry.keywords,
         "given": parcel.given,
+        "sort": entry.sort,
+        "removed_at": _time(entry.removed_at),
+        "changed_at": _time(entry.changed_at),
+        "withheld": parcel.is_withheld or None,
+        "revisions": [
+            past.model_dump(mode="json", exclude={"id", "entry_id"}, exclude_defaults=True) for past in parcel.revisions
+        ],
         "front": {"title": parcel.front.title, "values": parcel.front.values} if parcel.front else None,
         "source": asdict(entry.source),
     }

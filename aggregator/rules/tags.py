@@ -30,6 +30,7 @@ def load_taxonomy(instance: Path | None) -> Taxonomy:
     renamed = read_renamed(instance)
     topics = _renamed(topics, origins, renamed)
     _check_names(topics, origins)
+    _check_renamed(topics, renamed, instance)
     _check_parents(topics, origins)
     _check_words(topics, origins)
     return Taxonomy({name: topics[name] for name in _parents_first(topics)}, renamed)
@@ -201,6 +202,14 @@ def _check_names(topics: Mapping[str, Topic], origins: Mapping[str, str]) -> Non
                     f'{origins[topic.name]}: tag."{topic.name}".aliases: {alias!r} already belongs to {owner}; '
                     "choose another one"
                 )
+
+
+def _check_renamed(topics: Mapping[str, Topic], renamed: Mapping[str, str], instance: Path | None) -> None:
+    """What a tag is called today is no other name of another."""
+    aliases = {alias: topic.name for topic in topics.values() for alias in topic.aliases}
+    for old, new in renamed.items():
+        if new in aliases:
+            raise RuleError(f"{instance}/{RENAMED}: {old!r}: {new!r} is another name of {aliases[new]}; name that one")
 
 
 def _check_parents(topics: Mapping[str, Topic], origins: Mapping[str, str]) -> None:

@@ -12,11 +12,23 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, select, union_all
+from sqlalchemy import BindParameter, Connection, bindparam, select, union_all, update
 
 from aggregator.errors import StoreError
 from aggregator.identity import slug, turn_of
-from aggregator.model import Entry, EntryAddress, Front, FullEntry, Imported, NewEntry, Parcel, Source, SourceRef, Visit
+from aggregator.model import (
+    Entry,
+    EntryAddress,
+    Front,
+    FullEntry,
+    Imported,
+    NewEntry,
+    Parcel,
+    Revision,
+    Source,
+    SourceRef,
+    Visit,
+)
 from aggregator.store import feeds
 from aggregator.store.bulk import Bulk, given
 from aggregator.store.recording import Recording
@@ -26,11 +38,18 @@ if TYPE_CHECKING:
 
 entry, address = Entry.__table__, EntryAddress.__table__  # type: ignore[attr-defined]
 source, imported = Source.__table__, Imported.__table__  # type: ignore[attr-defined]
+revision = Revision.__table__  # type: ignore[attr-defined]
 
 IDS: BindParameter[Any] = bindparam("ids", expanding=True)
-UIDS = select(entry.c.id, entry.c.uid).where(entry.c.id > bindparam("after")).order_by(entry.c.id)
+UIDS = select(entry.c.id, entry.c.uid, entry.c.is_withheld).where(entry.c.id > bindparam("after")).order_by(entry.c.id)
 ADDRESSES = select(address.c.entry_id, address.c.uid).where(address.c.entry_id.in_(IDS)).order_by(address.c.uid)
+REVISIONS = select(revision).where(revision.c.entry_id.in_(IDS)).order_by(revision.c.id)
 IMPORTED = select(imported).where(imported.c.entry_id.in_(IDS))
+CHANGED = Bulk(
+    update(entry)
+    .where(entry.c.id == bindparam("this"))
+    .values(removed_at=bindparam("gone"), changed_at=bindparam("at"), is_withheld=bindparam("hidden"))
+)
 # a slug that tells which article it is; any other may be the name of several
 TELLING = re.compile(r"[0-9a-f]{32}")
 SHARED = tuple(field.name for field in fields(NewEntry) if field.name in FullEntry._fields)
@@ -41,6 +60,7 @@ class Parcels:
         self._store = store
         self._recording = Recording(store)
         self._add_imported = Bulk(store.insert(imported))
+        self._add_revisions = Bulk(store.insert(revision))
         self._add_addresses = Bulk(store.insert(address).on_conflict_do_nothing())
         keys = given(store)
         self._stored = union_all(
@@ -69,23 +89,28 @@ class Parcels:
         query, after = UIDS.limit(batch), 0
         while True:
             with self._store.read() as connection:
-                uids = {row.id: row.uid for row in connection.execute(query, {"after": after})}
+                rows = {row.id: row for row in connection.execute(query, {"after": after})}
                 addresses: dict[int, list[str]] = {}
-                for row in connection.execute(ADDRESSES, {"ids": list(uids)}):
+                for row in connection.execute(ADDRESSES, {"ids": list(rows)}):
                     addresses.setdefault(row.entry_id, []).append(row.uid)
-                brought = {row.entry_id: row for row in connection.execute(IMPORTED, {"ids": list(uids)})}
-            if not uids:
+                revisions: dict[int, list[Revision]] = {}
+                for row in connection.execute(REVISIONS, {"ids": list(rows)}):
+                    revisions.setdefault(row.entry_id, []).append(_revision(row))
+                brought = {row.entry_id: row for row in connection.execute(IMPORTED, {"ids": list(rows)})}
+            if not rows:
                 return
-            for one in self._store.entries.of(list(uids), bodies=True):
+            for one in self._store.entries.of(list(rows), bodies=True):
                 beside = brought.get(one.id)
                 yield Parcel(
                     one,
-                    uids[one.id],
+                    rows[one.id].uid,
                     tuple(addresses.get(one.id, ())),
                     tuple(beside.tags) if beside else (),
                     Front(beside.title, beside.front) if beside and beside.front is not None else None,
+                    tuple(revisions.get(one.id, ())),
+                    rows[one.id].is_withheld,
                 )
-            after = max(uids)
+            after = max(rows)
 
     def _known(self, connection: Connection, keys: Collection[str]) -> set[str]:
         return set(connection.execute(self._stored, {"keys": list(keys)}).scalars())
@@ -111,27 +136,23 @@ class Parcels:
         return brought
 
     def _keep_beside(self, connection: Connection, fresh: Mapping[str, Parcel]) -> None:
-        more = {uid: one for uid, one in fresh.items() if one.addresses or one.given or one.front}
-        if not more:
-            return
-        ids = {row.uid: row.id for row in connection.execute(self._ids, {"keys": list(more)})}
+        """What an entry has and a visit does not find."""
+        stored = {row.uid: row.id for row in connection.execute(self._ids, {"keys": list(fresh)})}
+        parcels = [(stored[uid], one) for uid, one in fresh.items() if uid in stored]
         self._add_addresses(
-            connection,
-            [{"uid": key, "entry_id": ids[uid]} for uid, one in more.items() if uid in ids for key in one.addresses],
+            connection, [{"uid": key, "entry_id": id_} for id_, one in parcels for key in one.addresses]
         )
-        self._add_imported(
+        self._add_imported(connection, [_imported_row(id_, one) for id_, one in parcels if one.given or one.front])
+        self._add_revisions(
             connection,
-            [
-                {
-                    "entry_id": ids[uid],
-                    "tags": list(one.given),
-                    "title": one.front.title if one.front else "",
-                    "front": one.front.values if one.front else None,
-                }
-                for uid, one in more.items()
-                if uid in ids and (one.given or one.front)
-            ],
+            [{**past.model_dump(exclude={"id"}), "entry_id": id_} for id_, one in parcels for past in one.revisions],
         )
+        changed = [
+            {"this": id_, "gone": one.entry.removed_at, "at": one.entry.changed_at, "hidden": one.is_withheld}
+            for id_, one in parcels
+            if one.entry.removed_at or one.entry.changed_at
+        ]
+        CHANGED(connection, changed)
 
     def _source_ids(self, connection: Connection, refs: Mapping[str, SourceRef], now: datetime) -> dict[str, int]:
         asked = {"keys": list(refs)}
@@ -147,6 +168,21 @@ class Parcels:
 
 def _new(parcel: Parcel) -> NewEntry:
     return NewEntry(uid=parcel.uid, **{name: getattr(parcel.entry, name) for name in SHARED})
+
+
+def _imported_row(entry_id: int, parcel: Parcel) -> dict[str, Any]:
+    front = parcel.front
+    return {
+        "entry_id": entry_id,
+        "tags": list(parcel.given),
+        "title": front.title if front else "",
+        "front": front.values if front else None,
+    }
+
+
+def _revision(row: Any) -> Revision:
+    """A row of the table, of no entry's number and without its own."""
+    return Revision(**{**row._mapping, "id": None, "entry_id": 0})
 
 
 def _with_slug_of_its_own(parcel: Parcel) -> Parcel:

@@ -19,7 +19,18 @@ if TYPE_CHECKING:
 POLLS_KEPT = 200
 # what the polls of a source taught, where its site file says something else now
 TAUGHT = ("etag", "last_modified", "body_hash", "found_kind", "rule", "look", "repair")
-RHYTHM = ("fetched_at", "moved_to", "moved_at", "newest", "per_day", "working_share", "quiet_at", "stale_at", "kept_at")
+RHYTHM = (
+    "fetched_at",
+    "moved_to",
+    "moved_at",
+    "newest",
+    "per_day",
+    "working_share",
+    "quiet_at",
+    "stale_at",
+    "kept_at",
+    "list_at",
+)
 FORGOTTEN = dict.fromkeys((*TAUGHT, *RHYTHM))
 
 source, poll, entry = Source.__table__, Poll.__table__, Entry.__table__  # type: ignore[attr-defined]

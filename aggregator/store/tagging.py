@@ -122,7 +122,20 @@ class Tagging:
 
     def change(self, changes: Sequence[Change], rules: str, after: int) -> None:
         """Let entries have other tags, and go on after the entry numbered *after* by *rules*, all or nothing."""
-        self._store.transact(lambda connection: self._change(connection, changes, rules, after))
+
+        def work(connection: Connection) -> None:
+            self._change(connection, changes)
+            done = {"after_id": after, "changed": progress.c.changed + len(changes)}
+            connection.execute(update(progress).where(progress.c.rules == rules).values(done))
+
+        self._store.transact(work)
+
+    def settle(self, connection: Connection, wanted: Mapping[int, Collection[str]]) -> None:
+        """In the transaction that changed entries: let those with these ids have these tags and no others."""
+        for chunk in chunks(sorted(wanted)):
+            found = self._read_material(connection, select(entry.c.id).where(entry.c.id.in_(chunk)), letters=0)
+            changes = [Change(one, frozenset(wanted[one.id])) for one in found]
+            self._change(connection, [change for change in changes if change.now != change.entry.tags])
 
     def end(self, rules: str, now: datetime) -> None:
         """All entries have the tags of *rules*. A tag left without entries makes room for the alias of its name."""
@@ -158,6 +171,10 @@ class Tagging:
             connection.execute(insert(alias), rows)
 
     def _material(self, ids: Any, letters: int) -> list[Material]:
+        with self._store.read() as connection:
+            return self._read_material(connection, ids, letters)
+
+    def _read_material(self, connection: Connection, ids: Any, letters: int) -> list[Material]:
         text = func.substr(body.c.text, 1, letters)
         wanted = ids.subquery()
         query = (
@@ -170,12 +187,11 @@ class Tagging:
         its = its.join(wanted, wanted.c.id == entry_tag.c.entry_id)
         tags: dict[int, list[str]] = {}
         beside = select(imported.c.entry_id, imported.c.tags).join(wanted, wanted.c.id == imported.c.entry_id)
-        with self._store.read() as connection:
-            rows = connection.execute(query).all()
-            for entry_id, name in connection.execute(its):
-                tags.setdefault(entry_id, []).append(name)
-            brought = {row.entry_id: row.tags for row in connection.execute(beside)}
-            renamed = {row.alias: row.tag_name for row in connection.execute(RENAMED)} if brought else {}
+        rows = connection.execute(query).all()
+        for entry_id, name in connection.execute(its):
+            tags.setdefault(entry_id, []).append(name)
+        brought = {row.entry_id: row.tags for row in connection.execute(beside)}
+        renamed = {row.alias: row.tag_name for row in connection.execute(RENAMED)} if brought else {}
         return [
             Material(
                 id_,
@@ -191,7 +207,7 @@ class Tagging:
             for id_, sort, source_id, title, said, section, keywords in rows
         ]
 
-    def _change(self, connection: Connection, changes: Sequence[Change], rules: str, after: int) -> None:
+    def _change(self, connection: Connection, changes: Sequence[Change]) -> None:
         known = {name for one in changes for name in one.now | one.entry.tags}
         ids = self._ids_of(connection, known) if known else {}
         more = [(one.entry, ids[name]) for one in changes for name in sorted(one.now - one.entry.tags)]
@@ -207,8 +223,6 @@ class Tagging:
             indexing.note(connection, [one.entry.id for one in changes])
             scopes = {"all", *(f"source:{one.entry.source_id}" for one in changes)}
             feeds.count_change(self._store, connection, scopes | {f"tag:{ids[name]}" for name in known})
-        changed = progress.c.changed + len(changes)
-        connection.execute(update(progress).where(progress.c.rules == rules).values(after_id=after, changed=changed))
 
     def _ids_of(self, connection: Connection, wanted: Collection[str]) -> dict[str, int]:
         """The ids of tags by name, made where there are none."""

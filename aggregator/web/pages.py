@@ -217,6 +217,7 @@ def entry(slug: str) -> Response:
             newer=newer,
             topic=topic,
             related=[one for one in related if one.id not in told][:RELATED],
+            revisions=here.store.revisions.of(found) if found.changed_at else [],
         )
     )
     # with the sizes of its pictures the page would be another one

@@ -35,6 +35,7 @@ from aggregator.web import (
     pictures,
     plaintext,
     returns,
+    revisions,
     search,
     sitemap,
     subscribe,
@@ -151,7 +152,7 @@ def drawing_app(settings: Settings, *, is_static: bool = False) -> Flask:
     app.url_map.converters |= {"tag": TagConverter, "format": FormatConverter}
     app.url_defaults(_keep_language)
     # several modules add to one blueprint
-    modules = (archive, digests, notices, opml, ops, pictures, returns, search, sitemap, subscribe, websub)
+    modules = (archive, digests, notices, opml, ops, pictures, returns, revisions, search, sitemap, subscribe, websub)
     for blueprint in dict.fromkeys(module.blueprint for module in modules):
         app.register_blueprint(blueprint)
     app.extensions[pictures.PICTURES] = pictures.Pictures(settings)
@@ -268,6 +269,7 @@ def _prepare_templates(app: Flask, settings: Settings) -> None:
         advice=language.ADVICE,
         hub_standings=language.HUB_STANDINGS,
         rule=plaintext.rule,
+        told_of=revisions.told_of,
     )
 
 
