@@ -329,6 +329,21 @@ def test_imported_entries_are_not_news(instance, tmp_path):
     store.close()
 
 
+def test_tags_that_came_with_an_entry_stay_when_all_are_made_again(instance, tmp_path):
+    run("import", "hugo", write(tmp_path / "posts", one=SHAPES["2019"]))
+
+    run("retag")
+
+    ((entry, *_),) = stored(tmp_path / "one")
+    assert {"南开", "南开大学", "nankai.info"} <= set(entry.tags)
+
+
+def test_who_else_tells_an_imported_entry_is_found_later(instance, tmp_path):
+    run("import", "hugo", write(tmp_path / "posts", one=SHAPES["2019"]))
+
+    assert "1 entries compared" in run("db", "stories")
+
+
 def test_a_dry_run_stores_nothing(instance, tmp_path):
     opened(tmp_path / "one").close()
 
