@@ -35,9 +35,11 @@ from aggregator.web import (
     pictures,
     plaintext,
     returns,
+    revisions,
     search,
     sitemap,
     subscribe,
+    topics,
     websub,
 )
 from aggregator.web.body import readable
@@ -150,10 +152,11 @@ def drawing_app(settings: Settings, *, is_static: bool = False) -> Flask:
     app.url_map.converters |= {"tag": TagConverter, "format": FormatConverter}
     app.url_defaults(_keep_language)
     # several modules add to one blueprint
-    modules = (archive, digests, notices, opml, ops, pictures, returns, search, sitemap, subscribe, websub)
+    modules = (archive, digests, notices, opml, ops, pictures, returns, revisions, search, sitemap, subscribe, websub)
     for blueprint in dict.fromkeys(module.blueprint for module in modules):
         app.register_blueprint(blueprint)
     app.extensions[pictures.PICTURES] = pictures.Pictures(settings)
+    app.extensions[topics.TOPICS] = topics.Topics(settings.instance)
 
     site = urlsplit(settings.site.url)
     app.extensions[ADDRESSES] = app.url_map.bind(site.netloc, site.path or "/", url_scheme=site.scheme)
@@ -230,6 +233,7 @@ def _prepare_templates(app: Flask, settings: Settings) -> None:
         weekday_short=language.weekday_short,
         kind=file_kind,
         public=metadata.absolute,
+        tag_name=topics.tag_name,
     )
     # a last look: whatever is stored, nothing but an address of the web becomes a link
     app.jinja_env.tests["web"] = lambda url: url.startswith(("http://", "https://"))
@@ -265,6 +269,7 @@ def _prepare_templates(app: Flask, settings: Settings) -> None:
         advice=language.ADVICE,
         hub_standings=language.HUB_STANDINGS,
         rule=plaintext.rule,
+        told_of=revisions.told_of,
     )
 
 
