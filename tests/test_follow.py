@@ -161,7 +161,7 @@ def test_an_endless_redirect_and_a_private_network_are_refused(university):
 
     with pytest.raises(SourceError, match="redirects more than"):
         look(loop)
-    with pytest.raises(SourceError, match="private|loopback"):
+    with pytest.raises(SourceError, match=r"private|loopback"):
         look(university.serve("/b", column("1")), allow_private_networks=False)
 
 

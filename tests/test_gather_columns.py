@@ -59,8 +59,8 @@ def test_a_page_that_only_sends_on_says_where(html, target):
         ('<a href="/?feed=rss2">x</a><a href="/comments/feed/">y</a>', [f"{URL}?feed=rss2"]),
         ('<a href="https://other.org/feed/">x</a><a href="/index.htm">x</a><a href="/index.php">x</a>', []),
         (
-            '<link rel="alternate" type="application/rss+xml" title="海棠 » 评论" href="/c/feed/">'
-            '<link rel="alternate" type="application/rss+xml" title="海棠" href="/feed/">',
+            """<link rel="alternate" type="application/rss+xml" title="海棠 » 评论" href="/c/feed/">
+            <link rel="alternate" type="application/rss+xml" title="海棠" href="/feed/">""",
             [f"{URL}feed/"],
         ),
     ],
