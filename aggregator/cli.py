@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from aggregator.commands import collect, find, keep, look, mailing, people, report, serve
+from aggregator.commands import add, collect, find, keep, look, mailing, people, report, serve
 from aggregator.errors import AggregatorError, OperatorError, QueryError, SearchError
 
 
@@ -59,7 +59,7 @@ def main(verbose: bool) -> None:
 
 
 for command in (
-    serve.run, serve.web, serve.worker, collect.poll, collect.add, look.try_, report.sources, report.digest,
+    serve.run, serve.web, serve.worker, collect.poll, add.add, look.try_, report.sources, report.digest,
     mailing.deliver, find.search, keep.export, keep.db, report.show_settings, report.doctor, serve.demo,
     people.subscribers,
 ):  # fmt: skip

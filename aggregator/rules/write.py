@@ -1,17 +1,25 @@
 """A Site as the text of a site file, the counterpart of the loader: reading it again gives the same Site."""
 
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 
 from aggregator.model import ArticleRule, ListingRule, Site, SourceRule
 
+_NO_COMMENT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # TOML 1.0, "Comment"
 
-def site_toml(site: Site) -> str:
-    """*site* as TOML; keys that hold their default are left out."""
+
+def site_toml(site: Site, comments: Mapping[str, Sequence[str]] | None = None) -> str:
+    """*site* as TOML; keys that hold their default are left out.
+
+    *comments* are the lines that stand above sources, by their names.
+    """
     lines = [*_pairs(site, skip=("name", "sources"))]
     for source in site.sources:
-        lines += ["", "[[source]]", *_pairs(source, skip=("listing", "article"))]
+        said = (comments or {}).get(source.name, ())
+        lines += ["", *(f"# {_NO_COMMENT.sub(' ', line)}" for line in said)]
+        lines += ["[[source]]", *_pairs(source, skip=("listing", "article"))]
         if source.listing:
             lines += ["", "[source.listing]", *_pairs(source.listing)]
         if source.article:
