@@ -59,7 +59,8 @@ class Catalogue:
             if all(any(word in text for text in _said(site)) for word in wanted)
         ]
         if not found and len(wanted) == 1:
-            return [site for site in self.sites.values() if _abbreviates(wanted[0], _folded(site.university))]
+            short = [site for site in self.sites.values() if _abbreviates(wanted[0], _folded(site.university))]
+            return sorted(short, key=lambda site: len(site.university))
         return [site for *_, site in sorted(found, key=lambda one: one[:2])]
 
     def named(self, name: str) -> list[Pick]:
@@ -131,7 +132,8 @@ def _read(instance: Path | None, marks: tuple[Mark, ...]) -> Catalogue:
 
 def _looked_at(site: Site, checks: Mapping[str, Checked]) -> Site:
     """*site* with what was found of it from here in place of what its file says."""
-    seen = [checks[source.name] for source in site.sources if source.name in checks]
+    names = [source.name for source in site.sources] or [site.name]
+    seen = [checks[name] for name in names if name in checks]
     if not seen:
         return site
     working = [one for one in seen if one.found == "working"]
