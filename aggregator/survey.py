@@ -33,6 +33,8 @@ LOST = {"moved", "gone", "redesigned", "empty", "shape"}
 ALIKE = 0.6  # of the titles of a column, then and now
 # columns that go by several names
 KINDS = tuple(map(re.compile, ("要闻|新闻|快讯", "通知|公告|通告|公示", "招生", "学术|讲座|报告", "教务|教学", "科研")))
+# blank lines and comments that belong to what comes next
+TRAILING = re.compile(r"(?:\n[ \t]*(?:#[^\n]*)?)+\Z")
 MOST_NEW = 3  # sources for a university that had none
 
 
@@ -233,7 +235,8 @@ def _headed(text: str, site: Site) -> str:
         if re.search(rf"(?m)^{key} = ", head):
             head = _set(head, key, value)
         elif value:
-            head = f"{head.rstrip()}\n{key} = {toml_value(value)}\n"
+            keys = TRAILING.sub("", head)
+            head = f"{keys}\n{key} = {toml_value(value)}{head[len(keys) :]}"
     return head + bracket + rest
 
 
