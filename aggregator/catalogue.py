@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from aggregator.errors import RuleError
 from aggregator.identity import domain_of
-from aggregator.model import Checked, Family, Site
+from aggregator.model import Checked, Family, Site, SourceRule
 from aggregator.rules import read_families, read_site
 from aggregator.rules.checked import FILE as CHECKED
 from aggregator.rules.checked import read_checked
@@ -46,6 +46,10 @@ class Catalogue:
     def switched(self, site: Site) -> Site:
         """*site* with itself and its sources on or off as they are here."""
         return self.switches.applied(site)
+
+    def follows(self, site: Site, source: SourceRule) -> bool:
+        """Whether *source* of *site* is switched on here."""
+        return any(one.enabled for one in self.switched(site).sources if one.name == source.name)
 
     def search(self, words: str) -> list[Site]:
         """The sites in which every one of *words* is found, the nearest first: by name, then by what it publishes.
