@@ -26,6 +26,7 @@ from aggregator.web import (
     archive,
     charts,
     digests,
+    follow,
     inlined,
     language,
     metadata,
@@ -150,7 +151,7 @@ def drawing_app(settings: Settings, *, is_static: bool = False) -> Flask:
     app.url_map.converters |= {"tag": TagConverter, "format": FormatConverter}
     app.url_defaults(_keep_language)
     # several modules add to one blueprint
-    modules = (archive, digests, notices, opml, ops, pictures, returns, search, sitemap, subscribe, websub)
+    modules = (archive, digests, follow, notices, opml, ops, pictures, returns, search, sitemap, subscribe, websub)
     for blueprint in dict.fromkeys(module.blueprint for module in modules):
         app.register_blueprint(blueprint)
     app.extensions[pictures.PICTURES] = pictures.Pictures(settings)
