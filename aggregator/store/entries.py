@@ -130,9 +130,7 @@ class Entries:
         tellings = {new.uid: Telling(new.title, new.text) for visit in visits for new in visit.entries}
         for telling in tellings.values():
             _ = telling.signature
-        counts, fresh = self._store.transact(
-            lambda connection: self._recording.record(connection, visits, tellings)
-        )
+        counts, fresh = self._store.transact(lambda connection: self._recording.record(connection, visits, tellings))
         if fresh:
             self._store.stories.look_again(fresh, max(visit.polled_at for visit in visits))
         return counts

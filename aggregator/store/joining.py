@@ -262,9 +262,7 @@ class _Board:
 
     def _is_same(self, one: int, other: int) -> bool:
         of_one_source = self.places[one].source_id == self.places[other].source_id
-        return is_same(
-            self._telling(one), self._telling(other), self._apart(one, other), of_one_source=of_one_source
-        )
+        return is_same(self._telling(one), self._telling(other), self._apart(one, other), of_one_source=of_one_source)
 
     def _apart(self, one: int, other: int) -> timedelta | None:
         first, second = self.places[one].published, self.places[other].published

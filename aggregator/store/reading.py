@@ -111,7 +111,9 @@ def _full(
 
 
 def _tellings(value: Any) -> tuple[Telling, ...]:
-    return tuple(Telling(id_, slug, url, title, _source(*by), sort) for id_, slug, url, title, *by, sort in _json(value))
+    return tuple(
+        Telling(id_, slug, url, title, _source(*by), sort) for id_, slug, url, title, *by, sort in _json(value)
+    )
 
 
 def _time(value: Any) -> datetime:

@@ -121,6 +121,26 @@ def oldest(shape: Shape) -> Select[Any]:
     return select(together).order_by(together.c.sort, together.c.id).limit(LIMIT)
 
 
+def story_ids(shape: Shape) -> Select[Any]:
+    """The ids of the stories that an entry of the selection tells, the one known last first, at most ``limit``.
+
+    Only those below the parameter ``story``.
+    """
+    its = member.c
+    which = [its.story_id < bindparam("story")]
+    if shape.sources is not None:
+        several = shape.sources > MOST_SOURCES
+        names: list[BindParameter[int]] = [bindparam(f"source_{n}") for n in range(0 if several else shape.sources)]
+        which.append(its.source_id.in_(bindparam("sources", expanding=True) if several else names))
+    if shape.terms:
+        which.append(or_(*(_holds(shape, number, its.sort, its.entry_id) for number in range(len(shape.terms)))))
+    if "since" in shape.bounds:
+        which.append(its.sort >= bindparam("since"))
+    if "until" in shape.bounds:
+        which.append(its.sort < bindparam("until"))
+    return select(its.story_id).where(*which).distinct().order_by(its.story_id.desc()).limit(LIMIT)
+
+
 def count(shape: Shape, since: str, until: str) -> ScalarSelect[int]:
     """How many entries there are from the parameter *since* to before *until*; the others are a Question's values.
 
@@ -144,7 +164,9 @@ def _is_told_first(shape: Shape, id_: ColumnElement[int]) -> ColumnElement[bool]
     told = [former.story_id == its.story_id, former.entry_id < its.entry_id]
     if shape.sources is not None:
         several = shape.sources > MOST_SOURCES
-        names: list[BindParameter[int]] = [bindparam(f"source_{number}") for number in range(0 if several else shape.sources)]
+        names: list[BindParameter[int]] = [
+            bindparam(f"source_{number}") for number in range(0 if several else shape.sources)
+        ]
         told.append(former.source_id.in_(bindparam("sources", expanding=True) if several else names))
     if shape.terms:
         terms = range(len(shape.terms))
