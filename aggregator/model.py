@@ -16,6 +16,8 @@ from sqlmodel import Field, SQLModel
 Kind = Literal["feed", "list", "article"]
 Precision = Literal["minute", "day"]
 Outcome = Literal["new", "unchanged", "failed"]
+# how we know who published a story first: another's word, the times of publication, or only as we saw them
+Evidence = Literal["origin", "time", "seen"]
 # what is wrong with a source, as its operator would say it: diagnose.py finds it
 Fault = Literal[
     "moved",  # not there any more, or sent on to the home page
@@ -418,6 +420,38 @@ class Break:
     ended_at: datetime | None
 
 
+class Telling(NamedTuple):
+    """One entry of a story, as a link to it says."""
+
+    id: int
+    slug: str
+    url: str
+    title: str
+    source: SourceRef
+    sort: int
+
+
+class StoryOf(NamedTuple):
+    """The story that an entry tells, with all entries that do, the oldest first."""
+
+    key: str  # in its address; never changes
+    first_id: int  # the entry that was published first,
+    evidence: Evidence  # and how we know
+    tellings: tuple[Telling, ...]
+
+    @property
+    def first(self) -> Telling:
+        return next((one for one in self.tellings if one.id == self.first_id), self.tellings[0])
+
+    def others(self, id_: int) -> list[Telling]:
+        """Who tells it besides the entry of that id: who was first, then the oldest."""
+        return sorted((one for one in self.tellings if one.id != id_), key=lambda one: one.id != self.first_id)
+
+    def elsewhere(self, university: str) -> int:
+        """How many other universities tell it."""
+        return len({one.source.university for one in self.tellings} - {university})
+
+
 class FullEntry(NamedTuple):
     """An Entry with its tags and source, detached from the database. Read for a list, *html* and *text* are empty.
 
@@ -445,6 +479,7 @@ class FullEntry(NamedTuple):
     text: str = ""
     images: tuple[str, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    story: StoryOf | None = None  # None: nobody else tells it
 
 
 @dataclass(frozen=True, slots=True)
@@ -784,6 +819,55 @@ class EntryAddress(SQLModel, table=True):
 
     uid: str = Field(primary_key=True)
     entry_id: int = Field(foreign_key="entry.id", index=True)
+
+
+class EntrySignature(SQLModel, table=True):
+    """What finds entries that may tell the same story (classify/story.py); a row is a hint, and proves nothing.
+
+    It may outlive its entry: an index to delete by would be as large as the table.
+    """
+
+    __tablename__ = "entry_signature"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    hash: int = Field(primary_key=True, sa_type=BigInteger)
+    entry_id: int = Field(primary_key=True)
+
+
+class Story(SQLModel, table=True):
+    """News that several entries tell. *id* and *key* never change, whoever joins or leaves."""
+
+    __tablename__ = "story"
+
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(unique=True)  # the slug of its first member, as we saw them
+    first_entry_id: int  # who published it first
+    evidence: str  # how we know: an Evidence
+    version: int = 0  # counts its changes
+    into_id: int | None = Field(default=None, foreign_key="story.id", index=True)  # the story it turned out to be
+
+
+class StoryMember(SQLModel, table=True):
+    """Which entry tells which story, of two entries or more; *source_id* and *sort* are the entry's."""
+
+    __tablename__ = "story_member"
+    __table_args__ = (
+        Index("ix_story_member_story", "story_id", "entry_id"),
+        Index("ix_story_member_sort", "sort", "story_id"),
+    )
+
+    entry_id: int = Field(primary_key=True, foreign_key="entry.id", ondelete="CASCADE")
+    story_id: int = Field(foreign_key="story.id")
+    source_id: int
+    sort: int = Field(sa_type=BigInteger)
+
+
+class StoryDue(SQLModel, table=True):
+    """An entry whose story is to be looked for: stored before there were any, or changed since."""
+
+    __tablename__ = "story_due"
+
+    entry_id: int = Field(primary_key=True, foreign_key="entry.id", ondelete="CASCADE")
 
 
 class Tag(SQLModel, table=True):

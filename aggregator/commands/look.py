@@ -67,7 +67,7 @@ def try_(target: str | None, url: str | None, kind: Any, as_object: bool, batch:
         _try_batch(config, families)
         return
     if target is None:
-        raise click.UsageError("name a URL, a FILE or a source, or use --batch")
+        raise click.UsageError("name a URL or a FILE or a source, or use --batch")
     if source := _source(target, rules, config, records=records):
         from aggregator.commands.compare import try_source
 

@@ -33,6 +33,7 @@ from aggregator.store.names import Names
 from aggregator.store.robots import RobotsFiles
 from aggregator.store.search import Search
 from aggregator.store.sources import Sources
+from aggregator.store.stories import Stories
 from aggregator.store.subscribers import Subscribers
 from aggregator.store.websub import Websub
 
@@ -68,6 +69,7 @@ class Store:
             raise StoreError(f"database.url ({kind}://...) cannot be used: {error}{driver}") from error
         self.sources = Sources(self)
         self.leases = Leases(self)
+        self.stories = Stories(self)
         self.entries = Entries(self)
         self.names = Names(self)
         self.feeds = Feeds(self)

@@ -23,6 +23,7 @@ from sqlalchemy import (
     union_all,
 )
 
+from aggregator.classify.story import Telling
 from aggregator.errors import NotFound
 from aggregator.model import (
     Entry,
@@ -126,7 +127,13 @@ class Entries:
         None: not recorded, since its lease is void and another worker visits that host by now. Entries known by then
         (another source was quicker) are left as they are.
         """
-        return self._store.transact(lambda connection: self._recording.record(connection, visits))
+        tellings = {new.uid: Telling(new.title, new.text) for visit in visits for new in visit.entries}
+        for telling in tellings.values():
+            _ = telling.signature
+        counts, fresh = self._store.transact(lambda connection: self._recording.record(connection, visits, tellings))
+        if fresh:
+            self._store.stories.look_again(fresh, max(visit.polled_at for visit in visits))
+        return counts
 
     # ------------------------------------------------------------ out
 
@@ -184,7 +191,7 @@ class Entries:
     def walk(self, batch: int = 200) -> Iterator[FullEntry]:
         """Every entry with its body, newest first; memory stays that of one batch."""
         before: Cursor | None = None
-        while page := self.newest(batch, before=before, bodies=True):
+        while page := self.newest(batch, Selection(every=True), before=before, bodies=True):
             yield from page
             before = Cursor(page[-1].sort, page[-1].id)
 

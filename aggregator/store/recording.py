@@ -6,14 +6,17 @@ Knows no query of readers; what a visit teaches about its source stands in lesso
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, bindparam, select, union_all, update
 
+from aggregator.classify.story import Telling
 from aggregator.identity import slug
 from aggregator.model import Entry, EntryAddress, EntryBody, EntryTag, NewEntry, Tag, Visit
 from aggregator.store import breaks, feeds, indexing, leases, lessons, pending
 from aggregator.store.bulk import Bulk, given
+from aggregator.store.joining import Fresh
 
 if TYPE_CHECKING:
     from aggregator.store import Store
@@ -42,20 +45,26 @@ class Recording:
         self._ids = select(entry.c.uid, entry.c.id).join(keys, keys.c.value == entry.c.uid)
         self._tag_ids = select(tag.c.name, tag.c.id).join(keys, keys.c.value == tag.c.name)
 
-    def record(self, connection: Connection, visits: Sequence[Visit]) -> list[int | None]:
-        """As Entries.record, in the transaction of *connection*."""
+    def record(
+        self, connection: Connection, visits: Sequence[Visit], tellings: Mapping[str, Telling]
+    ) -> tuple[list[int | None], list[Fresh]]:
+        """As Entries.record, in the transaction of *connection*, with the entries that were new.
+
+        *tellings* are those of all entries by their keys, made before the transaction, which holds up other writers.
+        """
         held = leases.current(connection, [visit.lease for visit in visits if visit.lease])
         kept = [visit for visit in visits if visit.lease is None or visit.lease in held]
         brought: dict[int, int] = {}
+        fresh: list[Fresh] = []
         if kept:
             self._keep_addresses(connection, kept)
-            counts = self._insert_entries(connection, kept)
+            counts, fresh = self._insert_entries(connection, kept, tellings)
             brought = {id(visit): count for visit, count in zip(kept, counts, strict=True)}
             lessons.learn(connection, list(zip(kept, counts, strict=True)))
             breaks.keep(self._store, connection, kept)
         if ended := [(visit.lease, visit.free_at) for visit in kept if visit.lease and visit.free_at]:
             leases.free(connection, ended)
-        return [brought.get(id(visit)) for visit in visits]
+        return [brought.get(id(visit)) for visit in visits], fresh
 
     def _keep_addresses(self, connection: Connection, visits: Sequence[Visit]) -> None:
         """Know entries that moved by their new addresses, too, and link them there: the old ones lead nowhere now."""
@@ -68,7 +77,9 @@ class Recording:
         connection.execute(link, [{"this": entry_id, "there": url} for _, url, entry_id in moved])
         feeds.count_change(self._store, connection, {"sources"})  # any feed may show one of them
 
-    def _insert_entries(self, connection: Connection, visits: Sequence[Visit]) -> list[int]:
+    def _insert_entries(
+        self, connection: Connection, visits: Sequence[Visit], tellings: Mapping[str, Telling]
+    ) -> tuple[list[int], list[Fresh]]:
         # oldest first, so that of two entries of one day the upper one on the page has the larger id and comes first
         offered = {new.uid: (number, new) for number, visit in enumerate(visits) for new in reversed(visit.entries)}
         doubles = self._drop_known(connection, visits, offered) if offered else {}
@@ -78,12 +89,15 @@ class Recording:
             # what is not there was stored by another worker since we looked
             offered = {uid: one for uid, one in offered.items() if uid in ids}
         brought = Counter(number for number, _ in offered.values())
+        fresh: list[Fresh] = []
         if offered:
             news = [(ids[uid], number, new) for uid, (number, new) in offered.items()]
             self._add_bodies(connection, [_body_row(id_, new) for id_, _, new in news])
             tags = self._insert_tags(connection, news)
             indexing.note(connection, [id_ for id_, _, _ in news])
-            scopes = {
+            # at once: nobody is to see the same news twice first
+            fresh = [Fresh(id_, tellings[new.uid]) for id_, _, new in sorted(news, key=itemgetter(0))]
+            scopes = self._store.stories.joining.join(connection, fresh) | {
                 "all",
                 *(f"source:{visits[number].source_id}" for _, number, _ in news),
                 *(f"tag:{id_}" for id_ in tags),
@@ -91,7 +105,7 @@ class Recording:
             feeds.count_change(self._store, connection, scopes)
         self._keep_doubles(connection, doubles)
         pending.keep(self._store, connection, visits)
-        return [brought[number] for number in range(len(visits))]
+        return [brought[number] for number in range(len(visits))], fresh
 
     def _added(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> dict[str, int]:
         """The ids by keys of those *rows* that were not there yet, now that they are."""

@@ -120,11 +120,16 @@ def manifest() -> Response:
 
 
 def is_operator() -> bool:
-    """Whether who asks may see what is the operator's: with web.admin_token; everybody where none is set."""
+    """Whether who asks may see what is the operator's: with web.admin_token; everybody where none is set.
+
+    A program sends it as it is, a browser as the password of any name (RFC 6750 §2.1, RFC 7617).
+    """
     token = service().settings.web.admin_token
-    # WSGI hands out the bytes of a header as Latin-1 (PEP 3333)
-    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    return not token or hmac.compare_digest(given.encode("latin-1"), token.encode())
+    if request.authorization and request.authorization.type == "basic":
+        given = (request.authorization.password or "").encode("utf-8", "surrogateescape")
+    else:  # WSGI hands out the bytes of a header as Latin-1 (PEP 3333)
+        given = request.headers.get("Authorization", "").removeprefix("Bearer ").encode("latin-1")
+    return not token or hmac.compare_digest(given, token.encode())
 
 
 def policy(settings: Settings) -> str:

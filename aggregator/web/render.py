@@ -23,10 +23,12 @@ from aggregator.publish import FORMATS, wire
 from aggregator.publish.digest import digest_address
 from aggregator.settings import PACKAGE, Settings, template_folder
 from aggregator.web import (
+    api,
     archive,
     catalogue,
     charts,
     digests,
+    follow,
     inlined,
     language,
     metadata,
@@ -151,7 +153,10 @@ def drawing_app(settings: Settings, *, is_static: bool = False) -> Flask:
     app.url_map.converters |= {"tag": TagConverter, "format": FormatConverter}
     app.url_defaults(_keep_language)
     # several modules add to one blueprint
-    modules = (archive, catalogue, digests, notices, opml, ops, pictures, returns, search, sitemap, subscribe, websub)
+    modules = (
+        api, archive, catalogue, digests, follow, notices, opml, ops, pictures, returns, search, sitemap,
+        subscribe, websub,
+    )  # fmt: skip
     for blueprint in dict.fromkeys(module.blueprint for module in modules):
         app.register_blueprint(blueprint)
     app.extensions[pictures.PICTURES] = pictures.Pictures(settings)
