@@ -60,7 +60,7 @@ class Catalogue:
         found = [
             (_distance(" ".join(wanted), site), site.name, site)
             for site in self.sites.values()
-            if all(any(word in text for text in _said(site)) for word in wanted)
+            if all(any(word in text for text in self._texts[site.name]) for word in wanted)
         ]
         if not found and len(wanted) == 1:
             short = [site for site in self.sites.values() if _abbreviates(wanted[0], _folded(site.university))]
@@ -96,6 +96,11 @@ class Catalogue:
         """Names that are switched on or off and that no site or source has."""
         there = {*self.files, *(source.name for site in self.sites.values() for source in site.sources)}
         return sorted((self.switches.on | self.switches.off) - there)
+
+    @cached_property
+    def _texts(self) -> dict[str, list[str]]:
+        """What is searched of each site, by its name."""
+        return {site.name: list(_said(site)) for site in self.sites.values()}
 
     @cached_property
     def _hosts(self) -> dict[str, Site]:
