@@ -162,12 +162,21 @@ def test_what_was_checked_lately_is_left_out(xinghu, university):
     assert asked == len(university.requests)
 
 
+def test_what_was_not_looked_at_when_its_sibling_was_is_still_due(xinghu):
+    run("check", "xinghu-news")
+
+    result = run("check", "xinghu", "--older-than", "30d", code=1)
+
+    assert "1 checked: 1 moved" in result.stderr
+
+
 def test_a_check_prints_a_diff_or_an_array(xinghu):
     diff = run("check", "xinghu-news", "--diff").stdout
     rows = json.loads(run("check", "xinghu-news", "--json").stdout)
 
     assert diff.startswith("--- a/instance/sites/xinghu.toml\n+++ b/instance/sites/xinghu.toml\n")
     assert '+proof = "list of 12 items' in diff
+    run("check", "xinghu", "--diff", "--json", code=2)
     assert [("xinghu-news", "working")] == [(row["source"], row["found"]) for row in rows]
 
 
