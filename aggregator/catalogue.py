@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from aggregator.errors import RuleError
 from aggregator.identity import domain_of
 from aggregator.model import Checked, Family, Site, SourceRule
-from aggregator.rules import read_families, read_site
+from aggregator.rules import Rules, read_families, read_site
 from aggregator.rules.checked import FILE as CHECKED
 from aggregator.rules.checked import read_checked
 from aggregator.rules.files import Mark, RuleFile, marks, rule_files
@@ -50,6 +50,12 @@ class Catalogue:
     def follows(self, site: Site, source: SourceRule) -> bool:
         """Whether *source* of *site* is switched on here."""
         return any(one.enabled for one in self.switched(site).sources if one.name == source.name)
+
+    @property
+    def rules(self) -> Rules:
+        """What a start would load: the sites that are switched on, as they are here."""
+        here = [self.switched(site) for site in self.sites.values()]
+        return Rules({site.name: site for site in here if site.enabled}, self.families)
 
     def search(self, words: str) -> list[Site]:
         """The sites in which every one of *words* is found, the nearest first: by name, then by what it publishes.

@@ -131,6 +131,13 @@ def test_a_name_that_an_own_site_takes_is_refused_before_the_start_would(instanc
     load(instance)
 
 
+def test_an_address_that_an_own_site_follows_is_told_when_it_is_enabled(instance):
+    (whu,) = [one for one in read_catalogue(None).sites["whu"].sources if one.name == "whu-news"]
+    write(instance, OWN.format(enabled="true").replace("https://news.xinghu.example/ywsd.htm", whu.url))
+
+    assert "xinghu-news follows the same address" in run("enable", "whu-news").stderr
+
+
 def test_a_broken_file_is_told_with_file_and_key(instance):
     write(instance, OWN.format(enabled="false").replace("city", "ctiy"))
 
