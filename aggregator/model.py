@@ -134,6 +134,16 @@ class Site:
     checked: date | None = None  # when somebody last saw that its sources can be read; None: never
     proof: str = ""  # what showed that, or where the addresses are from
 
+    def given(self, source: SourceRule) -> list["Given"]:
+        """The tags of every entry of *source*: the site's, the university, then the source's own, each once."""
+        said: dict[str, Given] = {}
+        for name in self.tags:
+            said.setdefault(name, Given(name, "site"))
+        said.setdefault(self.university, Given(self.university, "university"))
+        for name in source.tags:
+            said.setdefault(name, Given(name, "source"))
+        return list(said.values())
+
 
 @dataclass(frozen=True, slots=True)
 class Checked:
@@ -142,6 +152,55 @@ class Checked:
     day: date
     found: Fault | Literal["working"]
     proof: str  # a sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One tag of rules/tags.toml and what tells it. How words are written stands there."""
+
+    name: str
+    english: str = ""
+    words: tuple[str, ...] = ()
+    title_words: tuple[str, ...] = ()
+    where: Literal["lead", "title", "body", "both"] = "lead"  # where *words* count; lead: in the title, too
+    exceptions: tuple[str, ...] = ()
+    parents: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    keep_days: int | None = None  # its entries are kept so long at least, 0: for ever; None: it does not say
+    is_broad: bool = False  # it may tag more than half of all entries
+
+
+@dataclass(frozen=True, slots=True)
+class Taxonomy:
+    """The topics by name, parents and words checked, and what tags that are no more are called today."""
+
+    topics: Mapping[str, Topic] = field(default_factory=dict)
+    renamed: Mapping[str, str] = field(default_factory=dict)  # also tags that only site files give
+
+    @property
+    def aliases(self) -> dict[str, str]:
+        """Every other name of a tag, with the tag's."""
+        said = {alias: topic.name for topic in self.topics.values() for alias in topic.aliases}
+        return said | dict(self.renamed)
+
+
+# what a tag is there by: what the operator said of the site or source, what the publisher or the text says, a child
+Ground = Literal["site", "university", "source", "section", "keyword", "title", "lead", "body", "child"]
+
+
+class Given(NamedTuple):
+    """A tag that the operator gives to all entries of a source, and by what."""
+
+    tag: str
+    by: Ground
+
+
+class Reason(NamedTuple):
+    """Why an entry has a tag: *what* the ground is, a word, a section, a name."""
+
+    tag: str
+    by: Ground
+    what: str
 
 
 # ---------------------------------------------------------------- in flight: what a visit brings
@@ -274,9 +333,26 @@ class Article:
     origin: str | None = None  # 来源: who published it first, as the page says
     editor: str | None = None
     section: tuple[str, ...] = ()  # the breadcrumb, outermost first
+    keywords: tuple[str, ...] = ()  # what the page calls its keywords
     images: tuple[str, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     next_page: str | None = None  # where the article goes on
+    validators: Validators = Validators()  # of its page, where it is told on one
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """How an article stood when it was last read: what the next look is compared with."""
+
+    # where its text is from: its page; the feed or list, which carries it; or the list for want of a readable page
+    kind: Literal["page", "feed", "list"] = "page"
+    validators: Validators = Validators()
+    body_hash: str | None = None  # a fingerprint of the page, or of what the feed says; None: to be read and compared
+    title: str | None = None  # as the page says, like the next three
+    published: datetime | None = None
+    precision: Precision | None = None
+    files: tuple[str, ...] = ()  # keys of its attachments (classify/revise.py)
+    listed_title: str = ""  # as the list says
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +376,8 @@ class NewEntry:
     images: tuple[str, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     tags: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+    trace: Trace | None = None  # None: its article is not looked at again
 
 
 class KnownEntry(NamedTuple):
@@ -309,6 +387,85 @@ class KnownEntry(NamedTuple):
     uid: str
     title: str
     published: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What an article says, as far as its readers care: two of them are compared."""
+
+    title: str
+    published: datetime | None
+    precision: str | None
+    html: str
+    text: str
+    files: tuple[str, ...]  # keys of its attachments
+    pictures: tuple[str, ...]  # addresses
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """An entry whose article is looked at again, and how it stood at the last look; its fields mean what Recheck's do.
+
+    It grows old by itself: *step* is the next one of recheck.STEPS, counted from *since*.
+    """
+
+    entry_id: int
+    source_id: int
+    since: datetime
+    step: int
+    due_at: datetime
+    tries: int
+    kind: Literal["page", "feed", "list"]
+    etag: str | None
+    last_modified: str | None
+    body_hash: str | None
+    title: str | None
+    published: datetime | None
+    precision: str | None
+    files: Sequence[str]
+    listed_title: str
+    is_unlisted: bool
+    missing_at: datetime | None
+    missing_by: str | None
+    passing: Sequence[str]
+    is_untold: bool
+
+
+class Watched(NamedTuple):
+    """A Watch with what its entry is known by."""
+
+    watch: Watch
+    uid: str
+    url: str
+    entry_title: str
+    removed_at: datetime | None
+
+
+ChangeKind = Literal["edited", "removed", "restored"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of an article at its source. *what*: "title", "date", "body", "attachments", "pictures"; of a removal
+    how it showed: "410", "404", "home", "notice", "list".
+    """
+
+    kind: ChangeKind
+    what: tuple[str, ...] = ()
+    words: int = 0  # of the text that changed; of Chinese, characters
+    matters: bool = False  # to readers who have read it
+    state: str = ""  # a hash of what it said before
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a look at an article, or at what its list or feed says of it, brought."""
+
+    entry_id: int
+    looked_at: datetime
+    watch: Watch | None  # from now on; None: it is not looked at any more
+    changes: tuple[Change, ...] = ()
+    new: NewEntry | None = None  # what the entry says from now on; None: as before
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,6 +540,10 @@ class Visit:
     pushed_at: datetime | None = None  # the last announcement that the visit knew of
     owed: int | None = None  # what its hub owes from now on; None: as before
     was_missed: bool = False  # the hub was silent about an entry
+    # looks at articles that are known
+    looked: tuple[Looked, ...] = ()
+    is_of_articles: bool = False  # it was for them alone, and says nothing of the source
+    rule_hash: str | None = None  # of the rule it was made by; None: of whichever there is
 
     @property
     def met(self) -> Fault | None:
@@ -479,7 +640,39 @@ class FullEntry(NamedTuple):
     text: str = ""
     images: tuple[str, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    keywords: tuple[str, ...] = ()
     story: StoryOf | None = None  # None: nobody else tells it
+    removed_at: datetime | None = None
+    changed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What an entry said at a time."""
+
+    title: str
+    published: datetime | None
+    precision: Precision | None
+    text: str
+    attachments: tuple[Attachment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A Revision of *entry*, which comes without its text: what it said before and after.
+
+    Of a removal or a return the two are the same; where the entry's text is withheld, so are these.
+    """
+
+    id: int
+    seen_at: datetime
+    kind: ChangeKind
+    what: tuple[str, ...]
+    words: int
+    before: Version
+    after: Version
+    entry: FullEntry
+    is_withheld: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -693,6 +886,8 @@ class Source(SQLModel, table=True):
     enabled: bool = True  # False: switched off, or no longer in a site file; its entries stay
     found_kind: str | None = None  # what "auto" turned out to be
     rule_hash: str = ""  # of what its site file says; another one: read the page again, changed or not
+    # a Given for each tag of all its entries, as its site file last said; NULL: it was gone before we asked
+    given: list[list[str]] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
     rule: dict[str, str] | None = Field(default=None, sa_column=Column(JSON))  # the list rule last used
     look: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))  # a Look
     repair: str | None = None  # when and how a changed list was last healed
@@ -722,6 +917,9 @@ class Source(SQLModel, table=True):
     hub: str | None = None  # WebSub, as the feed last said: its hub,
     topic: str | None = None  # and the address it is known by there
     pushed_at: datetime | None = None  # when a hub last announced something
+    recheck_at: datetime | None = None  # when the first of its articles is to be looked at again; NULL: none is
+    # when its list is due, where next_poll_at is earlier for the sake of recheck_at; NULL: at next_poll_at
+    list_at: datetime | None = None
 
 
 class HubSubscription(SQLModel, table=True):
@@ -777,7 +975,16 @@ class Entry(SQLModel, table=True):
     """What we keep and publish. *slug* and *atom_id* never change."""
 
     __tablename__ = "entry"
-    __table_args__ = (Index("ix_entry_sort", "sort", "id"), Index("ix_entry_source", "source_id", "sort", "id"))
+    __table_args__ = (
+        Index("ix_entry_sort", "sort", "id"),
+        Index("ix_entry_source", "source_id", "sort", "id"),
+        Index(
+            "ix_entry_removed",
+            "id",
+            sqlite_where=text("removed_at IS NOT NULL"),
+            postgresql_where=text("removed_at IS NOT NULL"),
+        ),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     slug: str = Field(unique=True)  # MD5 hex of the URL as first linked: the ancestor's urlname
@@ -798,6 +1005,9 @@ class Entry(SQLModel, table=True):
     section: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     summary: str = ""
     image: str | None = None  # the first picture
+    removed_at: datetime | None = None  # when its publisher was found to have removed it; NULL: it is there
+    changed_at: datetime | None = None  # when a Revision was last made of it, or its text withheld; NULL: never
+    is_withheld: bool = False  # removed, and its text kept from everybody: it stands in the Revision of the removal
 
 
 class EntryBody(SQLModel, table=True):
@@ -810,6 +1020,8 @@ class EntryBody(SQLModel, table=True):
     text: str
     images: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     attachments: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    # the publisher's: the feed's categories, and of the page's keywords those that the entry speaks of
+    keywords: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False, server_default="[]"))
 
 
 class EntryAddress(SQLModel, table=True):
@@ -870,6 +1082,61 @@ class StoryDue(SQLModel, table=True):
     entry_id: int = Field(primary_key=True, foreign_key="entry.id", ondelete="CASCADE")
 
 
+class Recheck(SQLModel, table=True):
+    """An entry whose article is looked at again: a Watch. The row goes when it has been looked at often enough."""
+
+    __tablename__ = "recheck"
+    __table_args__ = (Index("ix_recheck_source", "source_id", "entry_id", "due_at"),)
+
+    entry_id: int = Field(primary_key=True, foreign_key="entry.id", ondelete="CASCADE")
+    source_id: int = Field(foreign_key="source.id")
+    since: datetime  # when it was first seen, or found to be removed
+    step: int = 0
+    due_at: datetime
+    tries: int = 0  # looks in a row that told nothing
+    kind: str  # this and what follows to listed_title: a Trace
+    etag: str | None = None
+    last_modified: str | None = None
+    body_hash: str | None = None
+    title: str | None = None
+    published: datetime | None = None
+    precision: str | None = None
+    files: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    listed_title: str = ""
+    is_unlisted: bool = False  # the list shows what stood around it, and not it
+    missing_at: datetime | None = None  # the first look in a row that did not find it; NULL: the last one did
+    missing_by: str | None = None  # how that showed; see Change
+    passing: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))  # states that did not last
+    is_untold: bool = False  # a change that matters is yet to be told by feeds: one was told within a day
+
+
+class Revision(SQLModel, table=True):
+    """An entry's earlier text, kept when its publisher changed it; or that it was removed, or came back.
+
+    *title* and what follows is what the entry said before; of a removal whose text is not withheld, nothing.
+    """
+
+    __tablename__ = "revision"
+    __table_args__ = (Index("ix_revision_entry", "entry_id", "id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    entry_id: int = Field(foreign_key="entry.id", ondelete="CASCADE")
+    kind: str  # a ChangeKind
+    seen_at: datetime
+    what: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))  # see Change
+    words: int = 0
+    is_told: bool = False  # feeds carry it as an update
+    state: str = ""
+    title: str = ""
+    published: datetime | None = None
+    precision: str | None = None
+    summary: str = ""
+    html: str = ""
+    text: str = ""
+    images: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    attachments: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+
+
 class Tag(SQLModel, table=True):
     """A label a rule gives."""
 
@@ -881,12 +1148,25 @@ class Tag(SQLModel, table=True):
 
 
 class TagAlias(SQLModel, table=True):
-    """Another name of a tag, from the site files; where there is a tag of that name, the tag is meant."""
+    """Another name of a tag; where there is a tag of that name, the tag is meant."""
 
     __tablename__ = "tag_alias"
 
     alias: str = Field(primary_key=True)
     tag_name: str
+    # from the rules of topics, not from a site file
+    is_of_topic: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+
+
+class Retag(SQLModel, table=True):
+    """How far `aggregator retag` has come; one row at most."""
+
+    __tablename__ = "retag"
+
+    rules: str = Field(primary_key=True)  # what tells these rules of tags from others
+    after_id: int = 0  # entries up to here have been looked at
+    changed: int = 0  # entries whose tags were other ones
+    ended_at: datetime | None = None  # NULL: it goes on from after_id
 
 
 class EntryTag(SQLModel, table=True):

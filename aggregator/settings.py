@@ -149,6 +149,10 @@ class ScheduleSettings(Section):
     working_hours: Annotated[str, AfterValidator(_working_hours)] = Field(
         "08:00-18:00", description="when universities publish, Monday to Friday in their time zone: polled more often"
     )
+    removed: Literal["keep", "withhold"] = Field(
+        "keep",
+        description="text of entries that their publishers removed: keep it, or withhold it from everybody",
+    )
     websub: bool = Field(
         True, description="let hubs that feeds name announce news; needs a site.url that the internet reaches"
     )

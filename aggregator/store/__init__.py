@@ -27,14 +27,17 @@ from aggregator.store.deliveries import Deliveries
 from aggregator.store.digests import Digests
 from aggregator.store.entries import Entries
 from aggregator.store.feeds import Feeds
+from aggregator.store.history import Revisions
 from aggregator.store.indexing import Index
 from aggregator.store.leases import Leases
 from aggregator.store.names import Names
+from aggregator.store.rechecks import Rechecks
 from aggregator.store.robots import RobotsFiles
 from aggregator.store.search import Search
 from aggregator.store.sources import Sources
 from aggregator.store.stories import Stories
 from aggregator.store.subscribers import Subscribers
+from aggregator.store.tagging import Tagging
 from aggregator.store.websub import Websub
 
 # how long a writer waits for another before it gives up; a poll's transaction takes milliseconds
@@ -85,6 +88,10 @@ class Store:
         self.index = Index(self)
         self.search = Search(self)
         self.subscribers = Subscribers(self)
+        self.tagging = Tagging(self)
+        self.rechecks = Rechecks(self)
+        self.revisions = Revisions(self)
+        self.withholds = False  # the texts of entries that their publishers removed; see Revisions.withhold
 
     @property
     def is_sqlite(self) -> bool:

@@ -10,10 +10,11 @@ from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, literal_column, select
 
 from aggregator.errors import StoreError
 from aggregator.model import FeedVersion, RenderedFeed
+from aggregator.store.bulk import Bulk
 
 if TYPE_CHECKING:
     from aggregator.store import Store
@@ -55,6 +56,8 @@ class Feeds:
         self._lock = Lock()
         self._watcher: sqlite3.Connection | None = None
         self._state: tuple[float, Hashable] = (-STATE_SECONDS, None)
+        more = {"version": feed_version.c.version + literal_column("1")}
+        self.count = Bulk(store.insert(feed_version).on_conflict_do_update(index_elements=["scope"], set_=more))
 
     def state(self) -> Hashable:
         """A value that differs from an earlier one of this process if anything published has changed since.
@@ -123,6 +126,4 @@ class Feeds:
 
 def count_change(store: "Store", connection: Connection, scopes: Iterable[str]) -> None:
     """Let no stored feed of any of *scopes* be current any more."""
-    insert = store.insert(feed_version)
-    statement = insert.on_conflict_do_update(index_elements=["scope"], set_={"version": feed_version.c.version + 1})
-    connection.execute(statement, [{"scope": scope, "version": 1} for scope in sorted(scopes)])
+    store.feeds.count(connection, [{"scope": scope, "version": 1} for scope in sorted(scopes)])

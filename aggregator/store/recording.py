@@ -14,7 +14,7 @@ from sqlalchemy import Connection, bindparam, select, union_all, update
 from aggregator.classify.story import Telling
 from aggregator.identity import slug
 from aggregator.model import Entry, EntryAddress, EntryBody, EntryTag, NewEntry, Tag, Visit
-from aggregator.store import breaks, feeds, indexing, leases, lessons, pending
+from aggregator.store import breaks, feeds, history, indexing, leases, lessons, pending, rechecks
 from aggregator.store.bulk import Bulk, given
 from aggregator.store.joining import Fresh
 
@@ -35,6 +35,7 @@ class Recording:
         self._add_entries = Bulk(store.insert(entry).on_conflict_do_nothing())
         self._add_bodies = Bulk(store.insert(body))
         self._add_tags = Bulk(store.insert(entry_tag))
+        self._backlogs = pending.Backlogs(store)
         keys = given(store)
         self._stored = union_all(
             select(entry.c.uid).join(keys, keys.c.value == entry.c.uid),
@@ -54,17 +55,27 @@ class Recording:
         """
         held = leases.current(connection, [visit.lease for visit in visits if visit.lease])
         kept = [visit for visit in visits if visit.lease is None or visit.lease in held]
-        brought: dict[int, int] = {}
+        brought = dict.fromkeys(map(id, kept), 0)
         fresh: list[Fresh] = []
-        if kept:
-            self._keep_addresses(connection, kept)
-            counts, fresh = self._insert_entries(connection, kept, tellings)
-            brought = {id(visit): count for visit, count in zip(kept, counts, strict=True)}
-            lessons.learn(connection, list(zip(kept, counts, strict=True)))
-            breaks.keep(self._store, connection, kept)
+        lists = [visit for visit in kept if not visit.is_of_articles]
+        if lists:
+            self._keep_addresses(connection, lists)
+            counts, fresh = self._insert_entries(connection, lists, tellings)
+            brought |= {id(visit): count for visit, count in zip(lists, counts, strict=True)}
+        self._keep_looks(connection, kept)
+        if lists:
+            lessons.learn(connection, list(zip(lists, counts, strict=True)))
+            breaks.keep(self._store, connection, lists)
         if ended := [(visit.lease, visit.free_at) for visit in kept if visit.lease and visit.free_at]:
             leases.free(connection, ended)
         return [brought.get(id(visit)) for visit in visits], fresh
+
+    def _keep_looks(self, connection: Connection, visits: Sequence[Visit]) -> None:
+        """What visits found of known articles, and when their sources are due for these."""
+        history.keep(self._store, connection, [one for visit in visits for one in visit.looked])
+        seen = {visit.source_id for visit in visits if visit.looked or visit.entries or visit.is_of_articles}
+        rechecks.schedule(connection, seen)
+        rechecks.looked_after(connection, {visit.source_id for visit in visits if visit.is_of_articles})
 
     def _keep_addresses(self, connection: Connection, visits: Sequence[Visit]) -> None:
         """Know entries that moved by their new addresses, too, and link them there: the old ones lead nowhere now."""
@@ -95,6 +106,7 @@ class Recording:
             self._add_bodies(connection, [_body_row(id_, new) for id_, _, new in news])
             tags = self._insert_tags(connection, news)
             indexing.note(connection, [id_ for id_, _, _ in news])
+            rechecks.begin(connection, [(id_, visits[number].source_id, new) for id_, number, new in news])
             # at once: nobody is to see the same news twice first
             fresh = [Fresh(id_, tellings[new.uid]) for id_, _, new in sorted(news, key=itemgetter(0))]
             scopes = self._store.stories.joining.join(connection, fresh) | {
@@ -104,7 +116,7 @@ class Recording:
             }
             feeds.count_change(self._store, connection, scopes)
         self._keep_doubles(connection, doubles)
-        pending.keep(self._store, connection, visits)
+        self._backlogs.keep(connection, visits)
         return [brought[number] for number in range(len(visits))], fresh
 
     def _added(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> dict[str, int]:
@@ -191,6 +203,7 @@ def _entry_row(new: NewEntry, source_id: int) -> dict[str, Any]:
         "section": new.section,
         "summary": new.summary,
         "image": new.images[0] if new.images else None,
+        "is_withheld": False,
     }
 
 
@@ -201,4 +214,5 @@ def _body_row(entry_id: int, new: NewEntry) -> dict[str, Any]:
         "text": new.text,
         "images": new.images,
         "attachments": new.attachments,
+        "keywords": new.keywords,
     }

@@ -38,9 +38,11 @@ from aggregator.web import (
     pictures,
     plaintext,
     returns,
+    revisions,
     search,
     sitemap,
     subscribe,
+    topics,
     websub,
 )
 from aggregator.web.body import readable
@@ -154,12 +156,13 @@ def drawing_app(settings: Settings, *, is_static: bool = False) -> Flask:
     app.url_defaults(_keep_language)
     # several modules add to one blueprint
     modules = (
-        api, archive, catalogue, digests, follow, notices, opml, ops, pictures, returns, search, sitemap,
+        api, archive, catalogue, digests, follow, notices, opml, ops, pictures, returns, revisions, search, sitemap,
         subscribe, websub,
     )  # fmt: skip
     for blueprint in dict.fromkeys(module.blueprint for module in modules):
         app.register_blueprint(blueprint)
     app.extensions[pictures.PICTURES] = pictures.Pictures(settings)
+    app.extensions[topics.TOPICS] = topics.Topics(settings.instance)
 
     site = urlsplit(settings.site.url)
     app.extensions[ADDRESSES] = app.url_map.bind(site.netloc, site.path or "/", url_scheme=site.scheme)
@@ -219,6 +222,7 @@ def _prepare_templates(app: Flask, settings: Settings) -> None:
         dated=dated,
         clock=clock,
         stamp=stamp,
+        day_of=lambda seconds: datetime.fromtimestamp(seconds, zone).date(),
         anchor=lambda name: "-".join(name.split()),
         headline=wire.title,
         source_title=wire.source_title,
@@ -236,6 +240,7 @@ def _prepare_templates(app: Flask, settings: Settings) -> None:
         kind=file_kind,
         public=metadata.absolute,
         named=partial(catalogue.named, settings.instance),
+        tag_name=topics.tag_name,
     )
     # a last look: whatever is stored, nothing but an address of the web becomes a link
     app.jinja_env.tests["web"] = lambda url: url.startswith(("http://", "https://"))
@@ -265,11 +270,13 @@ def _prepare_templates(app: Flask, settings: Settings) -> None:
         periods=language.PERIODS,
         states=language.STATES,
         outcomes=language.OUTCOMES,
+        evidence=language.EVIDENCE,
         faults=language.FAULTS,
         fault_text=language.fault_text,
         advice=language.ADVICE,
         hub_standings=language.HUB_STANDINGS,
         rule=plaintext.rule,
+        told_of=revisions.told_of,
     )
 
 

@@ -30,15 +30,30 @@ from aggregator.classify.story import Telling
 from aggregator.classify.summarize import summarize
 from aggregator.model import NewEntry, Site, SourceRule, StoryMember, Visit
 from aggregator.store import Store
-from tests.benchmarks.prose import BODIES, DEEDS, GIVEN, PLACES, SURNAMES, THINGS, Prose
+from tests.benchmarks.prose import BODIES, GIVEN, PLACES, SURNAMES, THINGS, Prose
 
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
-UNIVERSITIES = [f"{place}{kind}" for place in ("海棠", "云岭", "星湖", "青岭", "临江", "白鹭", "松原", "北川") for kind in ("大学", "师范大学", "学院")]
+UNIVERSITIES = [
+    f"{place}{kind}"
+    for place in ("海棠", "云岭", "星湖", "青岭", "临江", "白鹭", "松原", "北川")
+    for kind in ("大学", "师范大学", "学院")
+]
 NOTICES = 200  # of each template
 AT_ONCE = 20  # entries of one visit
 MILLION, LOOKS = 1_000_000, 200
-HALF = str.maketrans("，。！？；：“”（）", ",.!?;:\"\"()")
-SYNONYMS = (("召开", "举行"), ("举办", "承办"), ("表示", "指出"), ("介绍", "说"), ("近日", "日前"), ("进一步", "更好地"), ("参加", "出席"), ("学生", "同学"), ("我校", "学校"), ("关于", "有关"))
+HALF = str.maketrans("，。！？；：“”（）", ',.!?;:""()')
+SYNONYMS = (
+    ("召开", "举行"),
+    ("举办", "承办"),
+    ("表示", "指出"),
+    ("介绍", "说"),
+    ("近日", "日前"),
+    ("进一步", "更好地"),
+    ("参加", "出席"),
+    ("学生", "同学"),
+    ("我校", "学校"),
+    ("关于", "有关"),
+)
 traditional = OpenCC("s2t").convert
 
 
@@ -143,7 +158,11 @@ def half_width(body: str, _draw: random.Random) -> str:
 def worded(body: str, draw: random.Random) -> str:
     """One in three of the words that have a synonym is another."""
     for word, other in SYNONYMS:
-        body = "".join(part + (other if draw.random() < 0.33 else word) for part in body.split(word)).removesuffix(word).removesuffix(other)
+        body = (
+            "".join(part + (other if draw.random() < 0.33 else word) for part in body.split(word))
+            .removesuffix(word)
+            .removesuffix(other)
+        )
     return body
 
 
@@ -233,7 +252,9 @@ def university_of(source: int) -> str:
 
 
 def entry(one: Told) -> NewEntry:
-    url = f"http://s{one.source}.example/{one.story}/{md5(one.edit.encode(), usedforsecurity=False).hexdigest()[:8]}.htm"
+    url = (
+        f"http://s{one.source}.example/{one.story}/{md5(one.edit.encode(), usedforsecurity=False).hexdigest()[:8]}.htm"
+    )
     slug = md5(url.encode(), usedforsecurity=False).hexdigest()
     paragraphs = one.article.text.split("\n")
     return NewEntry(
@@ -271,10 +292,10 @@ def record(store: Store, told: Sequence[Told]) -> float:
 
 
 def measure_signatures(told: Sequence[Told]) -> None:
-    Telling("", "").signature
+    _ = Telling("", "").signature
     began = process_time()
     for one in told:
-        Telling(one.article.title, one.article.text).signature
+        _ = Telling(one.article.title, one.article.text).signature
     print(f"signature: {(process_time() - began) / len(told) * 1000:.3f} ms CPU an entry")
 
 
@@ -285,8 +306,10 @@ def report(store: Store, told: Sequence[Told], notices: Sequence[Told]) -> None:
     with store.read() as connection:
         member = StoryMember.__table__
         rows = connection.execute(
-            text("SELECT m.story_id, e.url, s.first_entry_id = e.id AS leads FROM story_member m "
-                 "JOIN entry e ON e.id = m.entry_id JOIN story s ON s.id = m.story_id")
+            text(
+                "SELECT m.story_id, e.url, s.first_entry_id = e.id AS leads FROM story_member m "
+                "JOIN entry e ON e.id = m.entry_id JOIN story s ON s.id = m.story_id"
+            )
         ).all()
         assert len(rows) == len(connection.execute(select(member.c.entry_id)).all())
     for story_id, url, leads in rows:
@@ -302,11 +325,18 @@ def report(store: Store, told: Sequence[Told], notices: Sequence[Told]) -> None:
     sizes = Counter(one.story for one in told)
     possible = sum(size * (size - 1) // 2 for size in sizes.values())
     placed = {(one.story, one.edit): id_ for id_, members in stories.items() for one in members}
-    print(f"{len(told):,} tellings of {len(sizes)} articles, {len(notices)} notices, in {len(stories)} stories of two or more")
-    print(f"precision {true / max(true + false, 1):.5f} ({false - among_notices} false pairs and {among_notices} among the notices of {len(notices) * (len(notices) - 1) // 2:,})")
+    print(
+        f"{len(told):,} tellings of {len(sizes)} articles, {len(notices)} notices, in {len(stories)} stories of two or more"
+    )
+    print(
+        f"precision {true / max(true + false, 1):.5f} ({false - among_notices} false pairs and {among_notices} among the notices of {len(notices) * (len(notices) - 1) // 2:,})"
+    )
     print(f"recall {true / possible:.4f}; with the original, by edit:")
     for edit in EDITS:
-        found = sum(placed.get((story, "")) is not None and placed.get((story, "")) == placed.get((story, edit)) for story in sizes)
+        found = sum(
+            placed.get((story, "")) is not None and placed.get((story, "")) == placed.get((story, edit))
+            for story in sizes
+        )
         print(f"  {found / len(sizes):.3f}  {edit}")
     right = sum(first.edit == "" for first in firsts.values() if first.edit != "notice")
     print(f"first publisher right: {right / max(sum(first.edit != 'notice' for first in firsts.values()), 1):.4f}")
