@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from aggregator.commands import add, collect, find, keep, look, mailing, people, report, serve
+from aggregator.commands import add, catalogue, checking, collect, find, keep, look, mailing, people, report, serve
 from aggregator.errors import AggregatorError, OperatorError, QueryError, SearchError
 
 
@@ -61,6 +61,7 @@ def main(verbose: bool) -> None:
 for command in (
     serve.run, serve.web, serve.worker, collect.poll, add.add, look.try_, report.sources, report.digest,
     mailing.deliver, find.search, keep.export, keep.db, report.show_settings, report.doctor, serve.demo,
-    people.subscribers,
+    people.subscribers, catalogue.catalogue,
 ):  # fmt: skip
     main.add_command(command)
+catalogue.catalogue.add_command(checking.check)

@@ -93,7 +93,7 @@ def _is_settled(url: str, known: "Catalogue", config: "Settings", *, enables: bo
     if found is None:
         return False
     site, source = found
-    if source.enabled:
+    if known.follows(site, source):
         raise SettingsError(f"{url} is followed already, as {source.name!r}; poll it, or edit its site file")
     said = f"{url} is in the catalogue as {source.name!r} ({site.university}, {source.title}), switched off"
     if not enables and not (asks and click.confirm(f"{said}. Switch it on?", default=True)):

@@ -31,13 +31,14 @@ def _pairs(noun: Site | SourceRule | ListingRule | ArticleRule, skip: tuple[str,
     for one in fields(noun):
         value = getattr(noun, one.name)
         if one.name not in skip and value != one.default:
-            yield f"{one.name} = {_value(value)}"
+            yield f"{one.name} = {toml_value(value)}"
 
 
-def _value(value: object) -> str:
+def toml_value(value: object) -> str:
+    """*value* as TOML writes it; what is neither a number nor a list as text."""
     if isinstance(value, bool | int):
         return str(value).lower()
     if isinstance(value, tuple):
-        return f"[{', '.join(map(_value, value))}]"
+        return f"[{', '.join(map(toml_value, value))}]"
     # a JSON string is a TOML basic string, but for the one character that JSON leaves as it is
     return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007F")

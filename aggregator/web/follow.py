@@ -95,10 +95,11 @@ def _shown(address: str, known: Catalogue) -> Response:
 
 def _known(address: str, site: Site, source: SourceRule, known: Catalogue, *, enables: bool) -> Response:
     """Of an address that a source has already: it is followed, or switched off, or was switched on just now."""
-    if enables and not source.enabled:
+    is_followed = known.follows(site, source)
+    if enables and not is_followed:
         write_switches(service().settings.instance, known.switches.enable([(site, source)]))
         return _page("done", names=[source.name], university=site.university)
-    return _page("known", wanted=address, university=site.university, source=source)
+    return _page("known", wanted=address, university=site.university, source=source, is_followed=is_followed)
 
 
 def _added(address: str, place: str, known: Catalogue) -> Response:

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from posixpath import splitext
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -25,6 +25,7 @@ from aggregator.settings import PACKAGE, Settings, template_folder
 from aggregator.web import (
     api,
     archive,
+    catalogue,
     charts,
     digests,
     follow,
@@ -152,7 +153,10 @@ def drawing_app(settings: Settings, *, is_static: bool = False) -> Flask:
     app.url_map.converters |= {"tag": TagConverter, "format": FormatConverter}
     app.url_defaults(_keep_language)
     # several modules add to one blueprint
-    modules = (api, archive, digests, follow, notices, opml, ops, pictures, returns, search, sitemap, subscribe, websub)
+    modules = (
+        api, archive, catalogue, digests, follow, notices, opml, ops, pictures, returns, search, sitemap,
+        subscribe, websub,
+    )  # fmt: skip
     for blueprint in dict.fromkeys(module.blueprint for module in modules):
         app.register_blueprint(blueprint)
     app.extensions[pictures.PICTURES] = pictures.Pictures(settings)
@@ -231,6 +235,7 @@ def _prepare_templates(app: Flask, settings: Settings) -> None:
         weekday_short=language.weekday_short,
         kind=file_kind,
         public=metadata.absolute,
+        named=partial(catalogue.named, settings.instance),
     )
     # a last look: whatever is stored, nothing but an address of the web becomes a link
     app.jinja_env.tests["web"] = lambda url: url.startswith(("http://", "https://"))
