@@ -70,12 +70,17 @@ async def serve(
         while await asyncio.to_thread(store.index.catch_up) == INDEXED_AT_ONCE and not stop.is_set():
             pass
 
+    async def stories() -> None:
+        # entries that were stored before stories were told, and changed ones: a piece at each tick, polls come first
+        await asyncio.to_thread(store.stories.catch_up)
+
     seconds = settings.schedule.tick_seconds
     # coalesce: after a pause (a laptop asleep) one tick, not all that were missed
     scheduler = AsyncIOScheduler(job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
     scheduler.add_job(_tried, "interval", ["tick", poller.poll_due], seconds=seconds, id="tick", next_run_time=now())
     scheduler.add_job(_tried, "cron", ["tidy", tidy], hour=4, id="tidy", timezone=settings.zone)
     scheduler.add_job(_tried, "interval", ["index", index], seconds=seconds, id="index")
+    scheduler.add_job(_tried, "interval", ["stories", stories], seconds=seconds, id="stories")
     if alerts is not None:
         scheduler.add_job(alerts.tell, "interval", minutes=EVERY_MINUTES, id="alert", next_run_time=now())
     works = {

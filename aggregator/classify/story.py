@@ -5,7 +5,7 @@ are written from templates. Pure: knows no database, no network and no clock.
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -17,7 +17,9 @@ from aggregator.model import Evidence, Precision
 from aggregator.words import fold
 
 LONGEST = 20_000  # characters of a text that are looked at
-SIGNS = 8  # clauses that an entry is known by: those with the smallest hashes, so that two tellings choose alike
+SIGNS = 8  # clauses that an entry is known by: those with the smallest hashes, so that two tellings choose alike;
+LEAD_SIGNS, LEAD = 4, 6  # as many of them are of the first clauses: an excerpt is mostly of the lead
+SHARED = 2  # signs that two tellings have in common at least
 SHORTEST_SIGN = 10  # letters; shorter clauses stand everywhere
 SHORTEST_TEXT = 40  # letters; less tells no story
 SHORTEST_REPEATED = 100  # letters, for one source to tell the same again: "see the attachment" it says each week
@@ -71,11 +73,32 @@ class Telling:
         return frozenset(NUMBER.findall(self._folded.replace("|", "")))
 
     @cached_property
+    def signs(self) -> tuple[int, ...]:
+        """Hashes, of 64 bits, of clauses, which two tellings of one story are likely to share."""
+        clauses = [clause for clause in self._folded.replace("|", "").split(" ") if len(clause) >= SHORTEST_SIGN]
+        hashes = list(dict.fromkeys(map(_hash, clauses)))
+        lead = nsmallest(LEAD_SIGNS, hashes[:LEAD])
+        return (*lead, *nsmallest(SIGNS - len(lead), (hash_ for hash_ in hashes if hash_ not in lead)))
+
+    @cached_property
+    def title_sign(self) -> int | None:
+        """The same of the title; None where it is too short to be one."""
+        return _hash(f"title {self.title}") if len(self.title) >= SHORTEST_TITLE else None
+
+    @cached_property
     def signature(self) -> tuple[int, ...]:
-        """The hashes, of 64 bits, that two tellings of one story are likely to share: of clauses, and of the title."""
-        clauses = {clause for clause in self._folded.replace("|", "").split(" ") if len(clause) >= SHORTEST_SIGN}
-        hashes = nsmallest(SIGNS, map(_hash, clauses))
-        return (*hashes, _hash(f"title {self.title}")) if len(self.title) >= SHORTEST_TITLE else tuple(hashes)
+        """All of these."""
+        return self.signs if self.title_sign is None else (*self.signs, self.title_sign)
+
+    @property
+    def least_shared(self) -> int:
+        """How many of its signature another has at least, that is worth comparing with it."""
+        return min(SHARED, len(self.signature))
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether it has too little text to be compared by it: then a title alone finds who may tell the same."""
+        return len(self.letters) < SHORTEST_TEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +128,11 @@ def is_same(one: Telling, other: Telling, apart: timedelta | None, *, of_one_sou
         return is_long and (one.title, one.letters) == (other.title, other.letters)
     title = min(one.title, other.title, key=len)
     is_titled = title in one.title and title in other.title and len(title) >= SHORTEST_TITLE and not FORM.search(title)
+    if not _agree(shorter.numbers, longer.numbers) or not _agree_titles(one.title, other.title):
+        return False
     if len(shorter.letters) < SHORTEST_TEXT:
         is_near = apart is not None and apart <= LONE_APART
         return is_titled and is_near and one.title == other.title and len(title) >= SHORTEST_LONE_TITLE
-    if not _agree(shorter.numbers, longer.numbers) or not _agree_titles(one.title, other.title):
-        return False
     needed = CONTAINED_TITLED if is_titled else CONTAINED_SHORT if len(shorter.letters) < SHORT else CONTAINED
     return _share(shorter.grams, longer.grams) >= needed
 
@@ -181,16 +204,15 @@ def _told(text: str) -> str:
     return BYLINE.sub("", told) if "（" in told or "(" in told or "【" in told else told
 
 
-def _agree(fewer: Collection[str], more: Collection[str]) -> bool:
-    """Whether two texts give the same numbers, the shorter one first: it may leave some out."""
-    less, rest = sorted((frozenset(fewer), frozenset(more)), key=len)
-    return _share(less, rest) >= AGREEING
+def _agree(one: frozenset[str], other: frozenset[str]) -> bool:
+    """Whether two texts give the same numbers; one may leave some out."""
+    fewer, more = sorted((one, other), key=len)
+    return _share(fewer, more) >= AGREEING
 
 
 def _agree_titles(one: str, other: str) -> bool:
-    """Whether two titles can be of one story: the 3rd and the 4th congress are two."""
-    numbers = frozenset(NUMBER.findall(one)), frozenset(NUMBER.findall(other))
-    return not all(numbers) or not numbers[0].isdisjoint(numbers[1])
+    """Whether two titles can be of one story: where they differ in their numbers alone, there are two congresses."""
+    return one == other or NUMBER.sub("", one) != NUMBER.sub("", other)
 
 
 def _share(part: frozenset[str], whole: frozenset[str]) -> float:

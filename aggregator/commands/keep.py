@@ -61,6 +61,23 @@ def db_index(rebuild: bool) -> None:
     click.echo(f"{store.name}: {done} entries indexed")
 
 
+@db.command("stories")
+@click.option("--rebuild", is_flag=True, help="Look at all entries again.")
+def db_stories(rebuild: bool) -> None:
+    """Find the entries that tell the same news, as far as that is not done; a running service does so by itself."""
+    from aggregator.console import progress
+
+    store = parts.open_store(parts.settings())
+    if rebuild:
+        store.stories.rebuild()
+    done = 0
+    with progress("comparing", store.stories.behind()) as bar:
+        while count := store.stories.catch_up():
+            bar.advance(count)
+            done += count
+    click.echo(f"{store.name}: {done} entries compared, {len(store.stories.versions())} stories told more than once")
+
+
 @click.group()
 def export() -> None:
     """Take entries and subscriptions along."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import BigInteger, BindParameter, Connection, bindparam, cast, delete, func, select, update
 
-from aggregator.classify.story import APART, Teller, Telling, first_of, is_same, origins
+from aggregator.classify.story import APART, SHORTEST_TEXT, Teller, Telling, first_of, is_same, origins
 from aggregator.model import Entry, EntryBody, EntrySignature, EntryTag, Source, Story, StoryMember, TagAlias
 from aggregator.store.bulk import Bulk, chunks, given
 
@@ -31,10 +31,13 @@ sign, story, member = EntrySignature.__table__, Story.__table__, StoryMember.__t
 
 IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 PLACES = (
-    select(entry.c.id, entry.c.source_id, entry.c.sort, entry.c.published, entry.c.title, member.c.story_id)
+    select(
+        entry.c.id, entry.c.source_id, entry.c.sort, entry.c.published, entry.c.title,
+        (func.length(entry.c.summary) < SHORTEST_TEXT).label("is_bare"), member.c.story_id,
+    )
     .outerjoin(member, member.c.entry_id == entry.c.id)
     .where(entry.c.id.in_(IDS))
-)
+)  # fmt: skip
 MEMBERS = select(member.c.story_id, member.c.entry_id).where(member.c.story_id.in_(IDS))
 TEXTS = select(entry.c.id, entry.c.title, body.c.text).outerjoin(body).where(entry.c.id.in_(IDS))
 SLUGS = select(entry.c.slug).where(entry.c.id == bindparam("this"))
@@ -76,6 +79,11 @@ class Place(NamedTuple):
     sort: int
     published: datetime | None
     title: str
+    is_bare: bool  # of text, as its summary tells
+
+
+# who may tell the same as an entry, the likeliest first, and whether only its title finds them
+Near = dict[int, dict[int, bool]]
 
 
 @dataclass(eq=False, slots=True)
@@ -112,8 +120,7 @@ class Joining:
         for one in fresh:
             if again:
                 board.leave(one.id)
-            for other in near[one.id]:
-                board.unite(one.id, other)
+            board.unite(one.id)
         return self._kept(connection, board)
 
     def sharing(self, connection: Connection, hashes: Iterable[int]) -> dict[int, list[int]]:
@@ -125,22 +132,29 @@ class Joining:
                 found[hash_].append(entry_id)
         return found
 
-    def _near(self, connection: Connection, fresh: Sequence[Fresh]) -> dict[int, list[int]]:
+    def _near(self, connection: Connection, fresh: Sequence[Fresh]) -> Near:
         """The candidates for each of *fresh*, the likeliest first; from now on they are candidates themselves."""
         sharing = self.sharing(connection, (hash_ for one in fresh for hash_ in one.telling.signature))
-        near: dict[int, list[int]] = {}
+        near: Near = {}
         rows = []
         for one in fresh:
             counts: Counter[int] = Counter()
-            for hash_ in one.telling.signature:
+            signature = one.telling.signature
+            telling = [hash_ for hash_ in signature if len(sharing[hash_]) < MOST_SHARING]
+            # what so many say is a phrase, unless all is: then so many tell the story
+            for hash_ in telling if 2 * len(telling) >= len(signature) else signature:
+                counts.update(sharing[hash_])
+            for hash_ in signature:
                 known = sharing[hash_]
-                counts.update(known)
                 if len(known) < MOST_SHARING and one.id not in known:
                     known.append(one.id)
                     rows.append({"hash": hash_, "entry_id": one.id})
             del counts[one.id]
-            likeliest = nlargest(MOST_CANDIDATES, counts.items(), key=lambda item: (item[1], item[0]))
-            near[one.id] = [id_ for id_, _ in likeliest]
+            least = one.telling.least_shared
+            likely = [(count, id_) for id_, count in counts.items() if count >= least]
+            titled = sharing[one.telling.title_sign] if one.telling.title_sign is not None else ()
+            near[one.id] = dict.fromkeys([id_ for id_ in titled if 0 < counts[id_] < least][-MOST_COMPARED:], True)
+            near[one.id] |= dict.fromkeys([id_ for _, id_ in nlargest(MOST_CANDIDATES, likely)], False)
         self._add_signs(connection, rows)
         return near
 
@@ -207,13 +221,14 @@ class Joining:
 class _Board:
     """Who is compared with whom, and the groups that come of it; reads, and writes nothing."""
 
-    def __init__(self, connection: Connection, fresh: Sequence[Fresh], near: Mapping[int, list[int]]) -> None:
+    def __init__(self, connection: Connection, fresh: Sequence[Fresh], near: Near) -> None:
         self._connection = connection
         self._tellings = {one.id: one.telling for one in fresh}
-        self._compared: Counter[int] = Counter()
         self._groups: dict[int, Group] = {}
         self.places: dict[int, Place] = {}
         self._place({*near, *(other for others in near.values() for other in others)})
+        self._near = {one: self._likely(one, others) for one, others in near.items() if one in self.places}
+        self._read()
 
     def groups(self) -> list[Group]:
         """Those that changed."""
@@ -228,16 +243,14 @@ class _Board:
             group.is_changed = True
             self._groups[id_] = Group({id_})
 
-    def unite(self, one: int, other: int) -> None:
-        """Let two be of one story, with all who are already, where they are the same."""
-        if one not in self._groups or other not in self._groups or self._compared[one] >= MOST_COMPARED:
-            return  # one of them is gone, or there are likelier ones
-        mine, its = self._groups[one], self._groups[other]
-        if mine is its or not self._may_be_same(one, other):
-            return
-        self._compared[one] += 1
-        if not self._is_same(one, other) or not self._fit(mine, its):
-            return
+    def unite(self, one: int) -> None:
+        """Let the entry be of one story with those that tell the same, and with all who are of one with them."""
+        for other in self._near.get(one, ()):
+            mine, its = self._groups[one], self._groups[other]
+            if mine is not its and self._is_same(one, other) and self._fit(mine, its):
+                self._merge(mine, its)
+
+    def _merge(self, mine: Group, its: Group) -> None:
         kept, gone = sorted((mine, its), key=lambda group: (group.story is None, group.story or 0))
         kept.members |= gone.members
         kept.left = (kept.left | gone.left) - kept.members
@@ -252,13 +265,18 @@ class _Board:
         pairs = [(by_source[at], id_) for id_ in its.members if (at := self.places[id_].source_id) in by_source]
         return all(self._is_same(*pair) for pair in pairs)
 
-    def _may_be_same(self, one: int, other: int) -> bool:
-        """As far as it can be told without their texts."""
-        first, second = self.places[one], self.places[other]
-        if first.source_id == second.source_id and first.title != second.title:
-            return False
-        apart = self._apart(one, other)
-        return apart is None or apart <= APART
+    def _likely(self, one: int, others: Mapping[int, bool]) -> list[int]:
+        """Of *others* those that may tell the same as *one*, as far as that can be said without their texts."""
+        here = self.places[one]
+        likely = []
+        for id_, is_only_titled in others.items():
+            there = self.places.get(id_)
+            if there is None or (is_only_titled and not there.is_bare):
+                continue  # it is gone; or its text, too, would have shown
+            apart = self._apart(one, id_)
+            if (apart is None or apart <= APART) and (there.source_id != here.source_id or there.title == here.title):
+                likely.append(id_)
+        return likely[:MOST_COMPARED]
 
     def _is_same(self, one: int, other: int) -> bool:
         of_one_source = self.places[one].source_id == self.places[other].source_id
@@ -274,6 +292,13 @@ class _Board:
             self._tellings[id_] = Telling(row.title, row.text or "") if row else Telling("", "")  # it is gone
         return self._tellings[id_]
 
+    def _read(self) -> None:
+        """Have the texts that are likely to be compared; one by one they would cost ten times as much."""
+        wanted = {other for others in self._near.values() for other in others[:3]}
+        for chunk in chunks(sorted(wanted - self._tellings.keys())):
+            for row in self._connection.execute(TEXTS, {"ids": chunk}):
+                self._tellings[row.id] = Telling(row.title, row.text or "")
+
     def _place(self, ids: Collection[int]) -> None:
         """Learn where the entries stand, with all others of their stories."""
         stories: dict[int, Group] = {}
@@ -283,7 +308,7 @@ class _Board:
             for chunk in chunks(sorted(missing)):
                 found += self._connection.execute(PLACES, {"ids": chunk}).all()
             for row in found:
-                self.places[row.id] = Place(row.id, row.source_id, row.sort, row.published, row.title)
+                self.places[row.id] = Place(*row[:-1])
                 group = Group({row.id}) if row.story_id is None else stories.get(row.story_id)
                 if group is None:
                     group = stories[row.story_id] = Group(set(), row.story_id)

@@ -3,7 +3,7 @@
 How entries come together stands in joining.py.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -42,7 +42,8 @@ ITS_STORIES = select(member.c.story_id).where(member.c.entry_id.in_(IDS)).distin
 SIZES = select(member.c.story_id, func.count()).where(member.c.story_id.in_(IDS)).group_by(member.c.story_id)
 MEMBERS = select(member.c.entry_id).where(member.c.story_id == bindparam("story"))
 MEMBERS = MEMBERS.order_by(member.c.sort, member.c.entry_id)
-VERSIONS = select(member.c.entry_id, story.c.id, story.c.version).join(story, story.c.id == member.c.story_id)
+VERSIONS = select(story.c.key, story.c.version).where(story.c.id.in_(select(member.c.story_id)))
+VERSIONS = VERSIONS.order_by(story.c.id)
 _ELSEWHERE = func.count(source.c.university.distinct()) - 1
 RECENTLY = (
     select(member.c.story_id)
@@ -106,10 +107,10 @@ class Stories:
         firsts = {one.id: one for one in self._store.entries.of([row.first_entry_id for row in rows])}
         return [(firsts[row.first_entry_id], row.others) for row in rows if row.first_entry_id in firsts]
 
-    def versions(self) -> Mapping[int, tuple[int, int]]:
-        """Of each entry that is in a story: which one, and how often that has changed."""
+    def versions(self) -> list[tuple[str, int]]:
+        """The key of each story that is told, and how often it has changed."""
         with self._store.read() as connection:
-            return {id_: (story_id, version) for id_, story_id, version in connection.execute(VERSIONS)}
+            return [(row.key, row.version) for row in connection.execute(VERSIONS)]
 
     # ------------------------------------------------------------ care
 
@@ -176,7 +177,7 @@ class Stories:
                 connection.execute(delete(sign).where(sign.c.entry_id == row.id, sign.c.hash.in_(signature)))
             stories.update(connection.execute(ITS_STORIES, {"ids": chunk}).scalars())
             connection.execute(delete(member).where(member.c.entry_id.in_(chunk)))
-        sizes = {story_id: 0 for story_id in stories}
+        sizes = dict.fromkeys(stories, 0)
         for chunk in chunks(sorted(stories)):
             sizes.update((row[0], row[1]) for row in connection.execute(SIZES, {"ids": chunk}))
         scopes: set[str] = set()
