@@ -40,6 +40,12 @@ def followed_by(known: Catalogue, *urls: str) -> tuple[Site, SourceRule] | None:
     return next((pick for pick in found if known.follows(*pick)), found[0] if found else None)
 
 
+def home_of(known: Catalogue, url: str) -> Site | None:
+    """The site whose home page is at *url*, however it is written; None where none is."""
+    wanted = _place(url, ())
+    return next((site for site in known.sites.values() if site.home and _place(site.home, ()) == wanted), None)
+
+
 def free_name(url: str, known: Catalogue, taken: Sequence[str] = ()) -> str:
     """A name for a source at *url* that no source and no site has yet, nor is among *taken*."""
     name = suggested_name(url)

@@ -48,7 +48,7 @@ def reader_of(page: Listing | Article, response: Response, families: Sequence[Fa
 def as_json(page: Listing | Article, timezone: ZoneInfo, tagger: Tagger | None = None) -> dict[str, Any]:
     """The object that house rules give `try --json`: times in ISO 8601 as the site means them.
 
-    Tags are those that title, text, section and keywords tell; those that a site file gives come beside them.
+    Tags are those that title, text, section and keywords tell *tagger*; those that a site file gives come beside them.
     """
     if isinstance(page, Article):
         return {

@@ -92,3 +92,16 @@ def test_at_a_terminal_it_asks_which_to_follow_and_what_to_call_it(instance, hai
         line for line in text.splitlines() if line.startswith("name")
     ]
     assert 2 == text.count('tags = ["教务", "本科"]')
+
+
+def test_a_find_that_is_in_the_catalogue_is_switched_on_instead_of_added_twice(instance, haitang):
+    off = f'university = "海棠大学"\nenabled = false\nhome = "{haitang}"\n[[source]]\nname = "haitang-news"\ntitle = "要闻"\nurl = "{haitang}xwzx/xxyw.htm"\n'
+    (instance / "sites" / "haitang.toml").write_text(off, "utf-8")
+
+    said = run("add", haitang, "--dry-run")
+    assert "海棠大学 is in the catalogue with 1 sources, switched off: `aggregator catalogue enable haitang`" in said
+    assert "学校要闻 (switched off: haitang-news)" in said
+
+    assert "switched haitang-news on" in run("add", haitang, "--yes")
+    assert not (instance / "cases").exists()
+    assert "is followed already, as 'haitang-news'" in run("add", haitang, "--yes", code=2)

@@ -42,12 +42,12 @@ def add(
       aggregator add https://news.example.edu.cn/ --name example-news --tag 要闻 --university 示例大学
     """
     from aggregator.catalogue import read_catalogue
-    from aggregator.enrol import check, enrol, followed_by, free_name, site_of, university_at
+    from aggregator.enrol import check, enrol, free_name, site_of, university_at
 
     config = parts.settings()
     known = read_catalogue(config.instance)
     asks = not yes and sys.stdin.isatty() and sys.stdout.isatty()
-    if _is_settled(url, known, config, enables=yes, asks=asks):
+    if _is_settled(url, known, config, enables=yes, asks=asks) or _is_at_home(url, known, config, asks=asks):
         return
     explored = asyncio.run(_explored(url, known, config, is_intranet=intranet))
     _show(explored, known, config)
@@ -60,10 +60,8 @@ def add(
         tags = tags or tuple(click.prompt("Further tags, with blanks between", default="", show_default=False).split())
     else:
         chosen = explored.finds[:1]
-        if followed := followed_by(known, chosen[0].url):
-            raise SettingsError(
-                f"{chosen[0].url} is followed already, as {followed[1].name!r}; poll it, or edit its file"
-            )
+        if _is_settled(chosen[0].url, known, config, enables=yes, asks=False):
+            return
     university = _written(university, known) if university else university_at(explored, known)
     site = site_of(chosen, known, university=university, name=name, tags=tags, is_intranet=intranet)
     check(site, known)
@@ -103,13 +101,35 @@ def _is_settled(url: str, known: "Catalogue", config: "Settings", *, enables: bo
     return True
 
 
+def _is_at_home(url: str, known: "Catalogue", config: "Settings", *, asks: bool) -> bool:
+    """Whether *url* is a known university's, whose sources were switched on just now instead."""
+    from aggregator.enrol import home_of
+    from aggregator.rules.switches import write_switches
+
+    site = home_of(known, url)
+    if site is None or not site.sources or any(known.follows(site, source) for source in site.sources):
+        return False
+    said = f"{site.university} is in the catalogue with {len(site.sources)} sources, switched off"
+    if not asks:
+        click.echo(
+            f"{said}: `aggregator catalogue enable {site.name}` switches them on; this looks at the page itself\n"
+        )
+        return False
+    if not click.confirm(f"{said}. Switch them on, instead of looking at the page?", default=True):
+        return False
+    write_switches(config.instance, known.switches.enable([(site, None)]))
+    click.echo(f"switched {site.name} on\npoll it now with: aggregator poll")
+    return True
+
+
 def _show(explored: "Exploration", known: "Catalogue", config: "Settings") -> None:
     from aggregator.console import table
     from aggregator.enrol import followed_by
 
     rows = []
     for number, find in enumerate(explored.finds, 1):
-        followed = followed_by(known, find.url)
+        found = followed_by(known, find.url)
+        state = "" if found is None else "followed" if known.follows(*found) else "switched off"
         rows.append(
             (
                 str(number),
@@ -117,7 +137,7 @@ def _show(explored: "Exploration", known: "Catalogue", config: "Settings") -> No
                 find.listing.kind,
                 f"{len(find.listing.items)}, {find.dated} dated",
                 day_text(find.newest, "day", config),
-                find.title + (f" (followed as {followed[1].name})" if followed else ""),
+                find.title + (f" ({state}: {found[1].name})" if found else ""),
                 find.url,
             )
         )
@@ -135,7 +155,7 @@ def _chosen(explored: "Exploration", known: "Catalogue") -> "Sequence[Find]":
     finds = explored.finds
     free = [number for number, find in enumerate(finds, 1) if followed_by(known, find.url) is None]
     if not free:
-        raise SettingsError(f"all that is found at {explored.url} is followed already")
+        raise SettingsError(f"all that is found at {explored.url} is known already, as is said above")
     if len(finds) == 1:
         return finds
 

@@ -112,6 +112,7 @@ STORY = Thing(
     "News that several entries tell.",
     (
         Field("key", TEXT, "Its name in our addresses. Never changes."),
+        Field("url", ADDRESS, "Our page of it.", lambda one, site: f"{site}/stories/{one.key}/"),
         Field("first_slug", SLUG, "The entry that was published first.", lambda one, _: one.first.slug),
         Field(
             "evidence",

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    BigInteger,
     BindParameter,
     ColumnElement,
     Connection,
@@ -127,7 +128,7 @@ def story_ids(shape: Shape) -> Select[Any]:
     Only those below the parameter ``story``.
     """
     its = member.c
-    which = [its.story_id < bindparam("story")]
+    which = [its.story_id < bindparam("story", type_=BigInteger)]
     if shape.sources is not None:
         several = shape.sources > MOST_SOURCES
         names: list[BindParameter[int]] = [bindparam(f"source_{n}") for n in range(0 if several else shape.sources)]

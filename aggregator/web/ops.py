@@ -1,5 +1,7 @@
 """For machines and for the day something fails: /healthz, /metrics, icons, error pages, headers, who is an operator."""
 
+import base64
+import binascii
 import hmac
 from collections import Counter
 from collections.abc import Sequence
@@ -125,11 +127,18 @@ def is_operator() -> bool:
     A program sends it as it is, a browser as the password of any name (RFC 6750 §2.1, RFC 7617).
     """
     token = service().settings.web.admin_token
-    if request.authorization and request.authorization.type == "basic":
-        given = (request.authorization.password or "").encode("utf-8", "surrogateescape")
-    else:  # WSGI hands out the bytes of a header as Latin-1 (PEP 3333)
-        given = request.headers.get("Authorization", "").removeprefix("Bearer ").encode("latin-1")
+    # WSGI hands out the bytes of a header as Latin-1 (PEP 3333)
+    said = request.headers.get("Authorization", "").encode("latin-1")
+    given = _password(said[6:]) if said[:6].lower() == b"basic " else said.removeprefix(b"Bearer ")
     return not token or hmac.compare_digest(given, token.encode())
+
+
+def _password(said: bytes) -> bytes:
+    """The password in credentials of RFC 7617; empty for what is none."""
+    try:
+        return base64.b64decode(said, validate=True).partition(b":")[2]
+    except binascii.Error:
+        return b""
 
 
 def policy(settings: Settings) -> str:
