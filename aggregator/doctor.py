@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
+from aggregator.catalogue import read_catalogue
 from aggregator.errors import MailError, OperatorError
 from aggregator.health import ADVICE, health
 from aggregator.imap import check as check_mailbox
@@ -88,8 +89,17 @@ def _disk(settings: Settings, now: datetime) -> Iterator[Finding]:
 def _rules(settings: Settings, now: datetime) -> Iterator[Finding]:
     del now
     rules = load_rules(settings.instance)
-    enabled = sum(rule.enabled for _, rule in rules.sources)
-    yield "ok", f"{len(rules.sites)} sites, {enabled} enabled sources, {len(rules.families)} families"
+    followed = {rule.name for _, rule in rules.sources if rule.enabled}
+    yield "ok", f"{len(rules.sites)} sites, {len(followed)} enabled sources, {len(rules.families)} families"
+    known = read_catalogue(settings.instance)
+    yield "ok", f"{len(known.sites)} universities in the catalogue, {len(known.sites) - len(rules.sites)} not followed"
+    for fault in known.faults.values():  # of a file that is switched on the start, and this, would have stopped
+        yield "warn", f"not followed, but unusable: {fault}"
+    if known.strangers:
+        names = ", ".join(known.strangers)
+        yield "warn", f"enabled.toml names what no file has: {names}; strike it out"
+    if lost := [name for name in known.checks if name in followed and known.checks[name].found != "working"]:
+        yield "warn", f"the last check found {len(lost)} followed sources not working ({', '.join(lost[:5])})"
 
 
 def _database(settings: Settings, now: datetime) -> Iterator[Finding]:
