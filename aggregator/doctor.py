@@ -15,10 +15,12 @@ from aggregator.health import ADVICE, health
 from aggregator.imap import check as check_mailbox
 from aggregator.instance import load as load_settings
 from aggregator.rules import load as load_rules
+from aggregator.rules.tags import load_taxonomy
 from aggregator.settings import Settings
 from aggregator.shelf import FOLDER, Shelf
 from aggregator.smtp import check as check_mail
 from aggregator.store import Store
+from aggregator.tagging import untagged
 from aggregator.turns import furthest
 
 MANY_UNINDEXED = 5000  # more than a service leaves undone
@@ -128,6 +130,15 @@ def _database(settings: Settings, now: datetime) -> Iterator[Finding]:
         yield "warn", f"{len(bad)} sources need a look ({names}); `aggregator sources` says why"
 
 
+<<<<<<< HEAD
+def _tags(settings: Settings, now: datetime) -> Iterator[Finding]:
+    del now
+    taxonomy = load_taxonomy(settings.instance)
+    store = Store(settings.database_url)
+    is_there = (store.path is None or store.path.exists()) and store.is_current()
+    left = untagged(settings.instance, store) if is_there else ""
+    yield ("warn", left) if left else ("ok", f"{len(taxonomy.topics)} topics")
+=======
 def _sizes(settings: Settings, now: datetime) -> Iterator[Finding]:
     del now
     store = Store(settings.database_url)
@@ -148,6 +159,7 @@ def _sizes(settings: Settings, now: datetime) -> Iterator[Finding]:
 
 def _megabytes(size: int) -> str:
     return f"{size / 1e6:.1f} MB"
+>>>>>>> main
 
 
 def _address(settings: Settings, now: datetime) -> Iterator[Finding]:
@@ -270,7 +282,11 @@ LOOKS: dict[str, Callable[[Settings, datetime], Iterator[Finding]]] = {
     "disk": _disk,
     "rules": _rules,
     "database": _database,
+<<<<<<< HEAD
+    "tags": _tags,
+=======
     "sizes": _sizes,
+>>>>>>> main
     "address": _address,
     "port": _port,
     "names": _names,

@@ -184,6 +184,17 @@ class Taxonomy:
         said = {alias: topic.name for topic in self.topics.values() for alias in topic.aliases}
         return said | dict(self.renamed)
 
+    def ancestors(self, name: str) -> list[str]:
+        """The parents of the topic *name*, their parents, and so on, nearest first, each once."""
+        found: dict[str, None] = {}
+        waiting = list(self.topics[name].parents)
+        while waiting:
+            one = waiting.pop(0)
+            if one not in found:
+                found[one] = None
+                waiting += self.topics[one].parents
+        return list(found)
+
 
 # what a tag is there by: what the operator said of the site or source, what the publisher or the text says, a child
 Ground = Literal["site", "university", "source", "section", "keyword", "title", "lead", "body", "child"]
@@ -1059,7 +1070,7 @@ class EntryBody(SQLModel, table=True):
     text: str
     images: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     attachments: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
-    # the publisher's: the feed's categories, and of the page's keywords those that the entry speaks of
+    # the publisher's: the feed's categories, and of the page's keywords those that title or lead say
     keywords: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False, server_default="[]"))
 
 
