@@ -12,6 +12,7 @@ from functools import partial
 from time import monotonic
 from typing import Literal, TypeVar
 
+from aggregator.classify.tag import Tagger
 from aggregator.compose import article_of, entry_of, trace_of
 from aggregator.errors import FetchError, ParseError, SourceError, StoreError, placed
 from aggregator.gather.article import joined, read_article
@@ -44,13 +45,22 @@ class Brought:
 
 
 class Bringer:
-    """Reads the pages of items. *host* names the minter of Atom ids, *now* is the clock."""
+    """Reads the pages of items. *host* names the minter of Atom ids, *now* is the clock.
+
+    *tagger* is asked for when there is something to tag: building one takes time that a visit without news saves.
+    """
 
     def __init__(
-        self, fetcher: Fetcher, families: Sequence[Family], now: Callable[[], datetime], host: str | None
+        self,
+        fetcher: Fetcher,
+        families: Sequence[Family],
+        tagger: Callable[[], Tagger],
+        now: Callable[[], datetime],
+        host: str | None,
     ) -> None:
         self._fetcher = fetcher
         self._families = families
+        self._tagger = tagger
         self._now = now
         self._host = host
 
@@ -69,6 +79,7 @@ class Bringer:
         Begins with the oldest; after *most* articles or *seconds* it leaves the rest, which the list then still shows.
         """
         brought = Brought()
+        tagger = self._tagger() if tries else None
         seen_at, until, fetched = self._now(), monotonic() + seconds, 0
         todo = [(key, item) for key, item in items.items() if key in tries]
         while todo:
@@ -96,8 +107,9 @@ class Bringer:
                         continue
             article = article or article_of(item)
             trace = trace_of(kind, item, article)
+            assert tagger is not None, "there is something to bring"
             brought.entries.append(
-                entry_of(key, item, article, site, rule, seen_at=seen_at, host=self._host, trace=trace)
+                entry_of(key, item, article, site, rule, tagger, seen_at=seen_at, host=self._host, trace=trace)
             )
             todo.pop()
         brought.entries.reverse()

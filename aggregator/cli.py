@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from aggregator.commands import collect, find, keep, look, mailing, people, report, serve
+from aggregator.commands import archive, collect, find, keep, look, mailing, people, report, serve, tags
 from aggregator.errors import AggregatorError, OperatorError, QueryError, SearchError
 
 
@@ -61,6 +61,6 @@ def main(verbose: bool) -> None:
 for command in (
     serve.run, serve.web, serve.worker, collect.poll, collect.add, look.try_, report.sources, report.digest,
     mailing.deliver, find.search, keep.export, keep.db, report.show_settings, report.doctor, serve.demo,
-    people.subscribers,
+    people.subscribers, archive.archive, tags.retag, tags.tags,
 ):  # fmt: skip
     main.add_command(command)

@@ -13,13 +13,14 @@ from typing import Literal
 
 from aggregator.classify.revise import file_key
 from aggregator.classify.summarize import summarize
-from aggregator.classify.tag import tags_of
+from aggregator.classify.tag import Tagger
 from aggregator.gather.clean import clean
 from aggregator.identity import bounded, identity, slug
 from aggregator.model import Article, Attachment, Item, Listing, NewEntry, Site, SourceRule, Trace
 
 WEB = ("http://", "https://")
 LONGEST_ADDRESS = 2000  # characters; browsers open little more
+MOST_KEYWORDS, LONGEST_KEYWORD = 30, 60
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # what PostgreSQL or UTF-8 refuses
 
 
@@ -87,6 +88,7 @@ def entry_of(
     article: Article,
     site: Site,
     rule: SourceRule,
+    tagger: Tagger,
     *,
     seen_at: datetime,
     host: str | None,
@@ -99,12 +101,14 @@ def entry_of(
     ):
         published, precision = item.published, item.precision
     name = slug(item.url)
+    title = _storable(_title(item, article))
+    keywords = entry_keywords(item.tags, article.keywords, title, article.text)
     return NewEntry(
         url=item.url,
         slug=name,
         uid=key,
         atom_id=f"tag:{host},{seen_at.year}:{name}",
-        title=_storable(_title(item, article)),
+        title=title,
         seen_at=seen_at,
         published=published,
         precision=precision,
@@ -116,9 +120,20 @@ def entry_of(
         text=article.text,
         images=article.images,
         attachments=_files(article.attachments + item.attachments),
-        tags=tags_of(site, rule),
+        tags=tagger.tags(site.given(rule), title, article.text, article.section, keywords),
+        keywords=keywords,
         trace=trace,
     )
+
+
+def entry_keywords(categories: Iterable[str], of_page: Iterable[str], title: str, text: str) -> tuple[str, ...]:
+    """What the publisher says that an entry is about: the feed's categories, and keywords of the page.
+
+    Of these only what the entry speaks of: many sites name the same for search engines on all their pages.
+    """
+    spoken = (word for word in of_page if word in title or word in text)
+    said = dict.fromkeys(word for word in (*categories, *spoken) if len(word) <= LONGEST_KEYWORD)
+    return tuple(said)[:MOST_KEYWORDS]
 
 
 def trace_of(kind: Literal["page", "feed", "list"], item: Item, article: Article) -> Trace:

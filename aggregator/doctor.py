@@ -15,6 +15,7 @@ from aggregator.imap import check as check_mailbox
 from aggregator.instance import load as load_settings
 from aggregator.rules import load as load_rules
 from aggregator.settings import Settings
+from aggregator.shelf import FOLDER, Shelf
 from aggregator.smtp import check as check_mail
 from aggregator.store import Store
 from aggregator.turns import furthest
@@ -115,6 +116,28 @@ def _database(settings: Settings, now: datetime) -> Iterator[Finding]:
     if bad:
         names = ", ".join(state.source.name for state in bad[:5])
         yield "warn", f"{len(bad)} sources need a look ({names}); `aggregator sources` says why"
+
+
+def _sizes(settings: Settings, now: datetime) -> Iterator[Finding]:
+    del now
+    store = Store(settings.database_url)
+    if store.path is None or store.path.exists():
+        room = store.sizes.room()
+        parts = ", ".join(f"{what} {_megabytes(size)}" for what, size in room.parts.items())
+        free = f"; {_megabytes(room.free)} of the file are free for what comes" if room.free else ""
+        yield "ok", f"database {_megabytes(room.total)}{f' ({parts})' if parts else ''}{free}"
+    store.close()
+    pictures = Shelf(settings.instance / "pictures").bytes()
+    yield "ok", f"pictures {_megabytes(pictures)} of {settings.web.picture_cache_mb} MB"
+    kept = Shelf(settings.instance / FOLDER).bytes()
+    if kept or settings.archive.is_on:
+        is_over = kept > 1.05 * settings.archive.budget_bytes
+        advice = "; run `aggregator archive prune`" if is_over else ""
+        yield "warn" if is_over else "ok", f"archive {_megabytes(kept)} of {settings.archive.budget_mb} MB{advice}"
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"
 
 
 def _address(settings: Settings, now: datetime) -> Iterator[Finding]:
@@ -237,6 +260,7 @@ LOOKS: dict[str, Callable[[Settings, datetime], Iterator[Finding]]] = {
     "disk": _disk,
     "rules": _rules,
     "database": _database,
+    "sizes": _sizes,
     "address": _address,
     "port": _port,
     "names": _names,

@@ -73,7 +73,7 @@ class Editions:
     def _made(self, period: Period, day: date, tags: Expression | None, shown: Digest | None) -> Digest:
         """Of what is stored; finds of earlier days stay those that were *shown*."""
         began, end = period_bounds(period, day, self._zone)
-        entries = self._store.entries.between(began, end, Selection(tags), limit=MOST_ENTRIES)
+        entries = self._store.entries.between(began, end, Selection(tags, every=True), limit=MOST_ENTRIES)
         no_topics = {*self._store.names.universities(), *(tags.names if tags else ())}
         topics = {tag for entry in entries for tag in entry.tags} - no_topics
         sources = {entry.source.name for entry in entries}
@@ -91,7 +91,7 @@ class Editions:
     def _found_late(self, period: Period, day: date, tags: Expression | None) -> list[FullEntry]:
         """Entries of the days before that were first seen in this period, and that no earlier edition has."""
         began, end = period_bounds(period, day, self._zone)
-        selection = Selection(tags, since=began - LATE_DAYS, until=began)
+        selection = Selection(tags, since=began - LATE_DAYS, until=began, every=True)
         found = self._store.digests.late(selection, began, min(end + self._grace, self._now()))
         if not found:
             return []

@@ -3,11 +3,12 @@
 Reads the store and no page.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
 from aggregator.classify.revise import compare, is_other_title, state_of
+from aggregator.classify.tag import Tagger
 from aggregator.compose import article_of, digest_of
 from aggregator.looks import FLAPPING
 from aggregator.model import Change, Item, Looked, Site, Source, SourceRule, Watched
@@ -21,7 +22,13 @@ ENOUGH_KNOWN = 0.5
 
 
 def heard(
-    store: Store, source: Source, site: Site, rule: SourceRule, items: Mapping[str, Item], now: datetime
+    store: Store,
+    source: Source,
+    site: Site,
+    rule: SourceRule,
+    items: Mapping[str, Item],
+    tagger: Callable[[], Tagger],
+    now: datetime,
 ) -> tuple[Looked, ...]:
     """What *items*, by their identity keys as the page shows them, say of known articles of *source*.
 
@@ -42,7 +49,7 @@ def heard(
         if item is None:
             continue
         if one.watch.kind == "feed":
-            found += _told(store, one, item, site, rule, now)
+            found += _told(store, one, item, site, rule, tagger, now)
         elif is_other_title(item.title, one.watch.listed_title) and is_other_title(item.title, one.entry_title):
             found.append(_due(one, now, listed_title=item.title))
         elif one.watch.is_unlisted:
@@ -55,7 +62,15 @@ def _due(one: Watched, now: datetime, **said: object) -> Looked:
     return Looked(one.watch.entry_id, now, replace(one.watch, due_at=now, **said))  # type: ignore[arg-type]
 
 
-def _told(store: Store, one: Watched, item: Item, site: Site, rule: SourceRule, now: datetime) -> list[Looked]:
+def _told(
+    store: Store,
+    one: Watched,
+    item: Item,
+    site: Site,
+    rule: SourceRule,
+    tagger: Callable[[], Tagger],
+    now: datetime,
+) -> list[Looked]:
     """What the feed that carries an article says of it, if it is not what it said."""
     watch = replace(one.watch, is_unlisted=False, missing_at=None, missing_by=None)
     changes = (Change("restored"),) if one.removed_at else ()
@@ -72,6 +87,6 @@ def _told(store: Store, one: Watched, item: Item, site: Site, rule: SourceRule, 
     if state_of(told) in store.revisions.states(watch.entry_id, now - FLAPPING):
         return same
     title = item.title if "title" in found.what else entry.title
-    new = entry_now(one, entry, article, title, site, rule, is_dated="date" in found.what)
+    new = entry_now(one, entry, article, title, site, rule, tagger(), is_dated="date" in found.what)
     said = replace(said_by(watch, told), body_hash=digest)
     return [Looked(watch.entry_id, now, said, (*changes, edited(before, found)), new)]

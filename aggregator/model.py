@@ -16,6 +16,8 @@ from sqlmodel import Field, SQLModel
 Kind = Literal["feed", "list", "article"]
 Precision = Literal["minute", "day"]
 Outcome = Literal["new", "unchanged", "failed"]
+# how we know who published a story first: another's word, the times of publication, or only as we saw them
+Evidence = Literal["origin", "time", "seen"]
 # what is wrong with a source, as its operator would say it: diagnose.py finds it
 Fault = Literal[
     "moved",  # not there any more, or sent on to the home page
@@ -96,6 +98,7 @@ class SourceRule:
     tags: tuple[str, ...] = ()
     enabled: bool = True
     interval_minutes: int | None = None  # None: adaptive
+    keep_days: int | None = None  # its entries, 0: for ever; None: as the settings say
     allow_private_networks: bool = False  # on this source's domain, whoever else's pages lead there
     allow_invalid_certificate: bool = False  # likewise
     listing: ListingRule | None = None
@@ -126,6 +129,79 @@ class Site:
     timezone: ZoneInfo = SHANGHAI
     tags: tuple[str, ...] = ()
     sources: tuple[SourceRule, ...] = ()
+    english: str = ""  # its name for readers of English; "": not known
+    city: str = ""
+    enabled: bool = True  # False: it stands in the catalogue until somebody switches it on
+    checked: date | None = None  # when somebody last saw that its sources can be read; None: never
+    proof: str = ""  # what showed that, or where the addresses are from
+
+    def given(self, source: SourceRule) -> list["Given"]:
+        """The tags of every entry of *source*: the site's, the university, then the source's own, each once."""
+        said: dict[str, Given] = {}
+        for name in self.tags:
+            said.setdefault(name, Given(name, "site"))
+        said.setdefault(self.university, Given(self.university, "university"))
+        for name in source.tags:
+            said.setdefault(name, Given(name, "source"))
+        return list(said.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a look at a source of the catalogue found, on which day: a Fault, or that it works."""
+
+    day: date
+    found: Fault | Literal["working"]
+    proof: str  # a sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One tag of rules/tags.toml and what tells it. How words are written stands there."""
+
+    name: str
+    english: str = ""
+    words: tuple[str, ...] = ()
+    title_words: tuple[str, ...] = ()
+    where: Literal["lead", "title", "body", "both"] = "lead"  # where *words* count; lead: in the title, too
+    exceptions: tuple[str, ...] = ()
+    parents: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    keep_days: int | None = None  # its entries are kept so long, 0: for ever; None: it does not say
+    is_broad: bool = False  # it may tag more than half of all entries
+
+
+@dataclass(frozen=True, slots=True)
+class Taxonomy:
+    """The topics by name, parents and words checked, and what tags that are no more are called today."""
+
+    topics: Mapping[str, Topic] = field(default_factory=dict)
+    renamed: Mapping[str, str] = field(default_factory=dict)  # also tags that only site files give
+
+    @property
+    def aliases(self) -> dict[str, str]:
+        """Every other name of a tag, with the tag's."""
+        said = {alias: topic.name for topic in self.topics.values() for alias in topic.aliases}
+        return said | dict(self.renamed)
+
+
+# what a tag is there by: what the operator said of the site or source, what the publisher or the text says, a child
+Ground = Literal["site", "university", "source", "section", "keyword", "title", "lead", "body", "child"]
+
+
+class Given(NamedTuple):
+    """A tag that the operator gives to all entries of a source, and by what."""
+
+    tag: str
+    by: Ground
+
+
+class Reason(NamedTuple):
+    """Why an entry has a tag: *what* the ground is, a word, a section, a name."""
+
+    tag: str
+    by: Ground
+    what: str
 
 
 # ---------------------------------------------------------------- in flight: what a visit brings
@@ -258,6 +334,7 @@ class Article:
     origin: str | None = None  # 来源: who published it first, as the page says
     editor: str | None = None
     section: tuple[str, ...] = ()  # the breadcrumb, outermost first
+    keywords: tuple[str, ...] = ()  # what the page calls its keywords
     images: tuple[str, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     next_page: str | None = None  # where the article goes on
@@ -300,6 +377,7 @@ class NewEntry:
     images: tuple[str, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     tags: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
     trace: Trace | None = None  # None: its article is not looked at again
 
 
@@ -397,6 +475,18 @@ class Lease:
 
     host: str
     token: int
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """For how many days entries are kept, 0: for ever.
+
+    What is said for an entry's source and its tags, by their names, comes before *days*; of several the longest counts.
+    """
+
+    days: int = 0
+    sources: Mapping[str, int] = field(default_factory=dict)
+    tags: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -504,6 +594,38 @@ class Break:
     ended_at: datetime | None
 
 
+class Telling(NamedTuple):
+    """One entry of a story, as a link to it says."""
+
+    id: int
+    slug: str
+    url: str
+    title: str
+    source: SourceRef
+    sort: int
+
+
+class StoryOf(NamedTuple):
+    """The story that an entry tells, with all entries that do, the oldest first."""
+
+    key: str  # in its address; never changes
+    first_id: int  # the entry that was published first,
+    evidence: Evidence  # and how we know
+    tellings: tuple[Telling, ...]
+
+    @property
+    def first(self) -> Telling:
+        return next((one for one in self.tellings if one.id == self.first_id), self.tellings[0])
+
+    def others(self, id_: int) -> list[Telling]:
+        """Who tells it besides the entry of that id: who was first, then the oldest."""
+        return sorted((one for one in self.tellings if one.id != id_), key=lambda one: one.id != self.first_id)
+
+    def elsewhere(self, university: str) -> int:
+        """How many other universities tell it."""
+        return len({one.source.university for one in self.tellings} - {university})
+
+
 class FullEntry(NamedTuple):
     """An Entry with its tags and source, detached from the database. Read for a list, *html* and *text* are empty.
 
@@ -531,6 +653,8 @@ class FullEntry(NamedTuple):
     text: str = ""
     images: tuple[str, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    keywords: tuple[str, ...] = ()
+    story: StoryOf | None = None  # None: nobody else tells it
     removed_at: datetime | None = None
     changed_at: datetime | None = None
 
@@ -775,6 +899,8 @@ class Source(SQLModel, table=True):
     enabled: bool = True  # False: switched off, or no longer in a site file; its entries stay
     found_kind: str | None = None  # what "auto" turned out to be
     rule_hash: str = ""  # of what its site file says; another one: read the page again, changed or not
+    # a Given for each tag of all its entries, as its site file last said; NULL: it was gone before we asked
+    given: list[list[str]] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
     rule: dict[str, str] | None = Field(default=None, sa_column=Column(JSON))  # the list rule last used
     look: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))  # a Look
     repair: str | None = None  # when and how a changed list was last healed
@@ -907,6 +1033,8 @@ class EntryBody(SQLModel, table=True):
     text: str
     images: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     attachments: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    # the publisher's: the feed's categories, and of the page's keywords those that the entry speaks of
+    keywords: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False, server_default="[]"))
 
 
 class EntryAddress(SQLModel, table=True):
@@ -916,6 +1044,70 @@ class EntryAddress(SQLModel, table=True):
 
     uid: str = Field(primary_key=True)
     entry_id: int = Field(foreign_key="entry.id", index=True)
+
+
+class Tombstone(SQLModel, table=True):
+    """An identity key of an entry that was deleted, which never comes back: a row for each of its keys."""
+
+    __tablename__ = "tombstone"
+    __table_args__ = (Index("ix_tombstone_place", "source_id", "sort"),)
+
+    uid: str = Field(primary_key=True)
+    slug: str = Field(index=True)  # the rest is the entry's, too
+    url: str
+    title: str
+    source_id: int = Field(foreign_key="source.id")
+    sort: int = Field(sa_type=BigInteger)
+    gone_at: datetime
+
+
+class EntrySignature(SQLModel, table=True):
+    """What finds entries that may tell the same story (classify/story.py); a row is a hint, and proves nothing.
+
+    It may outlive its entry: an index to delete by would be as large as the table.
+    """
+
+    __tablename__ = "entry_signature"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    hash: int = Field(primary_key=True, sa_type=BigInteger)
+    entry_id: int = Field(primary_key=True)
+
+
+class Story(SQLModel, table=True):
+    """News that several entries tell. *id* and *key* never change, whoever joins or leaves."""
+
+    __tablename__ = "story"
+
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(unique=True)  # the slug of its first member, as we saw them
+    first_entry_id: int  # who published it first
+    evidence: str  # how we know: an Evidence
+    version: int = 0  # counts its changes
+    into_id: int | None = Field(default=None, foreign_key="story.id", index=True)  # the story it turned out to be
+
+
+class StoryMember(SQLModel, table=True):
+    """Which entry tells which story, of two entries or more; *source_id* and *sort* are the entry's."""
+
+    __tablename__ = "story_member"
+    __table_args__ = (
+        Index("ix_story_member_story", "story_id", "entry_id"),
+        Index("ix_story_member_sort", "sort", "story_id"),
+    )
+
+    entry_id: int = Field(primary_key=True, foreign_key="entry.id", ondelete="CASCADE")
+    story_id: int = Field(foreign_key="story.id")
+    source_id: int
+    sort: int = Field(sa_type=BigInteger)
+
+
+class StoryDue(SQLModel, table=True):
+    """An entry whose story is to be looked for: stored before there were any, or changed since."""
+
+    __tablename__ = "story_due"
+
+    entry_id: int = Field(primary_key=True, foreign_key="entry.id", ondelete="CASCADE")
 
 
 class Recheck(SQLModel, table=True):
@@ -984,12 +1176,25 @@ class Tag(SQLModel, table=True):
 
 
 class TagAlias(SQLModel, table=True):
-    """Another name of a tag, from the site files; where there is a tag of that name, the tag is meant."""
+    """Another name of a tag; where there is a tag of that name, the tag is meant."""
 
     __tablename__ = "tag_alias"
 
     alias: str = Field(primary_key=True)
     tag_name: str
+    # from the rules of topics, not from a site file
+    is_of_topic: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+
+
+class Retag(SQLModel, table=True):
+    """How far `aggregator retag` has come; one row at most."""
+
+    __tablename__ = "retag"
+
+    rules: str = Field(primary_key=True)  # what tells these rules of tags from others
+    after_id: int = 0  # entries up to here have been looked at
+    changed: int = 0  # entries whose tags were other ones
+    ended_at: datetime | None = None  # NULL: it goes on from after_id
 
 
 class EntryTag(SQLModel, table=True):
@@ -1240,6 +1445,49 @@ class Edition(SQLModel, table=True):
     facts: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     made_at: datetime
     note: str = ""  # what has changed since the number before
+
+
+class EditionEntry(SQLModel, table=True):
+    """An entry that an edition lists: it is not deleted, for readers follow the digest's link to it."""
+
+    __tablename__ = "edition_entry"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    entry_id: int = Field(primary_key=True, foreign_key="entry.id", ondelete="CASCADE")
+    edition_id: int = Field(primary_key=True, foreign_key="edition.id", index=True)
+
+
+class Blob(SQLModel, table=True):
+    """Bytes in the archive, in a file that is called by what they are; several things may be the same bytes."""
+
+    __tablename__ = "blob"
+
+    digest: str = Field(primary_key=True)  # SHA-256, in hexadecimal digits
+    bytes: int
+
+
+class Archived(SQLModel, table=True):
+    """The page of an entry, or a picture of it, as it was when we kept it."""
+
+    __tablename__ = "archived"
+    __table_args__ = (Index("ix_archived_url", "url"), Index("ix_archived_digest", "digest"))
+
+    entry_id: int = Field(primary_key=True, foreign_key="entry.id", ondelete="CASCADE")
+    url: str = Field(primary_key=True)
+    kind: str  # "page", its answer compressed by gzip, or "picture"
+    content_type: str  # as the server said
+    digest: str = Field(foreign_key="blob.digest")
+    kept_at: datetime
+
+
+class ArchiveLook(SQLModel, table=True):
+    """An entry that the archive knows of: to be kept, or looked at already."""
+
+    __tablename__ = "archive_look"
+
+    entry_id: int = Field(primary_key=True, foreign_key="entry.id", ondelete="CASCADE")
+    tries: int = 0
+    due_at: datetime | None = Field(default=None, index=True)  # NULL: what there was is kept, or was let go
 
 
 class Robots(SQLModel, table=True):

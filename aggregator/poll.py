@@ -42,6 +42,7 @@ from aggregator.store import Store
 from aggregator.store.leases import Holder
 from aggregator.store.recorder import Recorder
 from aggregator.store.sources import rule_hash
+from aggregator.tagging import CurrentTagger
 from aggregator.turns import Turn, Turns, furthest
 
 log = logging.getLogger(__name__)
@@ -82,15 +83,16 @@ class Poller:
         self._spread = spread_seconds
         self._backlog = Backlog(store, fetcher, self._same, now)
         self._outcomes = Outcomes(settings, Trust(store, is_asked=settings.callback_url is not None))
-        self._bringer = Bringer(fetcher, self._families, now, urlsplit(settings.site.url).hostname)
+        self._tagger = CurrentTagger(settings.instance, store, now)
+        self._bringer = Bringer(fetcher, self._families, self._tagger, now, urlsplit(settings.site.url).hostname)
         store.withholds = settings.schedule.removed == "withhold"
-        self._rechecker = Rechecker(store, fetcher, self._families, now)
+        self._rechecker = Rechecker(store, fetcher, self._families, self._tagger, now)
         self._named: frozenset[str] = frozenset()  # to be polled whether due or not
         self._turns = Turns(settings, store, now, self._knows, self._cancel)
         self._running: dict[asyncio.Task[None], Turn] = {}
         self._one_finished = asyncio.Event()
         self._stopping = False
-        self._recorder = Recorder(store)
+        self._recorder = Recorder(store, lambda: len(self._running))
         self._fault: StoreError | None = None
         self._mended_at: datetime | None = None
         self._is_awaited = False  # by poll_all_due, which raises a fault; else it is logged
@@ -290,7 +292,9 @@ class Poller:
             site, rule, found.items, found.tries, most=self._settings.fetch.max_articles, seconds=POLL_SECONDS
         )
         visit = self._outcomes.read(answer, reading, memory, found, brought)
-        return replace(visit, looked=heard(self._store, source, site, rule, found.items, answer.polled_at))
+        return replace(
+            visit, looked=heard(self._store, source, site, rule, found.items, self._tagger, answer.polled_at)
+        )
 
     async def _ask(self, source: Source, site: Site, rule: SourceRule) -> Answer:
         """Fetch the page unless it is what it was. Raises SourceError."""

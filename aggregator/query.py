@@ -100,7 +100,8 @@ class Selection:
     """Which entries are meant: all that is given must hold; nothing given: all entries.
 
     *source* and *university* are names, *words* is what is searched for; entries are dated from *since* to before
-    *until*.
+    *until*. Of those that tell one story only the one that we saw first is meant, but with *every* all of them; *since*
+    and *until* do not make another one the first.
     """
 
     tags: Expression | None = None
@@ -109,6 +110,7 @@ class Selection:
     words: str = ""
     since: datetime | None = None
     until: datetime | None = None
+    every: bool = False
 
 
 EVERYTHING = Selection()

@@ -18,6 +18,7 @@ from time import monotonic
 
 from aggregator.bring import file_type, is_on_page, read_page, whole
 from aggregator.classify.revise import Difference, compare, is_another, state_of
+from aggregator.classify.tag import Tagger
 from aggregator.compose import article_of
 from aggregator.diagnose import fault_of, says_missing
 from aggregator.errors import FetchError, ParseError, SourceError, StoreError
@@ -80,12 +81,20 @@ class _MissingError(Exception):
 
 
 class Rechecker:
-    """*now* is the clock."""
+    """*tagger* is by the rules of the hour, *now* is the clock."""
 
-    def __init__(self, store: Store, fetcher: Fetcher, families: Sequence[Family], now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        fetcher: Fetcher,
+        families: Sequence[Family],
+        tagger: Callable[[], Tagger],
+        now: Callable[[], datetime],
+    ) -> None:
         self._store = store
         self._fetcher = fetcher
         self._families = families
+        self._tagger = tagger
         self._now = now
 
     async def look(self, source: Source, site: Site, rule: SourceRule, seconds: float) -> tuple[Looked, ...]:
@@ -197,7 +206,10 @@ class Rechecker:
             read = said_by(replace(watch, kind="page"), told)
             title = title_now(entry, watch, told, is_new=False)
             return after(
-                read, now, onward(read, now), new=entry_now(one, entry, article, title, site, rule, is_dated=True)
+                read,
+                now,
+                onward(read, now),
+                new=entry_now(one, entry, article, title, site, rule, self._tagger(), is_dated=True),
             )
         found = compare(before, told)
         if found is None:
@@ -218,7 +230,7 @@ class Rechecker:
         title = title_now(entry, watch, told, is_new=True) if "title" in sure.what else entry.title
         said = said_by(watch, told, sure.what)
         changes = (*((Change("restored"),) if one.removed_at else ()), edited(before, sure))
-        new = entry_now(one, entry, article, title, site, rule, is_dated="date" in sure.what)
+        new = entry_now(one, entry, article, title, site, rule, self._tagger(), is_dated="date" in sure.what)
         return after(said, now, onward(said, now), changes, new)
 
     async def _confirmed(

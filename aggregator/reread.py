@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from aggregator.classify.revise import Difference, file_key, state_of
+from aggregator.classify.tag import Tagger
 from aggregator.compose import entry_of
 from aggregator.looks import onward
 from aggregator.model import Article, Change, FullEntry, Item, Looked, NewEntry, Site, SourceRule, Told, Watch, Watched
@@ -74,11 +75,19 @@ def title_now(entry: FullEntry, watch: Watch, told: Told, *, is_new: bool) -> st
 
 
 def entry_now(
-    one: Watched, entry: FullEntry, article: Article, title: str, site: Site, rule: SourceRule, *, is_dated: bool
+    one: Watched,
+    entry: FullEntry,
+    article: Article,
+    title: str,
+    site: Site,
+    rule: SourceRule,
+    tagger: Tagger,
+    *,
+    is_dated: bool,
 ) -> NewEntry:
     """What *entry* says from now on; another date only if *is_dated*."""
-    item = Item(entry.url, title, entry.published, entry.precision, author=entry.author)
-    new = entry_of(one.uid, item, article, site, rule, seen_at=entry.seen_at, host=None)
+    item = Item(entry.url, title, entry.published, entry.precision, author=entry.author, tags=entry.keywords)
+    new = entry_of(one.uid, item, article, site, rule, tagger, seen_at=entry.seen_at, host=None)
     keys = set(one.watch.files)
     # those that the feed or list names beside the page
     others = (file for file in entry.attachments if file_key(file) not in keys)

@@ -58,6 +58,11 @@ def body(picture):
     )
 
 
+def text(number):
+    """Of numbers of its own: what *number* tells is no other's story."""
+    return f"{SUMMARY}稿件第{number}号，共{number + 3}字。"
+
+
 def settings(folder, **site):
     return Settings(instance=folder, site=SiteSettings(**{"url": SITE_URL} | site))
 
@@ -67,7 +72,12 @@ def story(number, *, hours=0, tags=("海棠大学", "要闻"), picture=PICTURE, 
     url = fields.pop("url", f"http://haitang.example/info/1001/{number}.htm")
     published = NOW - timedelta(hours=hours)
     values = {"title": HEADLINES[number % len(HEADLINES)], "published": published, "precision": "minute"}
-    values |= {"seen_at": published + timedelta(minutes=9), "summary": SUMMARY, "html": body(picture), "text": SUMMARY}
+    values |= {
+        "seen_at": published + timedelta(minutes=9),
+        "summary": SUMMARY,
+        "html": body(picture),
+        "text": text(number),
+    }
     values |= {"atom_id": f"tag:news.example.org,2025:{slug(url)}", "uid": identity(url), "slug": slug(url)}
     return NewEntry(url=url, tags=tags, **values | fields)
 

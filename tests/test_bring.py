@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 import pytest
 
 from aggregator.bring import ARTICLE_TRIES, MOST_PAGES, Bringer, whole
+from aggregator.classify.tag import Tagger
 from aggregator.errors import FetchError
 from aggregator.gather.fetch import Fetcher
-from aggregator.model import SHANGHAI, Article, Item, Site, SourceRule
+from aggregator.model import SHANGHAI, Article, Item, Site, SourceRule, Taxonomy
 from aggregator.rules import load
 from aggregator.settings import FetchSettings
 
@@ -34,7 +35,7 @@ def bring(university, tries=0, seconds=60):
 
     async def work():
         async with Fetcher(settings, "tests") as fetcher:
-            bringer = Bringer(fetcher, FAMILIES, lambda: NOW, "localhost")
+            bringer = Bringer(fetcher, FAMILIES, lambda: Tagger(Taxonomy()), lambda: NOW, "localhost")
             rule = SourceRule("haitang-news", "要闻", university.url)
             return await bringer.bring(SITE, rule, {"key": item}, {"key": tries}, most=9, seconds=seconds)
 

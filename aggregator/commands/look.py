@@ -14,6 +14,7 @@ from aggregator.commands import parts
 from aggregator.errors import OperatorError, ParseError, SettingsError, SourceError
 
 if TYPE_CHECKING:
+    from aggregator.classify.tag import Tagger
     from aggregator.model import Article, Listing, Response
     from aggregator.settings import Settings
 
@@ -51,11 +52,14 @@ def try_(target: str | None, url: str | None, kind: Any, as_object: bool, batch:
     """
     config = parts.settings()
     families = tuple(parts.rules(config).families.values())
+    from aggregator.classify.tag import Tagger
     from aggregator.model import Listing
+    from aggregator.rules.tags import load_taxonomy
     from aggregator.trial import as_json
 
+    tagger = Tagger(load_taxonomy(config.instance))
     if batch:
-        _try_batch(config, families)
+        _try_batch(config, families, tagger)
         return
     if target is None:
         raise click.UsageError("name a URL or a FILE, or use --batch")
@@ -67,13 +71,13 @@ def try_(target: str | None, url: str | None, kind: Any, as_object: bool, batch:
         click.echo(json.dumps(_failure(error, url or target), ensure_ascii=False, indent=2))
         sys.exit(2 if isinstance(error, OperatorError) else 1)
     if as_object:
-        click.echo(json.dumps(as_json(page, config.zone), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(as_json(page, config.zone, tagger), ensure_ascii=False, indent=2))
     elif isinstance(page, Listing):
         show_listing(page, config, limit=50)
         if page.rule:
-            click.echo(f"rule: {json.dumps(as_json(page, config.zone)['rule'], ensure_ascii=False)}")
+            click.echo(f"rule: {json.dumps(as_json(page, config.zone, tagger)['rule'], ensure_ascii=False)}")
     else:
-        _show_article(as_json(page, config.zone))
+        _show_article(as_json(page, config.zone, tagger))
 
 
 def _looked_at(target: str, url: str | None, kind: Any, families: Any, config: "Settings") -> "Listing | Article":
@@ -95,7 +99,7 @@ def _failure(error: Exception, url: str) -> dict[str, str]:
     return {"error": str(error), "cause": "settings" if isinstance(error, OperatorError) else fault_of(error, url)}
 
 
-def _try_batch(config: "Settings", families: Any) -> None:
+def _try_batch(config: "Settings", families: Any, tagger: "Tagger") -> None:
     from aggregator.trial import as_json, read_page
 
     for number, line in enumerate(sys.stdin, 1):
@@ -105,7 +109,7 @@ def _try_batch(config: "Settings", families: Any) -> None:
             asked = json.loads(line)
             response = _saved(str(asked["path"]), asked.get("url"), asked.get("content_type"))
             page = read_page(response, asked.get("kind"), families, timezone=config.zone, now=parts.now())
-            answer = as_json(page, config.zone)
+            answer = as_json(page, config.zone, tagger)
         except (SourceError, OperatorError) as error:
             answer = _failure(error, str(asked.get("url") or ""))
         except (json.JSONDecodeError, KeyError, TypeError) as error:
@@ -160,6 +164,8 @@ def _show_article(page: dict[str, Any]) -> None:
             click.echo(f"{click.style(key, bold=True)}: {page[key]}")
     if page["section"]:
         click.echo(f"{click.style('section', bold=True)}: {' > '.join(page['section'])}")
+    for tag in page["tags"]:
+        click.echo(f"{click.style('tag', bold=True)}: {tag['tag']} ({tag['by']}: {tag['what']})")
     click.echo(f"\n{page['text']}\n")
     for image in page["images"]:
         click.echo(f"image: {image}")

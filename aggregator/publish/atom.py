@@ -56,7 +56,7 @@ def feed_links(info: FeedInfo, media_type: str) -> list[dict[str, str]]:
 
 
 def entry_links(info: FeedInfo, entry: FullEntry) -> list[dict[str, str]]:
-    """The links of an entry: our page, the first publication, each attachment once."""
+    """The links of an entry: our page, the publication, each attachment once, our pages of who else tells it."""
     links = [
         {"rel": "alternate", "href": wire.entry_url(info.site_url, entry), "type": "text/html"},
         {"rel": "via", "href": wire.address(entry.url)},
@@ -77,7 +77,21 @@ def entry_links(info: FeedInfo, entry: FullEntry) -> list[dict[str, str]]:
         if name:
             link["title"] = name
         links.append(link)
-    return links
+    return links + related_links(info, entry)
+
+
+def related_links(info: FeedInfo, entry: FullEntry) -> list[dict[str, str]]:
+    """Our pages of who else tells the story of *entry*, who was first before all others (RFC 4287 §4.2.7.2)."""
+    others = entry.story.others(entry.id) if entry.story else []
+    return [
+        {
+            "rel": "related",
+            "href": wire.telling_url(info.site_url, one),
+            "type": "text/html",
+            "title": wire.source_title(one.source),
+        }
+        for one in others
+    ]
 
 
 class History:

@@ -34,13 +34,21 @@ Story = Sequence[FullEntry]  # who was first comes first
 
 
 def fold(entries: Iterable[FullEntry]) -> list[list[FullEntry]]:
-    """*entries* as stories: the same title at another source within three days is the same story, who was first leads.
+    """*entries* as stories, those that the store knows, and of others those told alike; who was first leads.
 
-    A title that is short, or that everybody gives to notices, makes one story only where the summaries agree, too.
+    Told alike is one title at another source within three days: with the same summary or, where one has none, a title
+    that is neither short nor what everybody gives to notices.
     """
     stories: list[list[FullEntry]] = []
+    known: dict[str, list[FullEntry]] = {}
     open_: dict[str, list[list[FullEntry]]] = {}
     for entry in sorted(entries, key=lambda entry: (entry.sort, entry.seen_at, entry.id)):
+        if entry.story:
+            if entry.story.key not in known:
+                stories.append(known.setdefault(entry.story.key, []))
+            its = known[entry.story.key]
+            its.insert(0 if entry.id == entry.story.first_id else len(its), entry)
+            continue
         title = _title(entry)
         alike = open_.setdefault(title, [])
         for story in alike:
@@ -160,8 +168,9 @@ def _joins(entry: FullEntry, story: list[FullEntry], title: str) -> bool:
     lead = story[0]
     if entry.sort - lead.sort > FOLD_SECONDS or any(entry.source == one.source for one in story):
         return False
-    is_telling = len(title) >= SHORTEST_TITLE and not FORM.search(title)
-    return is_telling or (bool(entry.summary) and entry.summary == lead.summary)
+    if entry.summary and lead.summary:
+        return entry.summary == lead.summary
+    return len(title) >= SHORTEST_TITLE and not FORM.search(title)
 
 
 def _ranked(stories: Iterable[Story]) -> list[DigestStory]:

@@ -61,12 +61,26 @@ def _item(info: FeedInfo, entry: FullEntry) -> dict[str, Any]:
     }
     if not entry.html:  # an item must have one of the two
         item["content_text"] = wire.writable(entry.text) or wire.one_line(entry.summary) or wire.title(entry)
-    # an extension of our own, as the standard allows: where the entry comes from
+    # extensions of our own, as the standard allows: where the entry comes from, and who else tells it
     item["_source"] = {
         "title": wire.one_line(entry.source.title),
         "university": wire.one_line(entry.source.university),
         "url": wire.address(entry.source.url),
     }
+    if entry.story:
+        item["_story"] = {
+            "url": f"{info.site_url}/stories/{entry.story.key}/",
+            "first": wire.telling_url(info.site_url, entry.story.first),
+            "also": [
+                {
+                    "title": wire.source_title(one.source),
+                    "university": wire.one_line(one.source.university),
+                    "url": wire.telling_url(info.site_url, one),
+                    "external_url": wire.address(one.url),
+                }
+                for one in entry.story.others(entry.id)
+            ],
+        }
     return _known(item)
 
 

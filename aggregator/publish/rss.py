@@ -15,7 +15,7 @@ from lxml import etree
 
 from aggregator.model import FeedInfo, FullEntry, Note
 from aggregator.publish import wire
-from aggregator.publish.atom import GENERATOR, History, entry_links, feed_links, spliced
+from aggregator.publish.atom import GENERATOR, History, entry_links, feed_links, related_links, spliced
 
 ATOM_LINK = "{http://www.w3.org/2005/Atom}link"
 DC = "http://purl.org/dc/elements/1.1/"
@@ -78,6 +78,9 @@ def _entry(info: FeedInfo, entry: FullEntry) -> str:
         texts.append(f'<enclosure url="{address}" length="{enclosure.get("length", "0")}" type="{media_type}"/>')
     if entry.published:
         texts.append(f"<pubDate>{format_datetime(wire.utc(entry.published))}</pubDate>")
+    for link in related_links(info, entry):
+        href, title = escape(wire.uri(link["href"])), escape(link["title"])
+        texts.append(f'<atom:link rel="related" href="{href}" type="text/html" title="{title}"/>')
     return (
         f"<item><title>{wire.text(wire.title(entry))}</title>"
         f"<link>{escape(wire.uri(wire.entry_url(info.site_url, entry)))}</link>{''.join(texts)}"

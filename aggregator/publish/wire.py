@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from posixpath import splitext
 from urllib.parse import quote
 
-from aggregator.model import Attachment, FullEntry, SourceRef
+from aggregator.model import Attachment, FullEntry, SourceRef, Telling
 
 # XML 1.0 §2.2 leaves these out; one of them makes a whole feed unreadable
 UNWRITABLE = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -40,6 +40,11 @@ UNKNOWN_TYPE = "application/octet-stream"
 def entry_url(site_url: str, entry: FullEntry) -> str:
     """Our page of *entry*."""
     return f"{site_url}/entries/{entry.slug}/"
+
+
+def telling_url(site_url: str, telling: Telling) -> str:
+    """Our page of an entry of a story."""
+    return f"{site_url}/entries/{telling.slug}/"
 
 
 def source_feed_url(site_url: str, source: SourceRef) -> str:

@@ -4,18 +4,18 @@ Shipped files stand beside this one; a file of the same name in the instance fol
 """
 
 import re
-import tomllib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from aggregator.errors import RuleError
-from aggregator.model import ArticleRule, Family, ListingRule, Site, SourceRule
+from aggregator.model import Allowance, ArticleRule, Family, ListingRule, Site, SourceRule
+from aggregator.rules.files import RuleFile, rule_files
+from aggregator.rules.switches import read_switches
+from aggregator.rules.table import Table
 
 KINDS = ("auto", "feed", "list")
 # a source's name stands in addresses (/sources/<name>/) and file names
@@ -37,6 +37,11 @@ class Rules:
                     return site, source
         return None
 
+    def allowance(self, name: str) -> Allowance:
+        """What fetches for the source called *name* may do: nothing special where no file has it."""
+        found = self.source(name)
+        return found[1].allowance if found else Allowance()
+
     def only(self, names: Iterable[str]) -> "Rules":
         """These rules without any site but *names*."""
         return Rules({name: self.sites[name] for name in names}, self.families)
@@ -44,7 +49,7 @@ class Rules:
     def plus(self, site: Site) -> "Rules":
         """These rules and one more site; raises RuleError where they do not go together."""
         sites = {**self.sites, site.name: site}
-        _check_across(sites.values(), self.families)
+        check_across(sites.values(), self.families)
         return Rules(sites, self.families)
 
     @property
@@ -53,14 +58,20 @@ class Rules:
 
 
 def load(instance: Path | None) -> Rules:
-    """All families and sites; raises RuleError at the first file that cannot be used."""
-    shipped = files("aggregator.rules")
-    families = {
-        name: read_family(name, table, origin) for name, table, origin in _tables(shipped, instance, "families")
-    }
-    sites = {name: read_site(name, table, origin) for name, table, origin in _tables(shipped, instance, "sites")}
-    _check_across(sites.values(), families)
+    """All families and the sites that are switched on; raises RuleError at the first file that cannot be used."""
+    files, switches = rule_files(instance), read_switches(instance)
+    families = {file.name: read_family(file.name, table_of(file), file.origin) for file in files["families"]}
+    wanted = [file for file in files["sites"] if switches.wants(file)]
+    sites = {file.name: switches.applied(read_site(file.name, table_of(file), file.origin)) for file in wanted}
+    check_across(sites.values(), families)
     return Rules(sites, families)
+
+
+def table_of(file: RuleFile) -> Mapping[str, Any]:
+    """What *file* holds; raises RuleError where it cannot be parsed."""
+    if file.fault:
+        raise RuleError(file.fault)
+    return file.table
 
 
 def feed_timezone(url: str, home: ZoneInfo) -> ZoneInfo:
@@ -70,7 +81,7 @@ def feed_timezone(url: str, home: ZoneInfo) -> ZoneInfo:
 
 def read_family(name: str, table: Mapping[str, Any], origin: str) -> Family:
     """The Family that *table* describes; *origin* names the file in complaints."""
-    reader = _Table(table, origin)
+    reader = Table(table, origin)
     family = Family(
         name=name,
         marks=reader.strings("marks"),
@@ -83,7 +94,7 @@ def read_family(name: str, table: Mapping[str, Any], origin: str) -> Family:
 
 def read_site(name: str, table: Mapping[str, Any], origin: str) -> Site:
     """The Site that *table* describes; *origin* names the file in complaints."""
-    reader = _Table(table, origin)
+    reader = Table(table, origin)
     site = Site(
         name=name,
         university=reader.string("university", required=True),
@@ -91,35 +102,22 @@ def read_site(name: str, table: Mapping[str, Any], origin: str) -> Site:
         home=reader.address("home"),
         timezone=reader.timezone("timezone"),
         tags=reader.strings("tags"),
-        sources=tuple(_source(entry) for entry in reader.tables("source", required=True)),
+        sources=tuple(_source(entry) for entry in reader.tables("source")),
+        english=reader.string("english"),
+        city=reader.string("city"),
+        enabled=reader.boolean("enabled", default=True),
+        checked=reader.day("checked"),
+        proof=reader.string("proof"),
     )
+    if site.enabled and not site.sources:
+        # one of the catalogue may wait until somebody finds its news
+        reader.complain("source", "there is no [[source]]; only a site with enabled = false may have none")
     reader.done()
     return site
 
 
-def _tables(shipped: Traversable, instance: Path | None, folder: str) -> Iterable[tuple[str, dict[str, Any], str]]:
-    found: dict[str, tuple[Traversable | Path, str]] = {}
-    for file in shipped.joinpath(folder).iterdir():
-        if file.name.endswith(".toml"):
-            found[file.name] = (file, f"rules/{folder}/{file.name}")
-    own = instance / folder if instance else None
-    if own and own.is_dir():
-        for path in own.iterdir():
-            if path.suffix == ".toml":
-                found[path.name] = (path, str(path))
-    for file_name in sorted(found):
-        file, origin = found[file_name]
-        try:
-            yield file_name.removesuffix(".toml"), tomllib.loads(file.read_text("utf-8-sig")), origin
-        except tomllib.TOMLDecodeError as error:
-            raise RuleError(f"{origin}: not valid TOML: {error}") from error
-        except UnicodeDecodeError as error:
-            raise RuleError(f"{origin}: not UTF-8 (byte {error.start}); save the file as UTF-8") from error
-        except OSError as error:
-            raise RuleError(f"{origin}: cannot be read: {error.strerror}") from error
-
-
-def _check_across(sites: Collection[Site], families: Mapping[str, Family]) -> None:
+def check_across(sites: Collection[Site], families: Mapping[str, Family]) -> None:
+    """Raises RuleError where *sites* do not go together, or name a family that is not there."""
     owners: dict[str, str] = {}
     for site in sites:
         for source in site.sources:
@@ -156,7 +154,7 @@ def _check_aliases(sites: Collection[Site]) -> None:
                 )
 
 
-def _source(reader: "_Table") -> SourceRule:
+def _source(reader: Table) -> SourceRule:
     name = reader.string("name", required=True)
     if not NAME.fullmatch(name):
         reader.complain("name", f"{name!r} must be lower-case letters, digits, '.', '_' or '-', at most 64 of them")
@@ -172,6 +170,7 @@ def _source(reader: "_Table") -> SourceRule:
         tags=reader.strings("tags"),
         enabled=reader.boolean("enabled", default=True),
         interval_minutes=reader.minutes("interval_minutes"),
+        keep_days=reader.days("keep_days"),
         allow_private_networks=reader.boolean("allow_private_networks", default=False),
         allow_invalid_certificate=reader.boolean("allow_invalid_certificate", default=False),
         listing=_listing(reader.table("listing")),
@@ -181,7 +180,7 @@ def _source(reader: "_Table") -> SourceRule:
     return rule
 
 
-def _listing(reader: "_Table | None") -> ListingRule | None:
+def _listing(reader: Table | None) -> ListingRule | None:
     if reader is None:
         return None
     rule = ListingRule(
@@ -194,7 +193,7 @@ def _listing(reader: "_Table | None") -> ListingRule | None:
     return rule
 
 
-def _article(reader: "_Table | None") -> ArticleRule | None:
+def _article(reader: Table | None) -> ArticleRule | None:
     if reader is None:
         return None
     rule = ArticleRule(
@@ -210,7 +209,7 @@ def _article(reader: "_Table | None") -> ArticleRule | None:
     return rule
 
 
-def _same(reader: "_Table") -> tuple[str, str]:
+def _same(reader: Table) -> tuple[str, str]:
     pattern, key = reader.string("pattern", required=True), reader.string("key", required=True)
     try:
         re.compile(pattern)
@@ -218,125 +217,3 @@ def _same(reader: "_Table") -> tuple[str, str]:
         reader.complain("pattern", f"{pattern!r} is not a regular expression: {error}")
     reader.done()
     return pattern, key
-
-
-class _Table:
-    """One TOML table being read: takes keys out, knows where it stands, and complains about what is left."""
-
-    def __init__(self, table: Mapping[str, Any], origin: str, path: str = "") -> None:
-        self._left = dict(table)
-        self._origin = origin
-        self._path = path
-
-    def complain(self, key: str, reason: str) -> NoReturn:
-        raise RuleError(f"{self._origin}: {self._path}{key}: {reason}")
-
-    def done(self) -> None:
-        for key in self._left:
-            self.complain(key, "unknown key; see the site file's keys in the README")
-
-    def string(self, key: str, default: str = "", *, required: bool = False) -> str:
-        value = self._left.pop(key, None)
-        if value is None:
-            if required:
-                self.complain(key, "is missing")
-            return default
-        if not isinstance(value, str) or (required and not value.strip()):
-            self.complain(key, f"must be text, not {value!r}")
-        return str(value)
-
-    def strings(self, key: str) -> tuple[str, ...]:
-        value = self._left.pop(key, [])
-        if isinstance(value, str):
-            value = [value]
-        if not isinstance(value, list) or not all(isinstance(part, str) and part.strip() for part in value):
-            self.complain(key, f"must be a list of texts, not {value!r}")
-        return tuple(value)
-
-    def boolean(self, key: str, *, default: bool) -> bool:
-        value = self._left.pop(key, default)
-        if not isinstance(value, bool):
-            self.complain(key, f"must be true or false, not {value!r}")
-        return bool(value)
-
-    def minutes(self, key: str) -> int | None:
-        value = self._left.pop(key, None)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-            self.complain(key, f"must be a whole number of minutes, 1 or more, not {value!r}")
-        return value
-
-    def address(self, key: str, *, required: bool = False) -> str | None:
-        value = self.string(key, required=required)
-        if not value:
-            return None
-        try:
-            parts = urlsplit(value)
-            usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-        except ValueError:
-            usable = False
-        if not usable:
-            self.complain(key, f"{value!r} is not an http or https address")
-        return value
-
-    def timezone(self, key: str) -> ZoneInfo:
-        value = self.string(key, "Asia/Shanghai")
-        try:
-            return ZoneInfo(value)
-        except (ValueError, OSError, KeyError):  # ZoneInfoNotFoundError is a KeyError
-            self.complain(key, f"{value!r} is not a time zone name like Asia/Shanghai")
-
-    def selector(self, key: str, default: str = "", *, required: bool = False) -> str:
-        value = self.string(key, default, required=required)
-        if value:
-            self._check_selector(key, value)
-        return value
-
-    def selectors(self, key: str) -> tuple[str, ...]:
-        values = self.strings(key)
-        for value in values:
-            self._check_selector(key, value)
-        return values
-
-    def table(self, key: str) -> "_Table | None":
-        value = self._left.pop(key, None)
-        if value is None:
-            return None
-        if not isinstance(value, dict):
-            self.complain(key, f"must be a table [{self._path}{key}]")
-        return _Table(value, self._origin, f"{self._path}{key}.")
-
-    def tables(self, key: str, *, required: bool = False) -> Sequence["_Table"]:
-        value = self._left.pop(key, [])
-        if not isinstance(value, list) or not all(isinstance(part, dict) for part in value):
-            self.complain(key, f"must be tables [[{self._path}{key}]]")
-        if required and not value:
-            self.complain(key, f"there is no [[{self._path}{key}]]")
-        return [_Table(part, self._origin, f"{self._path}{key}[{number}].") for number, part in enumerate(value, 1)]
-
-    def _check_selector(self, key: str, value: str) -> None:
-        """CSS, ``css/@attribute`` or XPath (begins with / or ./), as the readers in gather take them."""
-        reason = selector_fault(value)
-        if reason:
-            self.complain(key, f"{value!r} is not a selector: {reason}")
-
-
-def selector_fault(selector: str) -> str | None:
-    """Why *selector* cannot be used, None where it can."""
-    if selector.startswith(("/", "./")):
-        from lxml import etree  # only site files with XPath pay for it
-
-        try:
-            etree.XPath(selector)
-        except etree.XPathError as error:
-            return f"XPath: {error}"
-        return None
-    from cssselect import SelectorError, parse
-
-    css, _, attribute = selector.partition("/@")
-    if "/@" in selector and not attribute.strip():
-        return "an attribute's name is missing after /@"
-    try:
-        parse(css)
-    except SelectorError as error:
-        return f"CSS: {error}"
-    return None

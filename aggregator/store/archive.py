@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Select, bindparam, func, select, tuple_
 
-from aggregator.model import Entry, EntryTag, FullEntry, Source, Tag
+from aggregator.model import Entry, EntryTag, FullEntry, Source, Story, StoryMember, Tag
 
 if TYPE_CHECKING:
     from aggregator.store import Store
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 BATCH = 2000  # rows of a sitemap read at once
 
 entry, source, tag = Entry.__table__, Source.__table__, Tag.__table__  # type: ignore[attr-defined]
-entry_tag = EntryTag.__table__  # type: ignore[attr-defined]
+entry_tag, story, member = EntryTag.__table__, Story.__table__, StoryMember.__table__  # type: ignore[attr-defined]
 
 NEIGHBOUR = (
     select(entry.c.slug, entry.c.title, entry.c.url)
@@ -29,9 +29,14 @@ NEIGHBOUR = (
 HERE, THERE = tuple_(entry.c.sort, entry.c.id), tuple_(bindparam("sort"), bindparam("id"))
 NEWER = NEIGHBOUR.where(HERE > THERE).order_by(entry.c.sort, entry.c.id)
 OLDER = NEIGHBOUR.where(HERE < THERE).order_by(entry.c.sort.desc(), entry.c.id.desc())
-LINES = select(
-    entry.c.id, entry.c.sort, entry.c.source_id, entry.c.slug, entry.c.url, entry.c.updated, entry.c.changed_at
-)
+LINES = (
+    select(
+        entry.c.id, entry.c.sort, entry.c.source_id, entry.c.slug, entry.c.url, entry.c.updated,
+        entry.c.changed_at, story.c.id, story.c.version,
+    )
+    .outerjoin(member, member.c.entry_id == entry.c.id)
+    .outerjoin(story, story.c.id == member.c.story_id)
+)  # fmt: skip
 LINES = LINES.order_by(entry.c.sort, entry.c.id)
 TAGGED = select(entry_tag.c.entry_id).where(entry_tag.c.tag_id == bindparam("tag_id"))
 TAGGED = TAGGED.order_by(entry_tag.c.sort, entry_tag.c.entry_id)
@@ -69,6 +74,8 @@ class Line(NamedTuple):
     url: str
     updated: datetime
     changed_at: datetime | None = None
+    story: int | None = None  # None: nobody else tells it
+    told: int | None = None  # how often that story has changed
 
 
 class Archive:

@@ -46,7 +46,7 @@ class Bulk:
         places = compiled.positiontup or ()
         kinds = [compiled.binds[name].type.dialect_impl(dialect) for name in places]
         converters = [(place, convert) for place, kind in enumerate(kinds) if (convert := kind.bind_processor(dialect))]
-        return _Prepared(str(compiled), itemgetter(*places), converters)
+        return _Prepared(str(compiled), _picker(places), converters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,12 @@ class _Prepared:
     sql: str
     values: Callable[[Mapping[str, Any]], tuple[Any, ...]]
     converters: Sequence[tuple[int, Callable[[Any], Any]]]
+
+
+def _picker(names: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    if len(names) == 1:  # itemgetter gives a tuple of two and more only
+        return lambda row: (row[names[0]],)
+    return itemgetter(*names)
 
 
 def _converted(convert: Callable[[Any], Any], values: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import BindParameter, Connection, bindparam, select
 
 from aggregator.model import Entry, EntryTag, NewEntry
-from aggregator.store import feeds, indexing
+from aggregator.store import feeds, indexing, stories
 from aggregator.store.bulk import chunks
 
 if TYPE_CHECKING:
@@ -31,3 +31,6 @@ def change(store: "Store", connection: Connection, changed: Mapping[int, NewEntr
         scopes.update(f"tag:{id_}" for id_ in connection.execute(TAGS, {"ids": chunk}).scalars())
         feeds.count_change(store, connection, scopes)
         indexing.note(connection, chunk)
+    read = {id_: new for id_, new in changed.items() if new is not None}
+    store.tagging.settle(connection, {id_: new.tags for id_, new in read.items()})
+    stories.note(store, connection, read)

@@ -192,7 +192,7 @@ def _entry_values(new: NewEntry) -> dict[str, Any]:
 
 
 def _write_body(store: "Store", connection: Connection, entry_id: int, new: NewEntry) -> None:
-    said = {"html": new.html, "text": new.text, "images": new.images, "attachments": new.attachments}
+    said = {name: getattr(new, name) for name in ("html", "text", "images", "attachments", "keywords")}
     statement = store.insert(body).values(entry_id=entry_id, **said)
     connection.execute(statement.on_conflict_do_update(index_elements=["entry_id"], set_=said))
 

@@ -22,7 +22,7 @@ from sqlalchemy import (
     union,
 )
 
-from aggregator.model import Entry, EntryTag
+from aggregator.model import Entry, EntryTag, StoryMember
 from aggregator.query import Selection
 from aggregator.store.names import source_ids, tags_of
 
@@ -31,6 +31,7 @@ MOST_SOURCES = 100
 LIMIT: BindParameter[int] = bindparam("limit")
 
 entry, entry_tag = Entry.__table__, EntryTag.__table__  # type: ignore[attr-defined]
+member = StoryMember.__table__  # type: ignore[attr-defined]
 
 
 class Shape(NamedTuple):
@@ -39,6 +40,7 @@ class Shape(NamedTuple):
     terms: tuple[tuple[int, int], ...]  # how many tags each term has and lacks
     sources: int | None  # None: any
     bounds: tuple[str, ...]  # of "since", "until" and "before", those there are
+    every: bool  # and not one entry a story
 
 
 class Question(NamedTuple):
@@ -92,7 +94,8 @@ def question(connection: Connection, selection: Selection, before: tuple[int, in
     if before is not None:
         values |= {"before": before[0], "before_id": before[1]}
     bounds = tuple(name for name in ("since", "until", "before") if name in values)
-    return Question(Shape(tuple((len(term.have), len(term.lack)) for term in terms), sources, bounds), values)
+    shape = Shape(tuple((len(term.have), len(term.lack)) for term in terms), sources, bounds, selection.every)
+    return Question(shape, values)
 
 
 def newest_ids(shape: Shape) -> Select[Any]:
@@ -119,8 +122,11 @@ def oldest(shape: Shape) -> Select[Any]:
 
 
 def count(shape: Shape, since: str, until: str) -> ScalarSelect[int]:
-    """How many entries there are from the parameter *since* to before *until*; the others are a Question's values."""
-    parts = [part.between({"since": since, "until": until}) for part in _parts(shape)]
+    """How many entries there are from the parameter *since* to before *until*; the others are a Question's values.
+
+    Every entry counts, whatever story it tells.
+    """
+    parts = [part.between({"since": since, "until": until}) for part in _parts(shape._replace(every=True))]
     if len(parts) == 1:
         return parts[0].with_only_columns(func.count()).scalar_subquery()
     return select(func.count()).select_from(union(*parts).subquery()).scalar_subquery()
@@ -128,6 +134,28 @@ def count(shape: Shape, since: str, until: str) -> ScalarSelect[int]:
 
 def _parts(shape: Shape) -> Iterator[_Part]:
     """What is the selection together."""
+    for part in _pieces(shape):
+        yield part if shape.every else part._replace(which=(*part.which, _is_told_first(shape, part.id)))
+
+
+def _is_told_first(shape: Shape, id_: ColumnElement[int]) -> ColumnElement[bool]:
+    """Whether no entry of the selection that we saw before tells the same; a seek for an entry that is in no story."""
+    its, former = member.alias("its").c, member.alias("former").c
+    told = [former.story_id == its.story_id, former.entry_id < its.entry_id]
+    if shape.sources is not None:
+        several = shape.sources > MOST_SOURCES
+        names: list[BindParameter[int]] = [
+            bindparam(f"source_{number}") for number in range(0 if several else shape.sources)
+        ]
+        told.append(former.source_id.in_(bindparam("sources", expanding=True) if several else names))
+    if shape.terms:
+        terms = range(len(shape.terms))
+        told.append(or_(*(_holds(shape, number, former.sort, former.entry_id) for number in terms)))
+    return ~exists().where(its.entry_id == id_, *told)
+
+
+def _pieces(shape: Shape) -> Iterator[_Part]:
+    """The same, with every entry of each story."""
     if shape.sources is not None:
         terms = [_holds(shape, number, entry.c.sort, entry.c.id) for number in range(len(shape.terms))]
         matching = (or_(*terms),) if terms else ()

@@ -37,7 +37,7 @@ source, poll, entry = Source.__table__, Poll.__table__, Entry.__table__  # type:
 pending = Pending.__table__  # type: ignore[attr-defined]
 
 # what a site file says of a source: reading what polls taught, too, would double the cost of a start
-SAID = ("site", "university", "title", "url", "host", "kind", "enabled", "rule_hash")
+SAID = ("site", "university", "title", "url", "host", "kind", "enabled", "rule_hash", "given")
 FOLLOWED = select(source.c.id, source.c.name, *(source.c[name] for name in SAID))
 
 
@@ -162,6 +162,7 @@ def _said(site: Site, rule: SourceRule) -> dict[str, Any]:
         "kind": rule.kind,
         "enabled": rule.enabled,
         "rule_hash": rule_hash(site, rule),
+        "given": [list(one) for one in site.given(rule)],
     }
 
 

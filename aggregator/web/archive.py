@@ -10,8 +10,9 @@ from datetime import date, datetime, timedelta
 from flask import render_template, request
 
 from aggregator.errors import NotFound
+from aggregator.query import Selection
 from aggregator.store.entries import Cursor
-from aggregator.web.asking import first_length
+from aggregator.web.asking import every_asked, first_length
 from aggregator.web.pages import LIST_LENGTH, Page, blueprint, by_day, midnight
 from aggregator.web.service import service
 from aggregator.web.stored import kept_until_news
@@ -56,7 +57,8 @@ def day(year: int, month: int, day: int) -> str:
     is_first = "before" not in request.args
     before = Cursor(int(end.timestamp()), 0) if is_first else Cursor.parse(request.args["before"])
     length = first_length(LIST_LENGTH) if is_first else LIST_LENGTH
-    entries = here.store.entries.newest(length + 1, before=before)
+    every = every_asked()
+    entries = here.store.entries.newest(length + 1, Selection(every=every), before=before)
     entries = [one for one in entries if begin.timestamp() <= one.sort < end.timestamp()]
     more, entries = len(entries) > length, entries[:length]
     older = Cursor(entries[-1].sort, entries[-1].id) if more else None
@@ -66,7 +68,7 @@ def day(year: int, month: int, day: int) -> str:
         "day.html",
         day=first,
         count=count,
-        page=Page(by_day(entries), older, is_first=is_first),
+        page=Page(by_day(entries), older, is_first, every),
         earlier=earlier,
         later=later,
     )

@@ -6,8 +6,8 @@ from aggregator.errors import NotFound
 from aggregator.query import Expression
 from aggregator.web.service import service
 
-# what an address keeps when it is written otherwise: the place in the list, and the language
-KEPT = ("before", "archive", "lang")
+# what an address keeps when it is written otherwise: the place in the list, the language, every entry of a story
+KEPT = ("before", "archive", "lang", "all")
 LENGTH = "aggregator.length"  # our key in a request's environ
 
 
@@ -17,6 +17,11 @@ def first_length(usual: int) -> int:
     There it takes what the others, which are full, leave over: so a new entry changes the first and no other.
     """
     return int(request.environ.get(LENGTH, usual))
+
+
+def every_asked() -> bool:
+    """Whether this request is for every entry (``?all=1``), and not for one of each story."""
+    return request.args.get("all") == "1"
 
 
 def tags_at(name: str) -> Expression:

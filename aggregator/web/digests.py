@@ -4,7 +4,7 @@ Knows no HTML: what a digest looks like stands in templates/.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from flask import Response, current_app, jsonify, make_response, redirect, render_template, request, url_for
@@ -145,7 +145,7 @@ def _editions() -> Editions:
 def _earlier(digest: Digest, selection: Selection) -> date | None:
     """When the nearest earlier digest with news begins: a walk back through the years meets no empty days."""
     begin = midnight(digest.first)
-    found = service().store.entries.newest(1, selection, before=Cursor(int(begin.timestamp()), 0))
+    found = service().store.entries.newest(1, replace(selection, every=True), before=Cursor(int(begin.timestamp()), 0))
     return days_of(digest.period, service().day_of(found[0].sort))[0] if found else None
 
 

@@ -13,7 +13,7 @@ from aggregator.publish import FORMATS
 from aggregator.query import Selection
 from aggregator.store.feeds import StoredFeed
 from aggregator.web import pieces, subject
-from aggregator.web.asking import tags_asked, tags_at
+from aggregator.web.asking import every_asked, tags_asked, tags_at
 from aggregator.web.machines import open_to_scripts, published
 from aggregator.web.pieces import Piece
 from aggregator.web.searching import catch_up, spend
@@ -26,6 +26,7 @@ blueprint.after_request(open_to_scripts)
 
 # what makes another document of a feed; at most one of them is given
 PLACES = ("before", "archive")
+KEPT = (*PLACES, "all")
 
 
 @blueprint.url_defaults
@@ -83,12 +84,14 @@ def university(name: str, extension: str) -> BaseResponse:
 
 def _moved(endpoint: str, **values: Any) -> BaseResponse:
     """To the one address of what is asked for, at the same place in it."""
-    places: dict[str, Any] = {name: request.args[name] for name in PLACES if name in request.args}
+    places: dict[str, Any] = {name: request.args[name] for name in KEPT if name in request.args}
     return redirect(url_for(endpoint, **places, **values), 301)
 
 
 def _answer(about: Subject, extension: str) -> Response:
     here = service()
+    if every_asked():
+        about = about.with_every()
     places = {name: request.args[name] for name in PLACES if name in request.args}
     if len(places) > 1:
         raise NotFound("a document is either before an entry or an archive")

@@ -18,7 +18,7 @@ from werkzeug.http import parse_accept_header
 
 from aggregator.errors import QueryFault, SearchFault
 from aggregator.health import State
-from aggregator.model import Choice, Fault, Subscriber
+from aggregator.model import Choice, Evidence, Fault, Subscriber
 from aggregator.publish.digest import Period
 
 # the names our languages give themselves, and their BCP 47 tags
@@ -61,6 +61,12 @@ STATES: dict[State, str] = {
     "failing": lazy_gettext("暂时不通"),
     "broken": lazy_gettext("失效"),
     "gone": lazy_gettext("已撤销"),
+}
+# how we know who published a story first
+EVIDENCE: dict[Evidence, str] = {
+    "origin": lazy_gettext("据各家注明的出处"),
+    "time": lazy_gettext("据发布时间"),
+    "seen": lazy_gettext("发布时间分不出先后，以先收录者为准"),
 }
 OUTCOMES = {
     "new": lazy_gettext("有新条目"),

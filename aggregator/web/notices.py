@@ -14,6 +14,7 @@ from aggregator.health import is_settled
 from aggregator.model import Break, Digest, FullEntry, Note
 from aggregator.publish import FORMATS, wire
 from aggregator.publish.digest import digest_address, parse_address, period_bounds
+from aggregator.query import Selection
 from aggregator.rhythm import WorkingHours
 from aggregator.store.entries import Cursor
 from aggregator.store.feeds import StoredFeed
@@ -91,7 +92,10 @@ def digests(extension: str) -> Response:
 
 def _newest_before(midnight: datetime) -> FullEntry | None:
     """The newest entry of the days before one that begins at *midnight*."""
-    return next(iter(service().store.entries.newest(1, before=Cursor(int(midnight.timestamp()), 0))), None)
+    return next(
+        iter(service().store.entries.newest(1, Selection(every=True), before=Cursor(int(midnight.timestamp()), 0))),
+        None,
+    )
 
 
 def _digest(newest: FullEntry) -> tuple[Note, datetime]:

@@ -5,7 +5,7 @@ Knows no HTML: what a page looks like stands in templates/.
 
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import groupby
 
@@ -14,15 +14,16 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from aggregator.health import health
 from aggregator.model import FullEntry
-from aggregator.publish.digest import fold, period_bounds
+from aggregator.publish.digest import period_bounds
 from aggregator.query import EVERYTHING, Selection, tagged
 from aggregator.store.entries import Cursor
-from aggregator.web.asking import first_length, tags_at
+from aggregator.web.asking import every_asked, first_length, tags_at
 from aggregator.web.charts import Chart, chart, days_before
 from aggregator.web.ops import is_operator
 from aggregator.web.pictures import pictures
 from aggregator.web.service import service
-from aggregator.web.stored import kept_until_news, offer, until_news
+from aggregator.web.stored import kept_for_a_moment, kept_until_news, offer, until_news
+from aggregator.web.topics import grouped, reasons, topics
 from aggregator.websub import standing
 
 blueprint = Blueprint("pages", __name__)
@@ -37,7 +38,7 @@ CHARTED_TERMS = 4  # of an expression
 SOURCE_CHART_DAYS = 90
 MOST_SHARES = 24  # universities and tags on the landing page
 MOST_COVERED = 5  # stories there, of the last days
-COVERED_DAYS, COVERED_LOOKED_AT = timedelta(days=7), 500
+COVERED_DAYS = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Page:
     days: list[tuple[date, list[FullEntry]]]
     older: Cursor | None
     is_first: bool
+    every: bool = False  # every entry, not one of each story
 
     @property
     def is_empty(self) -> bool:
@@ -62,7 +64,7 @@ def index() -> Response:
     """The page most asked for."""
     here = service()
     promise = until_news()
-    entries = here.store.entries.newest(LANDING_LENGTH)
+    entries = here.store.entries.newest(LANDING_LENGTH, Selection(every=every_asked()))
     if not entries:  # it shows polls, too
         return make_response(render_template("welcome.html", states=here.store.counts.of_sources()))
     return offer(make_response(_landing(entries, here.today)), promise)
@@ -82,7 +84,8 @@ def _landing(entries: list[FullEntry], today: date) -> str:
         chart=days,
         most_covered=_most_covered(today),
         universities=counts.by_university(spans),
-        tags=counts.by_tag(spans, MOST_SHARES),
+        # without any topic: what there is
+        tags=counts.by_tag(spans, MOST_SHARES, topics().taxonomy.topics) or counts.by_tag(spans, MOST_SHARES),
         most_shares=MOST_SHARES,
         size=counts.size(),
     )
@@ -90,18 +93,15 @@ def _landing(entries: list[FullEntry], today: date) -> str:
 
 def _most_covered(today: date) -> list[tuple[FullEntry, int]]:
     """The stories of the last days that most universities tell: who told each first, and how many others did."""
-    entries = service().store.entries.between(
-        midnight(today) - COVERED_DAYS, midnight(today + timedelta(days=1)), limit=COVERED_LOOKED_AT
-    )
-    stories = [(story[0], len({one.source.university for one in story}) - 1) for story in fold(entries)]
-    told = sorted((one for one in stories if one[1]), key=lambda one: (one[1], one[0].sort, one[0].id), reverse=True)
-    return told[:MOST_COVERED]
+    since, until = midnight(today) - COVERED_DAYS, midnight(today + timedelta(days=1))
+    return service().store.stories.most_covered(since, until, MOST_COVERED)
 
 
 @blueprint.get("/tags/")
 @kept_until_news
 def tags() -> str:
-    return render_template("tags.html", tags=service().store.entries.tags())
+    tags = service().store.entries.tags()
+    return render_template("tags.html", tags=tags, groups=grouped(tags))
 
 
 @blueprint.get("/tags/<tag:name>/")
@@ -156,6 +156,7 @@ def university(name: str) -> str | BaseResponse:
 
 
 @blueprint.get("/sources/")
+@kept_for_a_moment
 def sources() -> str:
     here = service()
     states = here.store.counts.of_sources()
@@ -206,19 +207,35 @@ def entry(slug: str) -> Response:
     # in a file it would change with every entry of a tag
     topic = None if here.is_static else here.store.archive.rarest_tag(found.tags)
     related = here.store.entries.newest(RELATED + 1, Selection(tagged(topic.name))) if topic else []
+    told = {one.id for one in found.story.tellings} if found.story else {found.id}
     drawn = make_response(
         render_template(
             "entry.html",
             entry=found,
+            # told of when the publisher's own is gone
+            is_kept=bool(found.removed_at and not here.is_static and here.store.holdings.page(found.id)),
+            reasons=reasons(found, here.store.tagging.given_to(found.source.name)),
             older=older,
             newer=newer,
             topic=topic,
-            related=[one for one in related if one.id != found.id][:RELATED],
+            related=[one for one in related if one.id not in told][:RELATED],
             revisions=here.store.revisions.of(found) if found.changed_at else [],
         )
     )
     # with the sizes of its pictures the page would be another one
     return offer(drawn, promise) if pictures().know(found.images) else drawn
+
+
+@blueprint.get("/stories/<key>/")
+@kept_until_news
+def story(key: str) -> str | BaseResponse:
+    """All who tell a story. What is none any more is the entry that it began with."""
+    found = service().store.stories.whole(key)
+    if not found.entries:
+        return redirect(url_for("pages.entry", slug=found.key), 302)
+    if found.key != key:
+        return redirect(url_for("pages.story", key=found.key), 301)
+    return render_template("story.html", entries=found.entries, story=found.entries[0].story)
 
 
 @blueprint.get("/about/")
@@ -254,10 +271,11 @@ def _page(selection: Selection) -> Page:
     """The piece of the list of *selection* that ``?before=`` asks for."""
     before = Cursor.parse(request.args["before"]) if "before" in request.args else None
     length = LIST_LENGTH if before else first_length(LIST_LENGTH)
-    entries = service().store.entries.newest(length + 1, selection, before=before)
+    every = every_asked()
+    entries = service().store.entries.newest(length + 1, replace(selection, every=every), before=before)
     more, entries = len(entries) > length, entries[:length]
     older = Cursor(entries[-1].sort, entries[-1].id) if more else None
-    return Page(by_day(entries), older, is_first=before is None)
+    return Page(by_day(entries), older, before is None, every)
 
 
 def by_day(entries: list[FullEntry]) -> list[tuple[date, list[FullEntry]]]:

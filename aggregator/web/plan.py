@@ -5,6 +5,7 @@ Lists are cut from their oldest end, so that only their first document changes w
 
 import hashlib
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -80,6 +81,7 @@ class Plan:
         self._versions = here.store.feeds.versions()  # before anything else is read
         self._states = here.store.counts.of_sources()
         self._lines = here.store.archive.lines()
+        self._shown = _folded(self._lines)
         self._by_id = {line.id: line for line in self._lines}
         self._of_sources: dict[int, list[Line]] = {}
         for line in self._lines:
@@ -95,6 +97,7 @@ class Plan:
         everything = self._version("all")
         yield Bundle("singles", "", self._singles)
         yield Bundle("entries", everything, self._entries)
+        yield Bundle("stories", everything, self._stories)
         yield Bundle("sitemaps", everything, self._sitemaps)
         yield Bundle("days", f"{everything} {self._today}", self._days)
         yield Bundle("digests", f"{everything} {self._now:%Y-%m-%d %H}", self._digests)
@@ -140,38 +143,46 @@ class Plan:
 
         return Bundle(bundle, version, sheets)
 
-    def _pages(self, endpoint: str, values: Mapping[str, Any], lines: Sequence[Line], version: str) -> Iterator[Sheet]:
+    def _pages(self, endpoint: str, values: Mapping[str, Any], every: Sequence[Line], version: str) -> Iterator[Sheet]:
+        lines = _folded(every)
         first, older = _cut(lines, LIST_LENGTH)
         for spoken in self._spoken(values):
-            yield Sheet(endpoint, spoken, version, _newest(lines), len(first) or None)
+            yield Sheet(endpoint, spoken, version, _newest(every), len(first) or None)
             for cursor, chunk in older:
                 fact = _fact(chunk, chunk[0] is lines[0])
                 yield Sheet(endpoint, {**spoken, "before": cursor}, fact, _newest(chunk))
 
     def _documents(
-        self, endpoint: str, values: Mapping[str, Any], lines: Sequence[Line], version: str
+        self, endpoint: str, values: Mapping[str, Any], every: Sequence[Line], version: str
     ) -> Iterator[Sheet]:
         """A feed, its pages and its archives (RFC 5005)."""
+        lines = _folded(every)
         first, older = _cut(lines, pieces.LENGTH)
         last = older[-1][0] if older else ""
-        archives = self._archives(lines, first) if older else []
+        archives = self._archives(lines, first, every) if older else []
         names = ["", *(name for name, _ in archives), ""]
         for extension in FORMATS:
             given = {**values, "extension": extension}
-            yield Sheet(endpoint, given, version, _newest(lines), len(first) or None)
+            yield Sheet(endpoint, given, version, _newest(every), len(first) or None)
             for cursor, chunk in older:
                 yield Sheet(endpoint, {**given, "before": cursor}, _fact(chunk, last), _newest(chunk))
             for number, (name, chunk) in enumerate(archives):
                 fact = _fact(chunk, names[number], names[number + 2])
                 yield Sheet(endpoint, {**given, "archive": name}, fact, _newest(chunk))
 
-    def _archives(self, lines: Sequence[Line], first: Sequence[Line]) -> list[tuple[str, list[Line]]]:
-        """The archives of *lines* by name, the oldest first, as pieces.py makes them; *first* are the newest."""
+    def _archives(
+        self, lines: Sequence[Line], first: Sequence[Line], every: Sequence[Line]
+    ) -> list[tuple[str, list[Line]]]:
+        """The archives of *lines* by name, the oldest first, as pieces.py makes them; *first* are the newest.
+
+        How much a month holds is told by *every* entry of it.
+        """
         found = []
+        sizes = Counter(digest_address("month", self._day_of(line.sort)) for line in every)
         latest = self._day_of(lines[-1].sort)
         for month, its in groupby(lines, lambda line: digest_address("month", self._day_of(line.sort))):
             chunk = list(its)
-            if len(chunk) <= pieces.ARCHIVE_LENGTH and month != digest_address("month", latest):
+            if sizes[month] <= pieces.ARCHIVE_LENGTH and month != digest_address("month", latest):
                 found.append((month, chunk))
             else:
                 found += [
@@ -204,6 +215,11 @@ class Plan:
                     if line.changed_at:
                         yield Sheet("pages.history", spoken, fact, line.changed_at)
 
+    def _stories(self) -> Iterator[Sheet]:
+        for key, version in self._store.stories.versions():
+            for spoken in self._spoken({"key": key}):
+                yield Sheet("pages.story", spoken, str(version))
+
     def _sitemaps(self) -> Iterator[Sheet]:
         last = max(self._by_id, default=0)
         for number in range(1, (last + sitemap.PART - 1) // sitemap.PART + 1):
@@ -213,10 +229,14 @@ class Plan:
 
     def _days(self) -> Iterator[Sheet]:
         """The archive's days and months."""
+        shown: dict[date, list[Line]] = {}
+        for line in self._shown:
+            shown.setdefault(self._day_of(line.sort), []).append(line)
         for day, lines, earlier, later in self._periods("day"):
             if lines:
                 values = {"year": day.year, "month": day.month, "day": day.day}
-                yield from self._pages_of_day(values, lines, _fact(lines, earlier, later))
+                fact = _fact(lines, earlier, later, _fact(shown.get(day, [])))
+                yield from self._pages_of_day(values, shown.get(day, []), fact)
         for month, lines, earlier, later in self._periods("month"):
             if lines:
                 for spoken in self._spoken({"year": month.year, "month": month.month}):
@@ -299,11 +319,23 @@ def _cut(lines: Sequence[Line], length: int) -> tuple[Sequence[Line], list[tuple
     return lines[full * length :], older
 
 
+def _folded(lines: Sequence[Line]) -> list[Line]:
+    """*lines* as lists show them: of those that tell one story the one that we saw first."""
+    firsts: dict[int, int] = {}
+    for line in lines:
+        if line.story is not None:
+            firsts[line.story] = min(line.id, firsts.get(line.story, line.id))
+    return [line for line in lines if line.story is None or firsts[line.story] == line.id]
+
+
 def _fact(lines: Iterable[Line], *more: object) -> str:
     """What a document that shows *lines* and *more* was made from."""
-    # an entry stays what it is, only that it may move, and that its publisher may change it
-    told = (f"{line.id} {line.url}{line.changed_at or ''}" for line in lines)
-    text = " ".join(map(str, [*told, "", *more]))
+    # an entry stays what it is, only that it may move, that its publisher may change it, and others may tell it, too
+    said = (
+        f"{line.id} {line.url}{line.changed_at or ''}" + (f" {line.story}.{line.told}" if line.story else "")
+        for line in lines
+    )
+    text = " ".join(map(str, [*said, "", *more]))
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 

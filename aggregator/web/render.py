@@ -32,6 +32,7 @@ from aggregator.web import (
     notices,
     opml,
     ops,
+    originals,
     pictures,
     plaintext,
     returns,
@@ -39,6 +40,7 @@ from aggregator.web import (
     search,
     sitemap,
     subscribe,
+    topics,
     websub,
 )
 from aggregator.web.body import readable
@@ -151,10 +153,14 @@ def drawing_app(settings: Settings, *, is_static: bool = False) -> Flask:
     app.url_map.converters |= {"tag": TagConverter, "format": FormatConverter}
     app.url_defaults(_keep_language)
     # several modules add to one blueprint
-    modules = (archive, digests, notices, opml, ops, pictures, returns, revisions, search, sitemap, subscribe, websub)
+    modules = (
+        archive, digests, notices, opml, ops, originals, pictures, returns, revisions, search, sitemap, subscribe,
+        websub,
+    )  # fmt: skip
     for blueprint in dict.fromkeys(module.blueprint for module in modules):
         app.register_blueprint(blueprint)
     app.extensions[pictures.PICTURES] = pictures.Pictures(settings)
+    app.extensions[topics.TOPICS] = topics.Topics(settings.instance)
 
     site = urlsplit(settings.site.url)
     app.extensions[ADDRESSES] = app.url_map.bind(site.netloc, site.path or "/", url_scheme=site.scheme)
@@ -214,6 +220,7 @@ def _prepare_templates(app: Flask, settings: Settings) -> None:
         dated=dated,
         clock=clock,
         stamp=stamp,
+        day_of=lambda seconds: datetime.fromtimestamp(seconds, zone).date(),
         anchor=lambda name: "-".join(name.split()),
         headline=wire.title,
         source_title=wire.source_title,
@@ -230,6 +237,7 @@ def _prepare_templates(app: Flask, settings: Settings) -> None:
         weekday_short=language.weekday_short,
         kind=file_kind,
         public=metadata.absolute,
+        tag_name=topics.tag_name,
     )
     # a last look: whatever is stored, nothing but an address of the web becomes a link
     app.jinja_env.tests["web"] = lambda url: url.startswith(("http://", "https://"))
@@ -259,6 +267,7 @@ def _prepare_templates(app: Flask, settings: Settings) -> None:
         periods=language.PERIODS,
         states=language.STATES,
         outcomes=language.OUTCOMES,
+        evidence=language.EVIDENCE,
         faults=language.FAULTS,
         fault_text=language.fault_text,
         advice=language.ADVICE,

@@ -5,7 +5,7 @@ Knows no format and no request.
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,7 +19,7 @@ from aggregator.query import EVERYTHING, Expression, Selection
 from aggregator.settings import Settings
 from aggregator.web.service import address, service
 
-RENDER = 3  # raise it with any change of how feeds look: kept bytes are then made again
+RENDER = 4  # raise it with any change of how feeds look: kept bytes are then made again
 # of a feed without entries; what it says may not depend on when it is asked
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -37,6 +37,11 @@ class Subject:
     # its bytes are worth a row of the database: there are only so many such feeds
     is_lasting: bool = True
     due: datetime | None = None  # when it may next change; None: at any time
+
+    def with_every(self) -> "Subject":
+        """The same with every entry, not one of each story: another feed."""
+        every = replace(self.selection, every=True)
+        return replace(self, selection=every, values={**self.values, "all": "1"}, is_lasting=False)
 
     def address(self, extension: str, **place: str) -> str:
         """Where the feed's document is that *place* (before=, archive=) tells, the newest entries without."""

@@ -28,11 +28,12 @@ from aggregator.identity import slug
 from aggregator.looks import STEPS
 from aggregator.model import Response
 from aggregator.recheck import Rechecker
+from aggregator.tagging import CurrentTagger
 from tests.service import FAMILIES, NOW, Service, list_page, source
 
 PER_LIST = 20
 CHANGES = 200
-WORDS = "学校 学院 教授 学生 课题组 实验室 图书馆 校园 讲座 论坛 会议 招生 就业 科研 项目 成果 论文 竞赛 志愿 服务 乡村 振兴 课程 建设 改革 合作 交流 师生 代表 专家".split()  # noqa: SIM905, E501
+WORDS = "学校 学院 教授 学生 课题组 实验室 图书馆 校园 讲座 论坛 会议 招生 就业 科研 项目 成果 论文 竞赛 志愿 服务 乡村 振兴 课程 建设 改革 合作 交流 师生 代表 专家".split()  # noqa: SIM905
 VERBS = "召开 举行 发布 完成 启动 获得 参加 组织 推进 讨论 介绍 总结 部署 检查 表彰".split()  # noqa: SIM905
 MARKUP = ("", " class='a'", " class='b' data-v='7'", " style='text-indent: 2em'")
 
@@ -84,7 +85,7 @@ class Story:
         counter = f"点击数：<span id='hits'>{self.hits}</span>"
         token = f"<input type='hidden' name='csrf' value='{draw.getrandbits(64):x}'>"
         clock = f"<div>今天是2025年3月{draw.randrange(1, 29)}日 星期{draw.choice('一二三四五六日')} 您是第{self.hits * 3}位访客</div>"
-        head = f"<html><head><title>{self.title}-海棠大学</title><script>var t={draw.getrandbits(40)}</script></head><body>{clock}{token}"  # noqa: E501
+        head = f"<html><head><title>{self.title}-海棠大学</title><script>var t={draw.getrandbits(40)}</script></head><body>{clock}{token}"
         if self.template == 0:
             main = (
                 f"<form name='_newscontent_fromname'><h1>{self.title}</h1><div>时间：{self.time} {counter}</div>"
@@ -129,8 +130,8 @@ class RealPage(Story):
         links = "".join(
             f"<li><a href='/x/{draw.randrange(9999)}.htm'>{draw.choice(WORDS)}{draw.choice(VERBS)}{draw.randrange(99)}</a></li>"
             for _ in range(6)
-        )  # noqa: E501
-        moving = f"<div class='hot'><h3>热门推荐</h3><ul>{links}</ul></div><!-- {draw.getrandbits(40)} --><input type='hidden' value='{draw.getrandbits(40)}'></body>"  # noqa: E501
+        )
+        moving = f"<div class='hot'><h3>热门推荐</h3><ul>{links}</ul></div><!-- {draw.getrandbits(40)} --><input type='hidden' value='{draw.getrandbits(40)}'></body>"
         return re.sub(r"</body>", lambda _: moving, text, count=1, flags=re.IGNORECASE)
 
     def edit(self) -> bool:
@@ -175,7 +176,7 @@ def changed() -> int:
         for story in stories:
             at = draw.randrange(1, len(STEPS))
             farm.later.setdefault(at, []).append((story, draw.choice(list(EDITS))))
-        for at, edits in farm.later.items():
+        for edits in farm.later.values():
             expected |= {story.path: EDITS[name][1] for story, name in edits}
         farm.month()
         found = farm.revisions()
@@ -331,7 +332,8 @@ def costs() -> None:
         loop = asyncio.new_event_loop()
         wire = Wire()
         store, now = farm.service.store, farm.service.now
-        rechecker = Rechecker(store, wire, tuple(FAMILIES.values()), lambda: now + timedelta(hours=5))
+        tagger = CurrentTagger(None, store, lambda: now)
+        rechecker = Rechecker(store, wire, tuple(FAMILIES.values()), tagger, lambda: now + timedelta(hours=5))
         rule = farm.service.site.sources[0]
         row = store.sources.by_name(rule.name).source
 

@@ -1,0 +1,162 @@
+"""Every university there is a site file of, followed or not: found by words, names and hosts.
+
+A file that cannot be used is a fault here, where rules.load would raise. Knows no network and no database.
+"""
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from aggregator.errors import RuleError
+from aggregator.identity import domain_of
+from aggregator.model import Checked, Family, Site
+from aggregator.rules import read_family, read_site, table_of
+from aggregator.rules.checked import read_checked
+from aggregator.rules.files import RuleFile, rule_files
+from aggregator.rules.switches import Pick, Switches, read_switches
+from aggregator.words import fold
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All sites by name, shipped and the operator's own, on and off as the operator switched them."""
+
+    sites: Mapping[str, Site]
+    files: Mapping[str, RuleFile]  # by the same names, those of the faults too
+    faults: Mapping[str, str]  # of files that cannot be used
+    families: Mapping[str, Family]
+    switches: Switches
+    checks: Mapping[str, Checked]  # by source: what a look from here found
+
+    def university_of(self, host: str) -> Site | None:
+        """The site of the university that *host* belongs to; None for a host of none.
+
+        The longest name counts: www.wh.sdu.edu.cn is of wh.sdu.edu.cn before it is of sdu.edu.cn. Where several files
+        are of one university, a shipped one is given.
+        """
+        labels = host.lower().rstrip(".").split(".")
+        names = (".".join(labels[start:]) for start in range(len(labels)))
+        return next((self._hosts[name] for name in names if name in self._hosts), None)
+
+    def search(self, words: str) -> list[Site]:
+        """The sites in which every one of *words* is found, the nearest first: by name, then by what it publishes."""
+        wanted = _folded(words).split()
+        found = [
+            (_distance(" ".join(wanted), site), site.name, site)
+            for site in self.sites.values()
+            if all(any(word in text for text in _said(site)) for word in wanted)
+        ]
+        return [site for *_, site in sorted(found, key=lambda one: one[:2])]
+
+    def named(self, name: str) -> list[Pick]:
+        """The sites and sources that are called *name*: a source, a file, a university or alias, a city, a tag.
+
+        The first of these that there is counts. Nothing for a name of none.
+        """
+        plain, sites = _folded(name), self.sites.values()
+        sources = [(site, source) for site in sites for source in site.sources]
+        meanings: Sequence[Sequence[Pick]] = (
+            [(site, source) for site, source in sources if plain == _folded(source.name)],
+            [(site, None) for site in sites if plain == _folded(site.name)],
+            [(site, None) for site in sites if plain in _names(site)],
+            [(site, None) for site in sites if plain == _folded(site.city)],
+            [(site, None) for site in sites if plain in map(_folded, site.tags)],
+            [(site, source) for site, source in sources if plain in map(_folded, source.tags)],
+        )
+        return list(next(filter(None, meanings), []))
+
+    def near(self, name: str) -> list[str]:
+        """Names of universities that may have been meant by *name*, which is none's."""
+        found = [site.university for site in self.search(name)]
+        names = {text: site.university for site in self.sites.values() for text in _names(site)}
+        close = difflib.get_close_matches(_folded(name), names, 3, cutoff=0.5)
+        return list(dict.fromkeys([*found, *(names[text] for text in close)]))[:5]
+
+    @property
+    def strangers(self) -> list[str]:
+        """Names that are switched on or off and that no site or source has."""
+        there = {*self.files, *(source.name for site in self.sites.values() for source in site.sources)}
+        return sorted((self.switches.on | self.switches.off) - there)
+
+    @cached_property
+    def _hosts(self) -> dict[str, Site]:
+        found: dict[str, Site] = {}
+        sites = sorted(self.sites.values(), key=lambda one: self.files[one.name].is_own)
+        for name_of in (_host, domain_of):
+            for site in sites:
+                for url in (site.home, *(source.url for source in site.sources)):
+                    if url:
+                        found.setdefault(name_of(url), site)
+        return found
+
+
+def read_catalogue(instance: Path | None) -> Catalogue:
+    """The catalogue as it is seen from *instance*; raises RuleError for what is no site file."""
+    files, switches, checks = rule_files(instance), read_switches(instance), read_checked(instance)
+    families = {file.name: read_family(file.name, table_of(file), file.origin) for file in files["families"]}
+    sites: dict[str, Site] = {}
+    faults: dict[str, str] = {}
+    for file in files["sites"]:
+        try:
+            site = read_site(file.name, table_of(file), file.origin)
+        except RuleError as error:
+            faults[file.name] = str(error)
+        else:
+            sites[file.name] = _looked_at(switches.applied(site), checks)
+    return Catalogue(sites, {file.name: file for file in files["sites"]}, faults, families, switches, checks)
+
+
+def english_names(instance: Path | None) -> dict[str, str]:
+    """The English names of universities by their own, of all files that can be parsed."""
+    tables = [file.table for file in rule_files(instance)["sites"]]
+    pairs = [(table.get("university"), table.get("english")) for table in tables]
+    return {name: english for name, english in pairs if isinstance(name, str) and isinstance(english, str) and english}
+
+
+def _looked_at(site: Site, checks: Mapping[str, Checked]) -> Site:
+    """*site* with what was found of it from here in place of what its file says."""
+    seen = [checks[source.name] for source in site.sources if source.name in checks]
+    if not seen:
+        return site
+    working = [one for one in seen if one.found == "working"]
+    newest = max(working or seen, key=lambda one: one.day)
+    proof = newest.proof if working else f"{newest.found}: {newest.proof}"
+    return replace(site, checked=max((one.day for one in working), default=None) or site.checked, proof=proof)
+
+
+def _host(url: str) -> str:
+    return (urlsplit(url).hostname or "").removeprefix("www.")
+
+
+def _folded(text: str) -> str:
+    """*text* as it is compared: simplified, half-width, lower case, with one space between words."""
+    return " ".join(fold(text).replace("|", " ").split())
+
+
+def _names(site: Site) -> list[str]:
+    return [_folded(text) for text in (site.university, site.english, *site.aliases) if text]
+
+
+def _said(site: Site) -> Iterator[str]:
+    """What is searched of *site*."""
+    yield from _names(site)
+    for text in (site.name, site.city, *site.tags):
+        yield _folded(text)
+    yield _host(site.home or "")
+    for source in site.sources:
+        yield _folded(" ".join((source.name, source.title, *source.tags)))
+
+
+def _distance(wanted: str, site: Site) -> int:
+    """How far a search for *wanted* is from *site*'s names: 0 where it is one."""
+    names = [*_names(site), site.name]
+    if wanted in names:
+        return 0
+    if any(name.startswith(wanted) for name in names):
+        return 1
+    if any(wanted in name for name in names):
+        return 2
+    return 3 if wanted == _folded(site.city) else 4

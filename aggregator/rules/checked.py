@@ -1,0 +1,61 @@
+"""What looks at the sources of the catalogue found: instance/checked.toml, written by `aggregator catalogue check`."""
+
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import get_args
+
+from aggregator.errors import RuleError, SettingsError
+from aggregator.model import Checked, Fault
+from aggregator.rules.table import Table
+
+FILE = "checked.toml"
+HEAD = "# What `aggregator catalogue check` found of each source, and when.\n"
+FINDINGS = {"working": "working", **{fault: fault for fault in get_args(Fault)}}
+
+
+def read_checked(instance: Path | None) -> dict[str, Checked]:
+    """What was found of each source, by its name; raises RuleError."""
+    if instance is None:
+        return {}
+    path = instance / FILE
+    try:
+        tables = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except FileNotFoundError:
+        return {}
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise RuleError(f"{path}: not valid TOML: {error}; remove it and check again") from error
+    except OSError as error:
+        raise RuleError(f"{path}: cannot be read: {error.strerror}") from error
+    reader = Table(tables, str(path))
+    return {name: _checked(source) for name in tables if (source := reader.table(name))}
+
+
+def _checked(reader: Table) -> Checked:
+    day, found = reader.day("checked"), reader.string("found", required=True)
+    if day is None:
+        reader.complain("checked", "is missing")
+    if found not in FINDINGS:
+        reader.complain("found", f"{found!r} is none of {', '.join(FINDINGS)}")
+    checked = Checked(day, FINDINGS[found], reader.string("proof"))
+    reader.done()
+    return checked
+
+
+def write_checked(instance: Path, checks: Mapping[str, Checked]) -> None:
+    """Let *checks* be those of *instance*; raises SettingsError where its folder cannot be written."""
+    tables = (
+        f'\n[{json.dumps(name)}]\nchecked = "{one.day.isoformat()}"\nfound = "{one.found}"\n'
+        f"proof = {json.dumps(one.proof, ensure_ascii=False)}\n".replace("\x7f", "\\u007F")
+        for name, one in sorted(checks.items())
+    )
+    path = instance / FILE
+    new = path.with_name(f"{FILE}.{os.getpid()}")
+    try:
+        instance.mkdir(parents=True, exist_ok=True)
+        new.write_text(HEAD + "".join(tables), "utf-8")
+        new.replace(path)
+    except OSError as error:
+        raise SettingsError(f"cannot write {path}: {error.strerror}; check permissions and free space") from error

@@ -1,0 +1,111 @@
+"""What the operator switched on and off of the catalogue: instance/enabled.toml, by names of site files and sources.
+
+Nothing is copied for it, so that corrections of shipped files reach everybody. A source's switch goes before its
+site's, a site's before what its file says.
+"""
+
+import os
+import tomllib
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from aggregator.errors import RuleError, SettingsError
+from aggregator.model import Site, SourceRule
+from aggregator.rules.files import RuleFile
+from aggregator.rules.table import Table
+
+FILE = "enabled.toml"
+HEAD = """\
+# Universities and sources of the catalogue that are switched on or off here: names of site files, or of sources.
+# Written by `aggregator catalogue enable` and `disable`.
+"""
+
+# a site, or one source of it
+Pick = tuple[Site, SourceRule | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Switches:
+    on: frozenset[str] = frozenset()
+    off: frozenset[str] = frozenset()
+
+    def wants(self, file: RuleFile) -> bool:
+        """Whether anything of *file* is switched on; told from its table, so that it need not be judged otherwise."""
+        if file.name in self.on or not (file.says_off or file.name in self.off):
+            return True
+        sources = file.table.get("source")
+        named = sources if isinstance(sources, list) else ()
+        return any(isinstance(one, dict) and one.get("name") in self.on for one in named)
+
+    def applied(self, site: Site) -> Site:
+        """*site* with everything on or off as it is here."""
+        is_on = site.name in self.on or (site.enabled and site.name not in self.off)
+        sources = tuple(
+            replace(one, enabled=one.name in self.on or (is_on and one.enabled and one.name not in self.off))
+            for one in site.sources
+        )
+        return replace(site, enabled=is_on or any(one.name in self.on for one in site.sources), sources=sources)
+
+    def enable(self, picks: Iterable[Pick]) -> "Switches":
+        """These with *picks*, as their files say them, on; a site with all its sources that its file has on."""
+        on, off = set(self.on), set(self.off)
+        for site, source in picks:
+            off -= {source.name} if source else {site.name, *(one.name for one in site.sources)}
+            if not _is_on(Switches(frozenset(on), frozenset(off)).applied(site), source):
+                on.add(source.name if source else site.name)
+        return Switches(frozenset(on), frozenset(off))
+
+    def disable(self, picks: Iterable[Pick]) -> "Switches":
+        """These with *picks*, as their files say them, off; a site with all its sources."""
+        on, off = set(self.on), set(self.off)
+        for site, source in picks:
+            on -= {source.name} if source else {site.name, *(one.name for one in site.sources)}
+            if _is_on(Switches(frozenset(on), frozenset(off)).applied(site), source):
+                off.add(source.name if source else site.name)
+        return Switches(frozenset(on), frozenset(off))
+
+
+def _is_on(site: Site, source: SourceRule | None) -> bool:
+    return next(one.enabled for one in site.sources if one.name == source.name) if source else site.enabled
+
+
+def read_switches(instance: Path | None) -> Switches:
+    """The switches in *instance*; raises RuleError."""
+    if instance is None:
+        return Switches()
+    path = instance / FILE
+    try:
+        table = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except FileNotFoundError:
+        return Switches()
+    except UnicodeDecodeError as error:
+        raise RuleError(f"{path}: not UTF-8 (byte {error.start}); save the file as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise RuleError(f"{path}: not valid TOML: {error}") from error
+    except OSError as error:
+        raise RuleError(f"{path}: cannot be read: {error.strerror}") from error
+    reader = Table(table, str(path))
+    switches = Switches(frozenset(reader.strings("on")), frozenset(reader.strings("off")))
+    if both := sorted(switches.on & switches.off):
+        reader.complain("off", f"{both[0]!r} is in on, too")
+    reader.done()
+    return switches
+
+
+def write_switches(instance: Path, switches: Switches) -> None:
+    """Let *switches* be those of *instance*; raises SettingsError where its folder cannot be written."""
+    text = f"{HEAD}on = {_list(switches.on)}\noff = {_list(switches.off)}\n"
+    path = instance / FILE
+    new = path.with_name(f"{FILE}.{os.getpid()}")
+    try:
+        instance.mkdir(parents=True, exist_ok=True)
+        new.write_text(text, "utf-8")
+        new.replace(path)
+    except OSError as error:
+        raise SettingsError(f"cannot write {path}: {error.strerror}; check permissions and free space") from error
+
+
+def _list(names: Collection[str]) -> str:
+    """A TOML list of *names*, one a line; they hold no character that TOML would need escaped."""
+    return "[\n" + "".join(f'    "{name}",\n' for name in sorted(names)) + "]" if names else "[]"
