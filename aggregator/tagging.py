@@ -143,6 +143,7 @@ def tags_of(
     said = given.get(one.source_id)
     if said is None:
         said = [Given(name, "source") for name in sorted(one.tags) if name not in taxonomy.topics]
+    said = [*said, *(Given(name, "source") for name in one.brought)]
     return frozenset(tagger.tags(said, one.title, one.text, one.section, one.keywords))
 
 
