@@ -126,23 +126,25 @@ class Joining:
         near: Near = {}
         rows = []
         for one in fresh:
-            counts: Counter[int] = Counter()
             signature = one.telling.signature
-            telling = [hash_ for hash_ in signature if len(sharing[hash_]) < MOST_SHARING]
-            # what so many say is a phrase, unless all is: then so many tell the story
-            for hash_ in telling if 2 * len(telling) >= len(signature) else signature:
-                counts.update(sharing[hash_])
+            rare, common = Counter[int](), Counter[int]()  # how many signs others share with it
+            for hash_ in signature:
+                known = sharing[hash_]
+                (rare if len(known) < MOST_SHARING else common).update(known)
+            if 2 * sum(len(sharing[hash_]) < MOST_SHARING for hash_ in signature) >= len(signature):
+                common.clear()  # what so many say is a phrase, unless most is: then so many tell the story
             for hash_ in signature:
                 known = sharing[hash_]
                 if len(known) < MOST_SHARING and one.id not in known:
                     known.append(one.id)
                     rows.append({"hash": hash_, "entry_id": one.id})
-            del counts[one.id]
             least = one.telling.least_shared
-            likely = [(count, id_) for id_, count in counts.items() if count >= least]
-            titled = sharing[one.telling.title_sign] if one.telling.title_sign is not None else ()
-            near[one.id] = dict.fromkeys([id_ for id_ in titled if 0 < counts[id_] < least][-MOST_COMPARED:], True)
-            near[one.id] |= dict.fromkeys([id_ for _, id_ in nlargest(MOST_CANDIDATES, likely)], False)
+            found = [(rare[id_], common[id_], id_) for id_ in rare.keys() | common.keys() if id_ != one.id]
+            likely = [each for each in found if each[0] + each[1] >= least]
+            titled = set(sharing[one.telling.title_sign]) if one.telling.title_sign is not None else set()
+            lone = sorted(id_ for shared, more, id_ in found if shared + more < least and id_ in titled)
+            near[one.id] = dict.fromkeys(lone[-MOST_COMPARED:], True)
+            near[one.id] |= dict.fromkeys([id_ for _, _, id_ in nlargest(MOST_CANDIDATES, likely)], False)
         self._add_signs(connection, rows)
         return near
 
