@@ -13,6 +13,8 @@ import click
 
 from aggregator.commands import (
     add,
+    archive,
+    bring,
     catalogue,
     checking,
     collect,
@@ -24,6 +26,7 @@ from aggregator.commands import (
     report,
     serve,
     tags,
+    take,
 )
 from aggregator.errors import AggregatorError, OperatorError, QueryError, SearchError
 
@@ -73,8 +76,8 @@ def main(verbose: bool) -> None:
 
 for command in (
     serve.run, serve.web, serve.worker, collect.poll, add.add, look.try_, report.sources, report.digest,
-    mailing.deliver, find.search, keep.export, keep.db, report.show_settings, report.doctor, serve.demo,
-    people.subscribers, catalogue.catalogue, tags.retag, tags.tags,
+    mailing.deliver, find.search, take.export, bring.import_, keep.db, report.show_settings, report.doctor, serve.demo,
+    people.subscribers, archive.archive, catalogue.catalogue, tags.retag, tags.tags,
 ):  # fmt: skip
     main.add_command(command)
 catalogue.catalogue.add_command(checking.check)

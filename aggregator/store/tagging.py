@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from aggregator.model import Entry, EntryBody, EntryTag, Given, Retag, Source, Tag, TagAlias
+from aggregator.model import Entry, EntryBody, EntryTag, Given, Imported, Retag, Source, Tag, TagAlias
 from aggregator.store import feeds, indexing
 from aggregator.store.bulk import Bulk, chunks, given
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 entry, body, entry_tag = Entry.__table__, EntryBody.__table__, EntryTag.__table__  # type: ignore[attr-defined]
 tag, alias, source = Tag.__table__, TagAlias.__table__, Source.__table__  # type: ignore[attr-defined]
-progress = Retag.__table__  # type: ignore[attr-defined]
+progress, imported = Retag.__table__, Imported.__table__  # type: ignore[attr-defined]
 
 MORE_ENTRIES = (
     update(tag).where(tag.c.id == bindparam("tag_id")).values(entry_count=tag.c.entry_count + bindparam("more"))
@@ -30,6 +30,7 @@ LESS = delete(entry_tag).where(
     entry_tag.c.entry_id == bindparam("entry"),
 )
 ALL_TAGS = select(tag.c.id, tag.c.name)
+RENAMED = select(alias.c.alias, alias.c.tag_name).where(alias.c.alias.not_in(select(tag.c.name)))
 
 
 class Material(NamedTuple):
@@ -43,6 +44,7 @@ class Material(NamedTuple):
     section: Sequence[str]
     keywords: Sequence[str]
     tags: frozenset[str]
+    brought: Sequence[str] = ()  # tags that it came with when it was imported
 
 
 class Change(NamedTuple):
@@ -184,12 +186,23 @@ class Tagging:
         its = select(entry_tag.c.entry_id, tag.c.name).join(tag, tag.c.id == entry_tag.c.tag_id)
         its = its.join(wanted, wanted.c.id == entry_tag.c.entry_id)
         tags: dict[int, list[str]] = {}
+        beside = select(imported.c.entry_id, imported.c.tags).join(wanted, wanted.c.id == imported.c.entry_id)
         rows = connection.execute(query).all()
         for entry_id, name in connection.execute(its):
             tags.setdefault(entry_id, []).append(name)
+        brought = {row.entry_id: row.tags for row in connection.execute(beside)}
+        renamed = {row.alias: row.tag_name for row in connection.execute(RENAMED)} if brought else {}
         return [
             Material(
-                id_, sort, source_id, title, said or "", section or (), keywords or (), frozenset(tags.get(id_, ()))
+                id_,
+                sort,
+                source_id,
+                title,
+                said or "",
+                section or (),
+                keywords or (),
+                frozenset(tags.get(id_, ())),
+                [renamed.get(name, name) for name in brought.get(id_, ())],
             )
             for id_, sort, source_id, title, said, section, keywords in rows
         ]

@@ -35,6 +35,7 @@ from aggregator.web import (
     notices,
     opml,
     ops,
+    originals,
     pictures,
     plaintext,
     returns,
@@ -156,8 +157,8 @@ def drawing_app(settings: Settings, *, is_static: bool = False) -> Flask:
     app.url_defaults(_keep_language)
     # several modules add to one blueprint
     modules = (
-        api, archive, catalogue, digests, follow, notices, opml, ops, pictures, returns, revisions, search, sitemap,
-        subscribe, websub,
+        api, archive, catalogue, digests, follow, notices, opml, ops, originals, pictures, returns, revisions, search,
+        sitemap, subscribe, websub,
     )  # fmt: skip
     for blueprint in dict.fromkeys(module.blueprint for module in modules):
         app.register_blueprint(blueprint)
