@@ -32,7 +32,7 @@ How = Literal["here", "named", "usual", "column"]  # at the address, named by it
 Sureness = Literal["sure", "likely", "doubtful"]
 
 MOST_COLUMNS = 6
-EXTRA_SECONDS = 60.0  # for all that is visited beside the address itself
+EXTRA_SECONDS = 45.0  # for all that is visited beside the address itself
 SURE, LIKELY = 0.8, 0.5
 FEW, SHORT = 3, 5  # items: fewer make hardly a list, or a short one
 SHORT_TITLE = 6  # characters, at the median
