@@ -13,9 +13,9 @@ run: $(VENV)/.run
 demo: $(VENV)/.run
 	exec $(BIN)/aggregator demo
 
-# PYTEST_ARGS="-k feeds" runs some of them
+# PYTEST_ARGS="-k feeds" runs some of them; a file's tests share what they start, so each core gets whole files
 test: $(VENV)/.test chromium
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from time import monotonic
-from typing import TypeVar
+from typing import Literal, TypeVar
 
-from aggregator.compose import article_of, entry_of
+from aggregator.classify.tag import Tagger
+from aggregator.compose import article_of, entry_of, trace_of
 from aggregator.errors import FetchError, ParseError, SourceError, StoreError, placed
 from aggregator.gather.article import joined, read_article
 from aggregator.gather.fetch import Fetcher
@@ -44,13 +45,22 @@ class Brought:
 
 
 class Bringer:
-    """Reads the pages of items. *host* names the minter of Atom ids, *now* is the clock."""
+    """Reads the pages of items. *host* names the minter of Atom ids, *now* is the clock.
+
+    *tagger* is asked for when there is something to tag: building one takes time that a visit without news saves.
+    """
 
     def __init__(
-        self, fetcher: Fetcher, families: Sequence[Family], now: Callable[[], datetime], host: str | None
+        self,
+        fetcher: Fetcher,
+        families: Sequence[Family],
+        tagger: Callable[[], Tagger],
+        now: Callable[[], datetime],
+        host: str | None,
     ) -> None:
         self._fetcher = fetcher
         self._families = families
+        self._tagger = tagger
         self._now = now
         self._host = host
 
@@ -69,18 +79,22 @@ class Bringer:
         Begins with the oldest; after *most* articles or *seconds* it leaves the rest, which the list then still shows.
         """
         brought = Brought()
+        tagger = self._tagger() if tries else None
         seen_at, until, fetched = self._now(), monotonic() + seconds, 0
         todo = [(key, item) for key, item in items.items() if key in tries]
         while todo:
             key, item = todo[-1]
             article: Article | None = None
-            if item.html is None and (rule.article is None or rule.article.full_text):
+            kind: Literal["page", "feed", "list"] = "feed"
+            if item.html is None and is_on_page(rule):
+                kind = "page"
                 if fetched == most or monotonic() > until:
                     break
                 fetched += 1
                 # half of the time: one book page by page must not cost the poll, and all that was read before it
                 article, fault = await self._story(site, rule, item, seconds / 2)
                 if fault:
+                    kind = "list"
                     brought.faults.append(placed(fault, item.url))
                     # where robots.txt cannot be read for weeks, the entry must not wait for it
                     is_resting = (
@@ -92,7 +106,11 @@ class Bringer:
                         todo.pop()
                         continue
             article = article or article_of(item)
-            brought.entries.append(entry_of(key, item, article, site, rule, seen_at=seen_at, host=self._host))
+            trace = trace_of(kind, item, article)
+            assert tagger is not None, "there is something to bring"
+            brought.entries.append(
+                entry_of(key, item, article, site, rule, tagger, seen_at=seen_at, host=self._host, trace=trace)
+            )
             todo.pop()
         brought.entries.reverse()
         brought.left = len(todo)
@@ -123,21 +141,31 @@ class Bringer:
         response = await self._fetcher.fetch(url, allowance=rule.allowance)
         if is_sent_home(url, response.url) and domain_of(url) == domain_of(response.url):
             raise ParseError(f"{url} leads to the home page {response.url}; the article may be gone")
-        media_type = (response.content_type or "text/html").lower()
-        if not media_type.startswith(PAGE_TYPES):
+        if (media_type := file_type(response)) is not None:
             # the list links a file: the file is the article
-            file = Attachment(url, item.title, media_type.partition(";")[0].strip(), len(response.body))
-            return replace(article_of(item), attachments=(file,))
-        read = partial(
-            read_article,
-            response,
-            rule.article,
-            self._families,
-            timezone=site.timezone,
-            now=self._now(),
-            family=rule.family,
-        )
-        return await apart(read, response)
+            file = Attachment(url, item.title, media_type, len(response.body))
+            return replace(article_of(item), attachments=(file,), validators=response.validators)
+        article = await read_page(response, site, rule, self._families, self._now())
+        return article if article.next_page else replace(article, validators=response.validators)
+
+
+def file_type(response: Response) -> str | None:
+    """The media type of a file, None for a page."""
+    media_type = (response.content_type or "text/html").lower()
+    return None if media_type.startswith(PAGE_TYPES) else media_type.partition(";")[0].strip()
+
+
+def is_on_page(rule: SourceRule) -> bool:
+    """Whether the articles of a source are read on their own pages, where its feed does not carry them."""
+    return rule.article is None or rule.article.full_text
+
+
+async def read_page(
+    response: Response, site: Site, rule: SourceRule, families: Sequence[Family], now: datetime
+) -> Article:
+    """The article on a page. Raises ParseError."""
+    read = partial(read_article, response, rule.article, families, timezone=site.timezone, now=now, family=rule.family)
+    return await apart(read, response)
 
 
 async def whole(first: Article, read_at: Callable[[str], Awaitable[Article]]) -> Article:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from aggregator.errors import RuleError
 from aggregator.identity import domain_of
 from aggregator.model import Checked, Family, Site, SourceRule
-from aggregator.rules import read_families, read_site
+from aggregator.rules import Rules, read_families, read_site
 from aggregator.rules.checked import FILE as CHECKED
 from aggregator.rules.checked import read_checked
 from aggregator.rules.files import Mark, RuleFile, marks, rule_files
@@ -51,6 +51,12 @@ class Catalogue:
         """Whether *source* of *site* is switched on here."""
         return any(one.enabled for one in self.switched(site).sources if one.name == source.name)
 
+    @property
+    def rules(self) -> Rules:
+        """What a start would load: the sites that are switched on, as they are here."""
+        here = [self.switched(site) for site in self.sites.values()]
+        return Rules({site.name: site for site in here if site.enabled}, self.families)
+
     def search(self, words: str) -> list[Site]:
         """The sites in which every one of *words* is found, the nearest first: by name, then by what it publishes.
 
@@ -60,7 +66,7 @@ class Catalogue:
         found = [
             (_distance(" ".join(wanted), site), site.name, site)
             for site in self.sites.values()
-            if all(any(word in text for text in _said(site)) for word in wanted)
+            if all(any(word in text for text in self._texts[site.name]) for word in wanted)
         ]
         if not found and len(wanted) == 1:
             short = [site for site in self.sites.values() if _abbreviates(wanted[0], _folded(site.university))]
@@ -96,6 +102,11 @@ class Catalogue:
         """Names that are switched on or off and that no site or source has."""
         there = {*self.files, *(source.name for site in self.sites.values() for source in site.sources)}
         return sorted((self.switches.on | self.switches.off) - there)
+
+    @cached_property
+    def _texts(self) -> dict[str, list[str]]:
+        """What is searched of each site, by its name."""
+        return {site.name: list(_said(site)) for site in self.sites.values()}
 
     @cached_property
     def _hosts(self) -> dict[str, Site]:

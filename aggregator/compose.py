@@ -3,20 +3,24 @@
 Pure: knows no network, no store and no clock.
 """
 
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Literal
 
+from aggregator.classify.revise import file_key
 from aggregator.classify.summarize import summarize
-from aggregator.classify.tag import tags_of
+from aggregator.classify.tag import LEAD, Tagger
 from aggregator.gather.clean import clean
 from aggregator.identity import bounded, identity, slug
-from aggregator.model import Article, Attachment, Item, Listing, NewEntry, Site, SourceRule
+from aggregator.model import Article, Attachment, Item, Listing, NewEntry, Site, SourceRule, Trace
 
 WEB = ("http://", "https://")
 LONGEST_ADDRESS = 2000  # characters; browsers open little more
+MOST_KEYWORDS, LONGEST_KEYWORD = 30, 60
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # what PostgreSQL or UTF-8 refuses
 
 
@@ -79,7 +83,16 @@ def _files(said: Iterable[Attachment]) -> tuple[Attachment, ...]:
 
 
 def entry_of(
-    key: str, item: Item, article: Article, site: Site, rule: SourceRule, *, seen_at: datetime, host: str | None
+    key: str,
+    item: Item,
+    article: Article,
+    site: Site,
+    rule: SourceRule,
+    tagger: Tagger,
+    *,
+    seen_at: datetime,
+    host: str | None,
+    trace: Trace | None = None,
 ) -> NewEntry:
     """The page's word before the list's, the list's where the page has none. *host* names the minter of Atom ids."""
     published, precision = article.published, article.precision
@@ -88,12 +101,14 @@ def entry_of(
     ):
         published, precision = item.published, item.precision
     name = slug(item.url)
+    title = _storable(_title(item, article))
+    keywords = entry_keywords(item.tags, article.keywords, title, article.text)
     return NewEntry(
         url=item.url,
         slug=name,
         uid=key,
         atom_id=f"tag:{host},{seen_at.year}:{name}",
-        title=_storable(_title(item, article)),
+        title=title,
         seen_at=seen_at,
         published=published,
         precision=precision,
@@ -105,8 +120,42 @@ def entry_of(
         text=article.text,
         images=article.images,
         attachments=_files(article.attachments + item.attachments),
-        tags=tags_of(site, rule),
+        tags=tagger.tags(site.given(rule), title, article.text, article.section, keywords),
+        keywords=keywords,
+        trace=trace,
     )
+
+
+def entry_keywords(categories: Iterable[str], of_page: Iterable[str], title: str, text: str) -> tuple[str, ...]:
+    """What the publisher says that an entry is about: the feed's categories, and keywords of the page.
+
+    Of these only what the title or the lead says: many sites name the same for search engines on all their pages.
+    """
+    lead = text[:LEAD]
+    spoken = (word for word in of_page if word in title or word in lead)
+    said = dict.fromkeys(word for word in (*categories, *spoken) if len(word) <= LONGEST_KEYWORD)
+    return tuple(said)[:MOST_KEYWORDS]
+
+
+def trace_of(kind: Literal["page", "feed", "list"], item: Item, article: Article) -> Trace:
+    """How *article*, which is of that *kind*, stands now."""
+    return Trace(
+        kind,
+        article.validators,
+        digest_of(item) if kind == "feed" else None,
+        _storable(article.title or "") or None,
+        article.published,
+        article.precision,
+        tuple(map(file_key, article.attachments)),
+        item.title,
+    )
+
+
+def digest_of(item: Item) -> str:
+    """A hash of what a feed or list says of an article."""
+    files = ((file.url, file.length) for file in item.attachments)
+    said = repr((item.title, item.published, item.summary, item.html, *files))
+    return hashlib.blake2b(said.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
 
 
 def _same_day(day: datetime, minute: datetime | None) -> bool:

@@ -87,6 +87,15 @@ def strangeness(
     return "articles" if tried >= ENOUGH and unread == tried else None
 
 
+def says_missing(response: Response) -> bool:
+    """Whether a page says that what was asked for is not there; no firewall says so, nor a login."""
+    page = _Page(response)
+    if len(page.text) >= SAYS_SOMETHING or page.is_challenge or page.asks_for_password:
+        return False
+    refuses = FIREWALL.search(page.text) or CAMPUS.search(page.text)
+    return refuses is None and MISSING.search(page.text) is not None
+
+
 def proof(response: Response | None, fault: Fault | None, before: str | None, *, good: bool = False) -> Kept | None:
     """*response* as it is kept and shown: at most KEPT_BYTES of its body, and no secret in header, address or body.
 

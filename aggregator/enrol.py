@@ -36,7 +36,8 @@ def followed_by(known: Catalogue, *urls: str) -> tuple[Site, SourceRule] | None:
     """The source that has one of *urls* already, however it is written, switched on or off; None where none has."""
     same = [pair for family in known.families.values() for pair in family.same]
     wanted = {_place(url, same) for url in urls}
-    return next((pick for pick in everything(known).sources if _place(pick[1].url, same) in wanted), None)
+    found = [pick for pick in everything(known).sources if _place(pick[1].url, same) in wanted]
+    return next((pick for pick in found if known.follows(*pick)), found[0] if found else None)
 
 
 def home_of(known: Catalogue, url: str) -> Site | None:
@@ -100,7 +101,7 @@ def check(site: Site, known: Catalogue) -> None:
             raise SettingsError(f"there is a source called {source.name!r} already; choose another name (--name)")
     if site.name in known.files:
         raise SettingsError(f"there is a site called {site.name!r} already; choose another name (--name)")
-    everything(known).plus(site)
+    known.rules.plus(site)
 
 
 def enrol(instance: Path, site: Site, chosen: Sequence[Find], known: Catalogue, now: datetime) -> Path:

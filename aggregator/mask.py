@@ -10,15 +10,16 @@ SECRET_NAME = re.compile(
 )
 MASK = "***"
 
-_USER = re.compile(r"(?<=://)[^/?#\s@\"'<>]+(?=@)")
-_PARAMETER = re.compile(r"(?<=[?&;])(amp;)?([\w.\-\[\]%]{1,80})=([^&;?#\s\"'<>]+)")
+# each begins with letters of its own, which a long page is searched for much quicker than by looking behind each letter
+_USER = re.compile(r"://[^/?#\s@\"'<>]+(?=@)")
+_PARAMETER = re.compile(r"([?&;](?:amp;)?)([\w.\-\[\]%]{1,80})=([^&;?#\s\"'<>]+)")
 
 
 def masked(text: str) -> str:
     """*text*, each secret in an address replaced by MASK."""
-    return _PARAMETER.sub(_parameter, _USER.sub(MASK, text))
+    return _PARAMETER.sub(_parameter, _USER.sub(f"://{MASK}", text))
 
 
 def _parameter(found: re.Match[str]) -> str:
     is_secret = SECRET_NAME.search(found[2])
-    return f"{found[1] or ''}{found[2]}={MASK}" if is_secret else found[0]
+    return f"{found[1]}{found[2]}={MASK}" if is_secret else found[0]

@@ -98,6 +98,7 @@ class SourceRule:
     tags: tuple[str, ...] = ()
     enabled: bool = True
     interval_minutes: int | None = None  # None: adaptive
+    keep_days: int | None = None  # its entries, 0: for ever; None: as the settings say
     allow_private_networks: bool = False  # on this source's domain, whoever else's pages lead there
     allow_invalid_certificate: bool = False  # likewise
     listing: ListingRule | None = None
@@ -134,6 +135,16 @@ class Site:
     checked: date | None = None  # when somebody last saw that its sources can be read; None: never
     proof: str = ""  # what showed that, or where the addresses are from
 
+    def given(self, source: SourceRule) -> list["Given"]:
+        """The tags of every entry of *source*: the site's, the university, then the source's own, each once."""
+        said: dict[str, Given] = {}
+        for name in self.tags:
+            said.setdefault(name, Given(name, "site"))
+        said.setdefault(self.university, Given(self.university, "university"))
+        for name in source.tags:
+            said.setdefault(name, Given(name, "source"))
+        return list(said.values())
+
 
 @dataclass(frozen=True, slots=True)
 class Checked:
@@ -142,6 +153,66 @@ class Checked:
     day: date
     found: Fault | Literal["working"]
     proof: str  # a sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One tag of rules/tags.toml and what tells it. How words are written stands there."""
+
+    name: str
+    english: str = ""
+    words: tuple[str, ...] = ()
+    title_words: tuple[str, ...] = ()
+    where: Literal["lead", "title", "body", "both"] = "lead"  # where *words* count; lead: in the title, too
+    exceptions: tuple[str, ...] = ()
+    parents: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    keep_days: int | None = None  # its entries are kept so long, 0: for ever; None: it does not say
+    is_broad: bool = False  # it may tag more than half of all entries
+
+
+@dataclass(frozen=True, slots=True)
+class Taxonomy:
+    """The topics by name, parents and words checked, and what tags that are no more are called today."""
+
+    topics: Mapping[str, Topic] = field(default_factory=dict)
+    renamed: Mapping[str, str] = field(default_factory=dict)  # also tags that only site files give
+
+    @property
+    def aliases(self) -> dict[str, str]:
+        """Every other name of a tag, with the tag's."""
+        said = {alias: topic.name for topic in self.topics.values() for alias in topic.aliases}
+        return said | dict(self.renamed)
+
+    def ancestors(self, name: str) -> list[str]:
+        """The parents of the topic *name*, their parents, and so on, nearest first, each once."""
+        found: dict[str, None] = {}
+        waiting = list(self.topics[name].parents)
+        while waiting:
+            one = waiting.pop(0)
+            if one not in found:
+                found[one] = None
+                waiting += self.topics[one].parents
+        return list(found)
+
+
+# what a tag is there by: what the operator said of the site or source, what the publisher or the text says, a child
+Ground = Literal["site", "university", "source", "section", "keyword", "title", "lead", "body", "child"]
+
+
+class Given(NamedTuple):
+    """A tag that the operator gives to all entries of a source, and by what."""
+
+    tag: str
+    by: Ground
+
+
+class Reason(NamedTuple):
+    """Why an entry has a tag: *what* the ground is, a word, a section, a name."""
+
+    tag: str
+    by: Ground
+    what: str
 
 
 # ---------------------------------------------------------------- in flight: what a visit brings
@@ -274,9 +345,26 @@ class Article:
     origin: str | None = None  # 来源: who published it first, as the page says
     editor: str | None = None
     section: tuple[str, ...] = ()  # the breadcrumb, outermost first
+    keywords: tuple[str, ...] = ()  # what the page calls its keywords
     images: tuple[str, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     next_page: str | None = None  # where the article goes on
+    validators: Validators = Validators()  # of its page, where it is told on one
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """How an article stood when it was last read: what the next look is compared with."""
+
+    # where its text is from: its page; the feed or list, which carries it; or the list for want of a readable page
+    kind: Literal["page", "feed", "list"] = "page"
+    validators: Validators = Validators()
+    body_hash: str | None = None  # a fingerprint of the page, or of what the feed says; None: to be read and compared
+    title: str | None = None  # as the page says, like the next three
+    published: datetime | None = None
+    precision: Precision | None = None
+    files: tuple[str, ...] = ()  # keys of its attachments (classify/revise.py)
+    listed_title: str = ""  # as the list says
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +388,10 @@ class NewEntry:
     images: tuple[str, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     tags: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+    trace: Trace | None = None  # None: its article is not looked at again
+    updated: datetime | None = None  # None: when it was seen
+    sort: int = 0  # 0: by its date
 
 
 class KnownEntry(NamedTuple):
@@ -312,11 +404,102 @@ class KnownEntry(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What an article says, as far as its readers care: two of them are compared."""
+
+    title: str
+    published: datetime | None
+    precision: str | None
+    html: str
+    text: str
+    files: tuple[str, ...]  # keys of its attachments
+    pictures: tuple[str, ...]  # addresses
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """An entry whose article is looked at again, and how it stood at the last look; its fields mean what Recheck's do.
+
+    It grows old by itself: *step* is the next one of recheck.STEPS, counted from *since*.
+    """
+
+    entry_id: int
+    source_id: int
+    since: datetime
+    step: int
+    due_at: datetime
+    tries: int
+    kind: Literal["page", "feed", "list"]
+    etag: str | None
+    last_modified: str | None
+    body_hash: str | None
+    title: str | None
+    published: datetime | None
+    precision: str | None
+    files: Sequence[str]
+    listed_title: str
+    is_unlisted: bool
+    missing_at: datetime | None
+    missing_by: str | None
+    passing: Sequence[str]
+    is_untold: bool
+
+
+class Watched(NamedTuple):
+    """A Watch with what its entry is known by."""
+
+    watch: Watch
+    uid: str
+    url: str
+    entry_title: str
+    removed_at: datetime | None
+
+
+ChangeKind = Literal["edited", "removed", "restored"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of an article at its source. *what*: "title", "date", "body", "attachments", "pictures"; of a removal
+    how it showed: "410", "404", "home", "notice", "list".
+    """
+
+    kind: ChangeKind
+    what: tuple[str, ...] = ()
+    words: int = 0  # of the text that changed; of Chinese, characters
+    matters: bool = False  # to readers who have read it
+    state: str = ""  # a hash of what it said before
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a look at an article, or at what its list or feed says of it, brought."""
+
+    entry_id: int
+    looked_at: datetime
+    watch: Watch | None  # from now on; None: it is not looked at any more
+    changes: tuple[Change, ...] = ()
+    new: NewEntry | None = None  # what the entry says from now on; None: as before
+
+
+@dataclass(frozen=True, slots=True)
 class Lease:
     """The right to visit one host for a while; *token* tells it from every other lease of that host."""
 
     host: str
     token: int
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """For how many days entries are kept, 0: for ever.
+
+    What is said for an entry's source and its tags, by their names, comes before *days*; of several the longest counts.
+    """
+
+    days: int = 0
+    sources: Mapping[str, int] = field(default_factory=dict)
+    tags: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,6 +566,10 @@ class Visit:
     pushed_at: datetime | None = None  # the last announcement that the visit knew of
     owed: int | None = None  # what its hub owes from now on; None: as before
     was_missed: bool = False  # the hub was silent about an entry
+    # looks at articles that are known
+    looked: tuple[Looked, ...] = ()
+    is_of_articles: bool = False  # it was for them alone, and says nothing of the source
+    rule_hash: str | None = None  # of the rule it was made by; None: of whichever there is
 
     @property
     def met(self) -> Fault | None:
@@ -479,7 +666,63 @@ class FullEntry(NamedTuple):
     text: str = ""
     images: tuple[str, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    keywords: tuple[str, ...] = ()
     story: StoryOf | None = None  # None: nobody else tells it
+    removed_at: datetime | None = None
+    changed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What an entry said at a time."""
+
+    title: str
+    published: datetime | None
+    precision: Precision | None
+    text: str
+    attachments: tuple[Attachment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A Revision of *entry*, which comes without its text: what it said before and after.
+
+    Of a removal or a return the two are the same; where the entry's text is withheld, so are these.
+    """
+
+    id: int
+    seen_at: datetime
+    kind: ChangeKind
+    what: tuple[str, ...]
+    words: int
+    before: Version
+    after: Version
+    entry: FullEntry
+    is_withheld: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """The front matter of a Hugo post as it stood, and the title that was made of it."""
+
+    title: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """An entry with all that is stored of it, on its way out of one instance or into another.
+
+    What counts in one instance only, as the entry's id, is of no account.
+    """
+
+    entry: FullEntry
+    uid: str
+    addresses: tuple[str, ...] = ()  # its other identity keys
+    given: tuple[str, ...] = ()  # those of its tags that came with it and that no rule gave
+    front: Front | None = None  # None: it was no Hugo post
+    revisions: "tuple[Revision, ...]" = ()  # the oldest first
+    is_withheld: bool = False  # the text of what was removed stands in its last revision alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -693,6 +936,8 @@ class Source(SQLModel, table=True):
     enabled: bool = True  # False: switched off, or no longer in a site file; its entries stay
     found_kind: str | None = None  # what "auto" turned out to be
     rule_hash: str = ""  # of what its site file says; another one: read the page again, changed or not
+    # a Given for each tag of all its entries, as its site file last said; NULL: it was gone before we asked
+    given: list[list[str]] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
     rule: dict[str, str] | None = Field(default=None, sa_column=Column(JSON))  # the list rule last used
     look: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))  # a Look
     repair: str | None = None  # when and how a changed list was last healed
@@ -722,6 +967,9 @@ class Source(SQLModel, table=True):
     hub: str | None = None  # WebSub, as the feed last said: its hub,
     topic: str | None = None  # and the address it is known by there
     pushed_at: datetime | None = None  # when a hub last announced something
+    recheck_at: datetime | None = None  # when the first of its articles is to be looked at again; NULL: none is
+    # when its list is due, where next_poll_at is earlier for the sake of recheck_at; NULL: at next_poll_at
+    list_at: datetime | None = None
 
 
 class HubSubscription(SQLModel, table=True):
@@ -777,7 +1025,16 @@ class Entry(SQLModel, table=True):
     """What we keep and publish. *slug* and *atom_id* never change."""
 
     __tablename__ = "entry"
-    __table_args__ = (Index("ix_entry_sort", "sort", "id"), Index("ix_entry_source", "source_id", "sort", "id"))
+    __table_args__ = (
+        Index("ix_entry_sort", "sort", "id"),
+        Index("ix_entry_source", "source_id", "sort", "id"),
+        Index(
+            "ix_entry_removed",
+            "id",
+            sqlite_where=text("removed_at IS NOT NULL"),
+            postgresql_where=text("removed_at IS NOT NULL"),
+        ),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     slug: str = Field(unique=True)  # MD5 hex of the URL as first linked: the ancestor's urlname
@@ -798,6 +1055,9 @@ class Entry(SQLModel, table=True):
     section: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     summary: str = ""
     image: str | None = None  # the first picture
+    removed_at: datetime | None = None  # when its publisher was found to have removed it; NULL: it is there
+    changed_at: datetime | None = None  # when a Revision was last made of it, or its text withheld; NULL: never
+    is_withheld: bool = False  # removed, and its text kept from everybody: it stands in the Revision of the removal
 
 
 class EntryBody(SQLModel, table=True):
@@ -810,6 +1070,8 @@ class EntryBody(SQLModel, table=True):
     text: str
     images: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     attachments: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    # the publisher's: the feed's categories, and of the page's keywords those that title or lead say
+    keywords: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False, server_default="[]"))
 
 
 class EntryAddress(SQLModel, table=True):
@@ -819,6 +1081,32 @@ class EntryAddress(SQLModel, table=True):
 
     uid: str = Field(primary_key=True)
     entry_id: int = Field(foreign_key="entry.id", index=True)
+
+
+class Tombstone(SQLModel, table=True):
+    """An identity key of an entry that was deleted, which never comes back: a row for each of its keys."""
+
+    __tablename__ = "tombstone"
+    __table_args__ = (Index("ix_tombstone_place", "source_id", "sort"),)
+
+    uid: str = Field(primary_key=True)
+    slug: str = Field(index=True)  # the rest is the entry's, too
+    url: str
+    title: str
+    source_id: int = Field(foreign_key="source.id")
+    sort: int = Field(sa_type=BigInteger)
+    gone_at: datetime
+
+
+class Imported(SQLModel, table=True):
+    """What an imported Entry brought along that no rule gives again."""
+
+    __tablename__ = "imported"
+
+    entry_id: int = Field(primary_key=True, foreign_key="entry.id", ondelete="CASCADE")
+    tags: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))  # Parcel.given
+    title: str = ""  # Front.title
+    front: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))  # Front.values
 
 
 class EntrySignature(SQLModel, table=True):
@@ -870,6 +1158,61 @@ class StoryDue(SQLModel, table=True):
     entry_id: int = Field(primary_key=True, foreign_key="entry.id", ondelete="CASCADE")
 
 
+class Recheck(SQLModel, table=True):
+    """An entry whose article is looked at again: a Watch. The row goes when it has been looked at often enough."""
+
+    __tablename__ = "recheck"
+    __table_args__ = (Index("ix_recheck_source", "source_id", "entry_id", "due_at"),)
+
+    entry_id: int = Field(primary_key=True, foreign_key="entry.id", ondelete="CASCADE")
+    source_id: int = Field(foreign_key="source.id")
+    since: datetime  # when it was first seen, or found to be removed
+    step: int = 0
+    due_at: datetime
+    tries: int = 0  # looks in a row that told nothing
+    kind: str  # this and what follows to listed_title: a Trace
+    etag: str | None = None
+    last_modified: str | None = None
+    body_hash: str | None = None
+    title: str | None = None
+    published: datetime | None = None
+    precision: str | None = None
+    files: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    listed_title: str = ""
+    is_unlisted: bool = False  # the list shows what stood around it, and not it
+    missing_at: datetime | None = None  # the first look in a row that did not find it; NULL: the last one did
+    missing_by: str | None = None  # how that showed; see Change
+    passing: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))  # states that did not last
+    is_untold: bool = False  # a change that matters is yet to be told by feeds: one was told within a day
+
+
+class Revision(SQLModel, table=True):
+    """An entry's earlier text, kept when its publisher changed it; or that it was removed, or came back.
+
+    *title* and what follows is what the entry said before; of a removal whose text is not withheld, nothing.
+    """
+
+    __tablename__ = "revision"
+    __table_args__ = (Index("ix_revision_entry", "entry_id", "id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    entry_id: int = Field(foreign_key="entry.id", ondelete="CASCADE")
+    kind: str  # a ChangeKind
+    seen_at: datetime
+    what: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))  # see Change
+    words: int = 0
+    is_told: bool = False  # feeds carry it as an update
+    state: str = ""
+    title: str = ""
+    published: datetime | None = None
+    precision: str | None = None
+    summary: str = ""
+    html: str = ""
+    text: str = ""
+    images: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    attachments: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+
+
 class Tag(SQLModel, table=True):
     """A label a rule gives."""
 
@@ -881,12 +1224,25 @@ class Tag(SQLModel, table=True):
 
 
 class TagAlias(SQLModel, table=True):
-    """Another name of a tag, from the site files; where there is a tag of that name, the tag is meant."""
+    """Another name of a tag; where there is a tag of that name, the tag is meant."""
 
     __tablename__ = "tag_alias"
 
     alias: str = Field(primary_key=True)
     tag_name: str
+    # from the rules of topics, not from a site file
+    is_of_topic: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+
+
+class Retag(SQLModel, table=True):
+    """How far `aggregator retag` has come; one row at most."""
+
+    __tablename__ = "retag"
+
+    rules: str = Field(primary_key=True)  # what tells these rules of tags from others
+    after_id: int = 0  # entries up to here have been looked at
+    changed: int = 0  # entries whose tags were other ones
+    ended_at: datetime | None = None  # NULL: it goes on from after_id
 
 
 class EntryTag(SQLModel, table=True):
@@ -1137,6 +1493,49 @@ class Edition(SQLModel, table=True):
     facts: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     made_at: datetime
     note: str = ""  # what has changed since the number before
+
+
+class EditionEntry(SQLModel, table=True):
+    """An entry that an edition lists: it is not deleted, for readers follow the digest's link to it."""
+
+    __tablename__ = "edition_entry"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    entry_id: int = Field(primary_key=True, foreign_key="entry.id", ondelete="CASCADE")
+    edition_id: int = Field(primary_key=True, foreign_key="edition.id", index=True)
+
+
+class Blob(SQLModel, table=True):
+    """Bytes in the archive, in a file that is called by what they are; several things may be the same bytes."""
+
+    __tablename__ = "blob"
+
+    digest: str = Field(primary_key=True)  # SHA-256, in hexadecimal digits
+    bytes: int
+
+
+class Archived(SQLModel, table=True):
+    """The page of an entry, or a picture of it, as it was when we kept it."""
+
+    __tablename__ = "archived"
+    __table_args__ = (Index("ix_archived_url", "url"), Index("ix_archived_digest", "digest"))
+
+    entry_id: int = Field(primary_key=True, foreign_key="entry.id", ondelete="CASCADE")
+    url: str = Field(primary_key=True)
+    kind: str  # "page", its answer compressed by gzip, or "picture"
+    content_type: str  # as the server said
+    digest: str = Field(foreign_key="blob.digest")
+    kept_at: datetime
+
+
+class ArchiveLook(SQLModel, table=True):
+    """An entry that the archive knows of: to be kept, or looked at already."""
+
+    __tablename__ = "archive_look"
+
+    entry_id: int = Field(primary_key=True, foreign_key="entry.id", ondelete="CASCADE")
+    tries: int = 0
+    due_at: datetime | None = Field(default=None, index=True)  # NULL: what there was is kept, or was let go
 
 
 class Robots(SQLModel, table=True):

@@ -100,6 +100,7 @@ class Outcomes:
         return Visit(
             source_id=source.id or 0,
             polled_at=polled_at,
+            rule_hash=source.rule_hash,
             next_poll_at=self._next_poll_at(
                 source,
                 answer.site,
@@ -272,6 +273,7 @@ def _kept(source: Source, polled_at: datetime, next_poll_at: datetime, **said: A
         source_id=source.id or 0,
         polled_at=polled_at,
         next_poll_at=next_poll_at,
+        rule_hash=source.rule_hash,
         body_hash=source.body_hash,
         kind=kind if kind in ("feed", "list") else None,  # type: ignore[arg-type]
         rule=ListingRule(**source.rule) if source.rule else None,

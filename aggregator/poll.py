@@ -1,8 +1,10 @@
 """The conductor of one visit to one source. Whoever reads this file knows the service.
 
-    claim (turns) -> fetch -> 304 or the same bytes? then done (outcome)
+    claim (turns) -> articles due, and the list not? look at them again (recheck)
+                  -> fetch -> 304 or the same bytes? then done (outcome)
                            -> read_source (heal): feed or list, healed after a redesign -> unknown (backlog)
                            -> fetch, read_article, clean -> tag, summarize (bring)
+                           -> heard (hearsay): what the list or feed says of articles that are known
                            -> judge (outcome, health): what the visit says of the source, and when the next one is
                            -> record (store): entries, poll, validators, next_poll_at, feed versions in one transaction
 
@@ -13,6 +15,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache, partial
 from time import monotonic
@@ -26,10 +29,12 @@ from aggregator.gather.fetch import Fetcher
 from aggregator.gather.fingerprint import fingerprint
 from aggregator.heal import Memory, Reading, read_source
 from aggregator.health import judged
+from aggregator.hearsay import heard
 from aggregator.hubs import Trust
 from aggregator.identity import turn_of
 from aggregator.model import ListingRule, Look, Site, Source, SourceRule, Validators, Visit
 from aggregator.outcome import Answer, Outcomes
+from aggregator.recheck import Rechecker
 from aggregator.redirects import address_of, moved_of
 from aggregator.rules import Rules, load
 from aggregator.settings import Settings
@@ -37,6 +42,7 @@ from aggregator.store import Store
 from aggregator.store.leases import Holder
 from aggregator.store.recorder import Recorder
 from aggregator.store.sources import rule_hash
+from aggregator.tagging import CurrentTagger
 from aggregator.turns import Turn, Turns, furthest
 
 log = logging.getLogger(__name__)
@@ -77,12 +83,16 @@ class Poller:
         self._spread = spread_seconds
         self._backlog = Backlog(store, fetcher, self._same, now)
         self._outcomes = Outcomes(settings, Trust(store, is_asked=settings.callback_url is not None))
-        self._bringer = Bringer(fetcher, self._families, now, urlsplit(settings.site.url).hostname)
+        self._tagger = CurrentTagger(settings.instance, store, now)
+        self._bringer = Bringer(fetcher, self._families, self._tagger, now, urlsplit(settings.site.url).hostname)
+        store.withholds = settings.schedule.removed == "withhold"
+        self._rechecker = Rechecker(store, fetcher, self._families, self._tagger, now)
+        self._named: frozenset[str] = frozenset()  # to be polled whether due or not
         self._turns = Turns(settings, store, now, self._knows, self._cancel)
         self._running: dict[asyncio.Task[None], Turn] = {}
         self._one_finished = asyncio.Event()
         self._stopping = False
-        self._recorder = Recorder(store)
+        self._recorder = Recorder(store, lambda: len(self._running))
         self._fault: StoreError | None = None
         self._mended_at: datetime | None = None
         self._is_awaited = False  # by poll_all_due, which raises a fault; else it is logged
@@ -102,6 +112,7 @@ class Poller:
         Raises StoreError when nothing can be stored.
         """
         self._is_awaited = True
+        self._named = frozenset(names or ())
         held = self._turns.claim_named(names) if names is not None else []
         self._start()
         while self._running or (names is None and await self.poll_due()):
@@ -127,12 +138,17 @@ class Poller:
             log.debug("the leases run out by themselves: %s", error)
 
     def _mend_times(self) -> None:
-        """Once an hour, and when the clock has jumped: what a clock that was ahead has written holds nothing up."""
+        """Once an hour, and when the clock has jumped: what a clock that was ahead has written holds nothing up.
+
+        Texts of removed entries follow their setting.
+        """
         now = self._now()
         if self._mended_at is not None and abs(now - self._mended_at) < MEND_EVERY:
             return
         self._mended_at = now
         mended = self._store.clock.mend(now, **furthest(self._settings, [rule for _, rule in self._rules.values()]))
+        if withheld := self._store.revisions.withhold(self._store.withholds, now):
+            log.info("texts of %d removed entries: schedule.removed is %r", withheld, self._settings.schedule.removed)
         if mended:
             log.warning("times=%d stood further ahead than any this program sets: the clock was wrong", mended)
 
@@ -141,7 +157,8 @@ class Poller:
         while not self._stopping and len(self._running) < self._settings.fetch.concurrency:
             if (begun := self._turns.begin()) is None:
                 return
-            task = asyncio.create_task(self._poll(*begun))
+            is_for_articles = self._is_for_articles(begun[0])
+            task = asyncio.create_task((self._recheck if is_for_articles else self._poll)(*begun))
             self._running[task] = begun[1]
             task.add_done_callback(self._finished)
 
@@ -192,6 +209,34 @@ class Poller:
             log.warning("source=%s is in no site file; `aggregator sources` switches it off", name)
         return name in self._rules
 
+    def _is_for_articles(self, source: Source) -> bool:
+        """Whether *source* was claimed for the sake of its articles, its list not being due yet."""
+        return source.list_at is not None and source.list_at > self._now() and source.name not in self._named
+
+    async def _recheck(self, source: Source, turn: Turn) -> None:
+        """Look at the articles of *source* that are due."""
+        started, polled_at = monotonic(), self._now()
+        looked = await self._rechecker.look(source, *self._rules[source.name], POLL_SECONDS)
+        visit = Visit(source.id or 0, polled_at, polled_at, looked=looked, is_of_articles=True)
+        visit = self._turns.seal(visit, turn, monotonic() - started)
+        if await self._recorder.record(visit) is None:
+            self._leave(source, turn)
+            return
+        kinds: list[str] = [change.kind for one in looked for change in one.changes]
+        log.info(
+            "recheck source=%s articles=%d edited=%d removed=%d restored=%d ms=%d",
+            source.name,
+            len(looked),
+            *map(kinds.count, ("edited", "removed", "restored")),
+            visit.milliseconds,
+        )
+
+    def _leave(self, source: Source, turn: Turn) -> None:
+        """Go on with no other source of a host that is not ours any more."""
+        log.warning("poll source=%s is not recorded: another worker claimed its host meanwhile", source.name)
+        self._turns.drop(turn)
+        self._cancel(turn)
+
     async def _poll(self, source: Source, turn: Turn) -> None:
         if self._spread:
             await asyncio.sleep(random.random() * self._spread)  # noqa: S311 - no secret
@@ -213,9 +258,7 @@ class Poller:
             visit = self._turns.seal(judged(source, self._failed(source, error)), turn, monotonic() - started)
             brought = await self._recorder.record(visit)
         if brought is None:
-            log.warning("poll source=%s is not recorded: another worker claimed its host meanwhile", source.name)
-            self._turns.drop(turn)
-            self._cancel(turn)
+            self._leave(source, turn)
             return
         log.info(
             "poll source=%s outcome=%s cause=%s status=%s entries=%d items=%d ms=%d%s",
@@ -248,7 +291,10 @@ class Poller:
         brought = await self._bringer.bring(
             site, rule, found.items, found.tries, most=self._settings.fetch.max_articles, seconds=POLL_SECONDS
         )
-        return self._outcomes.read(answer, reading, memory, found, brought)
+        visit = self._outcomes.read(answer, reading, memory, found, brought)
+        return replace(
+            visit, looked=heard(self._store, source, site, rule, found.items, self._tagger, answer.polled_at)
+        )
 
     async def _ask(self, source: Source, site: Site, rule: SourceRule) -> Answer:
         """Fetch the page unless it is what it was. Raises SourceError."""

@@ -53,7 +53,10 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Entries of *selection* that hold all *words* and none of *without*. *selection.words* is as it was typed."""
+    """Entries of *selection* that hold all *words* and none of *without*. *selection.words* is as it was typed.
+
+    Without words it is all of *selection*, which then is not everything.
+    """
 
     words: tuple[Word, ...]
     without: tuple[Word, ...] = ()
@@ -67,7 +70,7 @@ def parse(text: str, zone: tzinfo, selection: Selection = Selection()) -> Questi
     sought: list[Word] = []
     without: list[Word] = []
     chosen = replace(selection, words=text.strip())
-    place = 0
+    place, filtered = 0, False
     while (place := _after_blanks(text, place)) < len(text):
         column, part = place + 1, PART.match(text, place)
         assert part is not None  # it may be empty
@@ -81,9 +84,10 @@ def parse(text: str, zone: tzinfo, selection: Selection = Selection()) -> Questi
             raise SearchError("filter", column, f"only words and tags can be excluded, not {part['filter']}")
         else:
             chosen = NARROWED[name](chosen, part["value"], column, bool(part["minus"]), zone)
+            filtered = True
         if len(sought) + len(without) > MOST_WORDS:
             raise SearchError("many", column, f"more than {MOST_WORDS} words")
-    if not sought:
+    if not sought and (without or (chosen.words and not filtered) or chosen == Selection(words=chosen.words)):
         raise SearchError("empty", 1, "there is no word to look for")
     if chosen.since and chosen.until and chosen.since >= chosen.until:
         raise SearchError("dates", 1, "the first day is after the last one")

@@ -4,6 +4,7 @@ The walk: fetch -> read_source (heal) -> is it a list of news? -> one article ->
 columns that its host and its home page lead to (follow). Stores nothing and writes nothing.
 """
 
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +26,8 @@ from aggregator.model import Checked, Item, Listing, Response, Site, SourceRule
 from aggregator.rules import read_site
 from aggregator.rules.files import RuleFile, parsed
 from aggregator.rules.write import site_toml, toml_value
+
+log = logging.getLogger(__name__)
 
 TRIED = 3  # articles, until one is read
 STALE = timedelta(days=400)
@@ -63,8 +66,14 @@ class Survey:
 
     async def look(self, site: Site, sources: Sequence[SourceRule]) -> list[Seen]:
         """What is found of *sources* of *site*; of one without sources, those that its home page offers."""
-        if not site.sources:
-            return await self._first(site)
+        try:
+            return await (self._known(site, sources) if site.sources else self._first(site))
+        except Exception as error:  # a fault of ours: one university must not cost the others
+            log.exception("site=%s fault of the program", site.name)
+            looked_at = sources or [SourceRule(site.name, site.university, site.home or "")]
+            return [Seen(one, Checked(self._today, "program", _sentence(error))) for one in looked_at]
+
+    async def _known(self, site: Site, sources: Sequence[SourceRule]) -> list[Seen]:
         seen = [await self._source(site, source) for source in sources]
         finds: dict[str, list[Find]] = {}
         taken = {identity(one.url, self._same) for one in site.sources}

@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from aggregator.classify.tag import Tagger
+from aggregator.compose import entry_keywords
 from aggregator.errors import ParseError
 from aggregator.gather.article import read_article
 from aggregator.gather.charset import decode
@@ -43,8 +45,11 @@ def reader_of(page: Listing | Article, response: Response, families: Sequence[Fa
     return f"article, with the marks of {', '.join(known)}" if known else "article, of no known family"
 
 
-def as_json(page: Listing | Article, timezone: ZoneInfo) -> dict[str, Any]:
-    """The object that house rules give `try --json`: times in ISO 8601 as the site means them."""
+def as_json(page: Listing | Article, timezone: ZoneInfo, tagger: Tagger | None = None) -> dict[str, Any]:
+    """The object that house rules give `try --json`: times in ISO 8601 as the site means them.
+
+    Tags are those that title, text, section and keywords tell *tagger*; those that a site file gives come beside them.
+    """
     if isinstance(page, Article):
         return {
             "kind": "article",
@@ -56,6 +61,8 @@ def as_json(page: Listing | Article, timezone: ZoneInfo) -> dict[str, Any]:
             "origin": page.origin,
             "editor": page.editor,
             "section": list(page.section),
+            "keywords": list(page.keywords),
+            "tags": tags_of(page, tagger) if tagger else [],
             "text": page.text,
             "html": page.html,
             "images": list(page.images),
@@ -76,6 +83,13 @@ def as_json(page: Listing | Article, timezone: ZoneInfo) -> dict[str, Any]:
         "next_page": page.next_page,
         "rule": asdict(page.rule) if page.rule else None,
     }
+
+
+def tags_of(page: Article, tagger: Tagger) -> list[dict[str, str]]:
+    """The topics of *page*, and why it has each."""
+    title = page.title or ""
+    keywords = entry_keywords((), page.keywords, title, page.text)
+    return [one._asdict() for one in tagger.reasons((), title, page.text, page.section, keywords)]
 
 
 def _guess(response: Response, families: Sequence[Family], timezone: ZoneInfo, now: datetime) -> Listing | Article:

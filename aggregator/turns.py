@@ -9,7 +9,7 @@ import os
 import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from aggregator.errors import StoreError
@@ -108,13 +108,18 @@ class Turns:
             self._ready.append(turn)
 
     def seal(self, visit: Visit, turn: Turn, seconds: float) -> Visit:
-        """*visit*, which took so long, as it goes to the store: under its lease, which the turn's last visit ends."""
+        """*visit*, which took so long, as it goes to the store: under its lease, which the turn's last visit ends.
+
+        It is written on, not copied: nobody else has it yet, and a copy costs a tenth of an unchanged source.
+        """
         turn.open.discard(visit.source_id)
         is_last = not turn.open and not turn.waiting
         if is_last:
             self._turns.discard(turn)
-        free_at = self._now() + self._pause if is_last else None
-        return replace(visit, milliseconds=round(seconds * 1000), lease=turn.lease, free_at=free_at)
+        visit.milliseconds = round(seconds * 1000)
+        visit.lease = turn.lease
+        visit.free_at = self._now() + self._pause if is_last else None
+        return visit
 
     def drop(self, turn: Turn) -> None:
         """Have no more to do with a host; its lease, if it is still ours, runs out by itself."""

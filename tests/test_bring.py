@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 import pytest
 
 from aggregator.bring import ARTICLE_TRIES, MOST_PAGES, Bringer, whole
+from aggregator.classify.tag import Tagger
 from aggregator.errors import FetchError
 from aggregator.gather.fetch import Fetcher
-from aggregator.model import SHANGHAI, Article, Item, Site, SourceRule
+from aggregator.model import SHANGHAI, Article, Item, Site, SourceRule, Taxonomy
 from aggregator.rules import load
 from aggregator.settings import FetchSettings
 
@@ -34,7 +35,7 @@ def bring(university, tries=0, seconds=60):
 
     async def work():
         async with Fetcher(settings, "tests") as fetcher:
-            bringer = Bringer(fetcher, FAMILIES, lambda: NOW, "localhost")
+            bringer = Bringer(fetcher, FAMILIES, lambda: Tagger(Taxonomy()), lambda: NOW, "localhost")
             rule = SourceRule("haitang-news", "要闻", university.url)
             return await bringer.bring(SITE, rule, {"key": item}, {"key": tries}, most=9, seconds=seconds)
 
@@ -114,3 +115,12 @@ def test_a_story_without_end_is_read_for_so_many_pages():
 def test_a_page_that_cannot_be_read_is_said():
     with pytest.raises(FetchError):
         read_all(article(1, "http://a.edu.cn/2"), {})
+
+
+def test_an_entry_keeps_the_keywords_of_its_page_that_it_speaks_of(university):
+    head = "<meta name='keywords' content='工作会议，招生；海棠大学'>"
+    university.serve("/story.htm", page(1, 1).replace("<head>", f"<head>{head}"))
+
+    (entry,) = bring(university).entries
+
+    assert ("工作会议",) == entry.keywords

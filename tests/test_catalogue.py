@@ -35,6 +35,9 @@ AMBIGUOUS = [
     "河大",
     "湖大",
     "大学",
+    "西财",
+    "湖科大",
+    "辽工大",
 ]
 # not of edu.cn
 ELSEWHERE = {"gongxue.cn", "ucas.ac.cn"}

@@ -131,6 +131,13 @@ def test_a_name_that_an_own_site_takes_is_refused_before_the_start_would(instanc
     load(instance)
 
 
+def test_an_address_that_an_own_site_follows_is_told_when_it_is_enabled(instance):
+    (whu,) = [one for one in read_catalogue(None).sites["whu"].sources if one.name == "whu-news"]
+    write(instance, OWN.format(enabled="true").replace("https://news.xinghu.example/ywsd.htm", whu.url))
+
+    assert "xinghu-news follows the same address" in run("enable", "whu-news").stderr
+
+
 def test_a_broken_file_is_told_with_file_and_key(instance):
     write(instance, OWN.format(enabled="false").replace("city", "ctiy"))
 
@@ -162,12 +169,21 @@ def test_what_was_checked_lately_is_left_out(xinghu, university):
     assert asked == len(university.requests)
 
 
+def test_what_was_not_looked_at_when_its_sibling_was_is_still_due(xinghu):
+    run("check", "xinghu-news")
+
+    result = run("check", "xinghu", "--older-than", "30d", code=1)
+
+    assert "1 checked: 1 moved" in result.stderr
+
+
 def test_a_check_prints_a_diff_or_an_array(xinghu):
     diff = run("check", "xinghu-news", "--diff").stdout
     rows = json.loads(run("check", "xinghu-news", "--json").stdout)
 
     assert diff.startswith("--- a/instance/sites/xinghu.toml\n+++ b/instance/sites/xinghu.toml\n")
     assert '+proof = "list of 12 items' in diff
+    run("check", "xinghu", "--diff", "--json", code=2)
     assert [("xinghu-news", "working")] == [(row["source"], row["found"]) for row in rows]
 
 

@@ -57,6 +57,18 @@ def test_an_address_that_is_followed_is_known_however_it_is_written(form):
     assert None is followed_by(KNOWN, "https://news.nankai.edu.cn/another/index.shtml")
 
 
+def test_an_own_source_of_a_name_that_the_catalogue_has_too_stops_no_other(tmp_path):
+    own = 'university = "武汉大学"\n[[source]]\nname = "whu-news"\ntitle = "要闻"\nurl = "https://news.whu.edu.cn/wdzx/wdyw.htm"\n'
+    (tmp_path / "sites").mkdir()
+    (tmp_path / "sites" / "whu-news.toml").write_text(own, "utf-8")
+    known = read_catalogue(tmp_path)
+
+    enrol(tmp_path, site_of([find()], known, university="海棠大学"), [find()], known, NOW)
+
+    assert {"whu-news", "haitang-jwc-tzgg"} <= {rule.name for _, rule in load(tmp_path).sources}
+    assert "whu-news" == followed_by(known, "https://news.whu.edu.cn/wdzx/wdyw.htm")[0].name
+
+
 def test_a_source_that_is_switched_off_is_known_too():
     source = next(one for one in KNOWN.sites["nankai"].sources if one.name == "nankai-nkyw")
 

@@ -54,11 +54,22 @@ def test_a_filter_of_the_text_is_within_the_selection_that_is_given():
 
 
 @pytest.mark.parametrize(
+    ("text", "within"), [("tag:科研", Selection()), ("起:2026-03", Selection()), ("", Selection(university="南开大学"))]
+)
+def test_what_narrows_may_stand_without_words(text, within):
+    assert () == parse(text, ZONE, within).words
+
+
+def test_marks_alone_are_no_words_whatever_narrows_them():
+    with pytest.raises(SearchError):
+        parse("！？", ZONE, Selection(university="南开大学"))
+
+
+@pytest.mark.parametrize(
     ("text", "fault", "column"),
     [
         ("", "empty", 1),
         ("-讲座", "empty", 1),
-        ("tag:科研", "empty", 1),
         ("！？", "empty", 1),
         ("研究 “水稻", "quote", 4),
         ('研究"', "quote", 3),
@@ -89,7 +100,8 @@ def test_whatever_is_typed_is_a_question_or_an_error_of_ours():
     for _ in range(3000):
         text = "".join(draw.choices(signs, k=draw.randint(0, 15)))
         try:
-            assert parse(text, ZONE).words
+            question = parse(text, ZONE)
+            assert question.words or question.selection != Selection(words=text.strip())
         except SearchError as error:
             column = error.column
         else:

@@ -75,6 +75,18 @@ def test_fields_narrow_the_search_and_stay_filled(client):
     assert 0 < len(headlines(answer)) < 20
 
 
+def test_what_narrows_is_listed_without_words_to_the_last_entry(store, client):
+    seen, address = [], "/search?q=tag:讲座"
+    while address:
+        answer = client.get(address)
+        seen += headlines(answer)
+        onward = re.search(r'rel="next" href="([^"]+)"', answer.text)
+        address = onward[1].replace("&amp;", "&") if onward else None
+
+    assert store.entries.tag("讲座").entry_count == len(seen)
+    assert headlines(page(client, q="tag:讲座")) == headlines(page(client, tag="讲座"))
+
+
 def test_what_is_on_one_page_is_counted_exactly(client):
     few, many = page(client, q="水稻 -讲座 图书馆"), page(client, q="水稻")
     one = page(client, q="水稻", tag="讲座", since="2025-03-10", until="2025-03-20")

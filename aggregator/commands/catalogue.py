@@ -184,6 +184,7 @@ def _list(rows: Sequence[dict[str, Any]]) -> None:
 
 
 def _switch(names: Sequence[str], *, is_on: bool) -> None:
+    from aggregator.identity import identity
     from aggregator.rules import check_across
     from aggregator.rules.switches import write_switches
 
@@ -204,8 +205,11 @@ def _switch(names: Sequence[str], *, is_on: bool) -> None:
     if not changed:
         click.echo(f"nothing changes: all of it is {'followed' if is_on else 'not followed'} already")
         return
+    there = {identity(source.url): source.name for _, source in known.rules.sources if source.enabled}
     for source in changed:
         click.echo(f"{'on ' if is_on else 'off'} {source.name}  {source.title}  {source.url}")
+        if is_on and identity(source.url) in there:
+            click.echo(f"    {there[identity(source.url)]} follows the same address: switch one of them off", err=True)
     _tell_the_service(config)
     if is_on:
         more = " ..." if len(changed) > NAMED else ""

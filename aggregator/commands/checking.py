@@ -63,6 +63,8 @@ def check(names: tuple[str, ...], age: timedelta | None, diff: bool, write: bool
       aggregator catalogue check pku --diff > pku.patch
     Exit code 1 when none of them works.
     """
+    if as_object and diff:
+        raise click.UsageError("--json and --diff both print to standard output; choose one")
     config = parts.settings()
     known = known_here(config)
     today = parts.now().astimezone(config.zone).date()
@@ -95,8 +97,13 @@ def _wanted(names: Sequence[str], known: "Catalogue", until: date | None) -> "li
         sources += [one for one in ([source] if source else site.sources) if one not in sources]
 
     def is_due(site: "Site", name: str) -> bool:
-        day = known.checks[name].day if name in known.checks else site.checked
-        return until is None or day is None or day <= until
+        if until is None:
+            return True
+        if name in known.checks:
+            return known.checks[name].day <= until
+        # once something of it was looked at from here, the site's own day is that of the look
+        is_first = not any(one.name in known.checks for one in site.sources)
+        return not (is_first and site.checked) or site.checked <= until
 
     wanted = []
     for name, sources in asked.items():
@@ -138,9 +145,11 @@ def _checked(
                         seen = await survey.look(site, sources)
                     for one in seen:
                         rows.append(_found(site, one))
-                        if not (is_quiet or is_diff):
-                            where = f"now at {one.url}" if one.url else ""
-                            said = (one.source.name, coloured(one.checked.found), one.checked.proof, where)
+                        where = f"now at {one.url}" if one.url else ""
+                        said = (one.source.name, coloured(one.checked.found), one.checked.proof, where)
+                        if is_diff:
+                            click.echo("  ".join(filter(None, said)), err=True)
+                        elif not is_quiet:
                             bar.line("  ".join(filter(None, said)))
                     bar.advance(len(sources) or 1)
                     notes.take(site, seen)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("words", nargs=-1, required=True)
+@click.argument("words", nargs=-1)
 @click.option("--tag", help="Only entries of this tag, or of this expression (科研+要闻, 招生|就业, -讲座).")
 @click.option("--university", help="Only entries of this university.")
 @click.option("--since", metavar="DAY", help="Only entries of this day (2026-01-31), month or year, and later.")

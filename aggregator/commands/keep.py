@@ -1,13 +1,18 @@
-"""`aggregator db` and `export`: care for what is stored, and take it along."""
+"""`aggregator db`: care for what is stored."""
 
 import sys
-from datetime import UTC, datetime
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from aggregator.commands import parts
-from aggregator.errors import SettingsError
+
+if TYPE_CHECKING:
+    from aggregator.store import Store
+    from aggregator.store.copying import Step
 
 
 @click.group()
@@ -24,12 +29,110 @@ def db_upgrade() -> None:
 
 
 @db.command("backup")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))
 def db_backup(file: Path) -> None:
-    """Copy the SQLite database to FILE while it is in use."""
+    """Copy the database to FILE, or to standard output (-), as it is now, while it is in use.
+
+    FILE is a SQLite database, of PostgreSQL too; `db restore` takes it back.
+
+    \b
+    Example:
+      aggregator db backup - | gzip > news-$(date +%F).db.gz
+    """
+    import shutil
+    import tempfile
+
+    from aggregator.store.backup import backup
+
     store = parts.read_store(parts.settings())
-    store.backup(file)
-    click.echo(f"{store.name} copied to {file} ({file.stat().st_size:,} bytes)")
+    if str(file) != "-":
+        _step_by_step("copying", store, backup(store, file))
+        click.echo(f"{store.name} copied to {file} ({file.stat().st_size:,} bytes)")
+        return
+    with tempfile.TemporaryDirectory(
+        prefix="aggregator-backup-", dir=store.path.parent if store.path else None
+    ) as folder:
+        whole = Path(folder, "backup.db")
+        _step_by_step("copying", store, backup(store, whole))
+        with whole.open("rb") as copied:
+            shutil.copyfileobj(copied, sys.stdout.buffer)
+
+
+@db.command("restore")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+def db_restore(file: Path) -> None:
+    """Put FILE, made by `db backup`, in the place of the database; the former one stays beside it.
+
+    FILE is read whole first. No service may be running. A PostgreSQL database must be empty.
+    """
+    from aggregator.console import progress
+    from aggregator.store import Store
+    from aggregator.store.backup import examine, refill, restore
+
+    config = parts.settings()
+    with progress("reading", None):
+        kept = examine(file)
+    store = Store(config.database_url)
+    if store.path is None:
+        source = Store(f"sqlite:///{file}")
+        _step_by_step("copying", source, refill(store, kept))
+        _index(store)
+        click.echo(f"{store.name}: {kept.entries} entries of {file}")
+        return
+    former = restore(store, kept, parts.now())
+    click.echo(f"{store.name}: {kept.entries} entries of {file}")
+    if former:
+        click.echo(f"what was there before is {former}; delete it when all is well")
+
+
+@db.command("copy")
+@click.argument("url")
+def db_copy(url: str) -> None:
+    """Copy the database into the empty one at URL, SQLite or PostgreSQL, and compare the two.
+
+    Stop the service first: what it stores meanwhile is not in the copy. Broken off, run again it goes on.
+
+    \b
+    Example:
+      aggregator db copy postgresql+psycopg://news:secret@db.example.org/news
+      aggregator db copy sqlite:////srv/news/aggregator.db
+    """
+    from aggregator.errors import StoreError
+    from aggregator.store import Store
+    from aggregator.store.copying import copy
+
+    source = parts.read_store(parts.settings())
+    target = Store(url)
+    if target.url == source.url:
+        raise StoreError(f"{source.name} is the database itself; name another one")
+    with source.sole_scheduler():
+        counts = _step_by_step("copying", source, copy(source, target))
+        _index(target)
+    for table, rows in counts.items():
+        click.echo(f"{table}\t{rows}")
+    click.echo(f"{target.name} holds what {source.name} does, rows and checksums compared")
+    click.echo("set database.url (AGGREGATOR_DATABASE__URL) to it")
+
+
+def _step_by_step(label: str, store: "Store", steps: "Iterator[Step]") -> dict[str, int]:
+    """Take *steps*, with a bar as long as copying and comparing *store* are; how many rows each table has."""
+    from aggregator.console import progress
+    from aggregator.store.copying import rows_in
+
+    counts: Counter[str] = Counter()
+    with progress(label, 2 * rows_in(store)) as bar:
+        for step in steps:
+            bar.advance(step.rows)
+            if step.is_check:
+                counts[step.table] += step.rows
+    return counts
+
+
+def _index(store: "Store") -> None:
+    from aggregator.commands.find import catch_up
+
+    catch_up(store)
+    store.index.tidy()
 
 
 @db.command("check")
@@ -61,6 +164,41 @@ def db_index(rebuild: bool) -> None:
     click.echo(f"{store.name}: {done} entries indexed")
 
 
+@db.command("tidy")
+@click.option("--dry-run", is_flag=True, help="Delete nothing; say what would go and why.")
+def db_tidy(dry_run: bool) -> None:
+    """Delete what was kept for long enough, as a running service does each night.
+
+    Entries go by schedule.retention_days and by keep_days of their source or tags; those that a digest lists stay.
+    """
+    from aggregator.console import progress
+    from aggregator.store.retention import Leaving
+    from aggregator.tidying import expire, terms_of, tidy
+
+    config = parts.settings()
+    terms = terms_of(config, parts.rules(config))
+    store = parts.read_store(config)
+    if dry_run:
+        gone = Leaving()
+        with progress("looking", None) as bar:
+            for piece in expire(config, store, terms, parts.now(), dry_run=True):
+                gone.add(piece)
+                bar.advance(piece.total.entries)
+    else:
+        polls, gone = tidy(config, store, terms, parts.now())
+        click.echo(f"{polls} old polls deleted")
+    verb = "would go" if dry_run else "deleted"
+    for reason, amount in sorted(gone.gone.items()):
+        why = f"{reason.by} {reason.name}".rstrip()
+        click.echo(f"{amount.entries} entries {verb} ({amount.bytes:,} bytes of text): {why}, {reason.days} days")
+    for need, count in sorted(gone.needed.items()):
+        click.echo(f"{count} older ones stay: a {need} needs them")
+    if not gone.gone:
+        click.echo("no entry is too old")
+    if store.path and not dry_run:
+        click.echo(f"{store.name}: {store.sizes.free():,} bytes of the file are free for new entries")
+
+
 @db.command("stories")
 @click.option("--rebuild", is_flag=True, help="Look at all entries again.")
 def db_stories(rebuild: bool) -> None:
@@ -76,109 +214,3 @@ def db_stories(rebuild: bool) -> None:
             bar.advance(count)
             done += count
     click.echo(f"{store.name}: {done} entries compared, {len(store.stories.versions())} stories told more than once")
-
-
-@click.group()
-def export() -> None:
-    """Take entries and subscriptions along."""
-
-
-@export.command("hugo")
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-def export_hugo(folder: Path) -> None:
-    """Write every entry as a Hugo post, FOLDER/<slug>.md; files that would not change are left alone.
-
-    \b
-    Example:
-      aggregator export hugo site/content/posts
-    """
-    from aggregator.console import progress
-    from aggregator.publish.hugo import render_post
-
-    config = parts.settings()
-    store = parts.read_store(config)
-    written = kept = 0
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with progress("writing", store.entries.count()) as bar:
-            for entry in store.entries.walk():
-                post = render_post(entry, config.site.name, config.zone).encode()
-                path = folder / f"{entry.slug}.md"
-                if path.exists() and path.read_bytes() == post:
-                    kept += 1
-                else:
-                    _write_whole(path, post)
-                    written += 1
-                bar.advance()
-    except OSError as error:
-        raise SettingsError(
-            f"cannot write to {folder}: {error.strerror}; {written} posts are written, run it again to go on"
-        ) from error
-    click.echo(f"{folder}: {written} posts written, {kept} as they were")
-
-
-@export.command("static")
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--base-url", metavar="URL", help="Public address of the folder; default site.url.")
-@click.option("--gzip", "compress", is_flag=True, help="Write a .gz beside each file, for a server's gzip_static.")
-def export_static(folder: Path, base_url: str | None, compress: bool) -> None:
-    """Write the whole public site as files for any web server or CDN; what did not change is left alone.
-
-    FOLDER must be new, empty, or one that this command wrote. Search needs a server and is left out.
-
-    \b
-    Example:
-      aggregator export static /srv/www/news --base-url https://news.example.edu.cn --gzip
-    """
-    from aggregator.console import progress
-    from aggregator.instance import at_address
-    from aggregator.web.freeze import freeze
-
-    config = parts.settings()
-    if base_url:
-        config = at_address(config, base_url)
-    store = parts.read_store(config)
-    with progress("writing", None) as bar:
-        done = freeze(config, store, folder, parts.now, compress=compress, written=bar.advance)
-    for path in done.foreign:
-        click.echo(f"{folder / path} is not ours and stays; remove it to have ours there", err=True)
-    click.echo(f"{folder}: {done.written} files written, {done.removed} removed, {done.kept} as they were")
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Write *path* whole or not at all, so that a full disk leaves no half post."""
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-@export.command("opml")
-def export_opml() -> None:
-    """Print what we read as OPML, for another reader."""
-    from aggregator.publish.opml import render_sources
-
-    config = parts.settings()
-    store = parts.read_store(config)
-    store.sources.sync(parts.rules(config).sources, parts.now())
-    states = [state for state in store.sources.all(polls=0) if state.source.enabled]
-    feeds = {state.source.name for state in states if (state.source.found_kind or state.source.kind) == "feed"}
-    click.echo(render_sources(config.site.name, config.site.url, [state.ref for state in states], feeds), nl=False)
-
-
-@export.command("json")
-def export_json() -> None:
-    """Print every entry as one JSON Feed document, newest first."""
-    from aggregator.model import FeedInfo
-    from aggregator.publish.jsonfeed import pieces
-
-    config = parts.settings()
-    store = parts.read_store(config)
-    url = config.site.url
-    newest = max((entry.updated for entry in store.entries.newest(1)), default=datetime(2000, 1, 1, tzinfo=UTC))
-    info = FeedInfo(f"{url}/feed.json", config.site.name, f"{url}/", f"{url}/feed.json", url, newest)
-    for piece in pieces(info, store.entries.walk()):
-        click.echo(piece, nl=False)
-    click.echo()

@@ -16,6 +16,7 @@ from aggregator.errors import OperatorError, ParseError, SettingsError, SourceEr
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from aggregator.classify.tag import Tagger
     from aggregator.model import Article, Listing, Precision, Response, Site, SourceRule
     from aggregator.rules import Rules
     from aggregator.settings import Settings
@@ -60,11 +61,14 @@ def try_(target: str | None, url: str | None, kind: Any, as_object: bool, batch:
     config = parts.settings()
     rules = parts.rules(config)
     families = tuple(rules.families.values())
+    from aggregator.classify.tag import Tagger
     from aggregator.model import Listing
+    from aggregator.rules.tags import load_taxonomy
     from aggregator.trial import as_json
 
+    tagger = Tagger(load_taxonomy(config.instance))
     if batch:
-        _try_batch(config, families)
+        _try_batch(config, families, tagger)
         return
     if target is None:
         raise click.UsageError("name a URL or a FILE or a source, or use --batch")
@@ -81,13 +85,13 @@ def try_(target: str | None, url: str | None, kind: Any, as_object: bool, batch:
         click.echo(json.dumps(failure(error, url or target), ensure_ascii=False, indent=2))
         sys.exit(2 if isinstance(error, OperatorError) else 1)
     if as_object:
-        click.echo(json.dumps(as_json(page, config.zone), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(as_json(page, config.zone, tagger), ensure_ascii=False, indent=2))
     elif isinstance(page, Listing):
         show_listing(page, config, limit=50)
         if page.rule:
-            click.echo(f"rule: {json.dumps(as_json(page, config.zone)['rule'], ensure_ascii=False)}")
+            click.echo(f"rule: {json.dumps(as_json(page, config.zone, tagger)['rule'], ensure_ascii=False)}")
     else:
-        _show_article(as_json(page, config.zone))
+        _show_article(as_json(page, config.zone, tagger))
 
 
 def _source(target: str, rules: "Rules", config: "Settings", *, records: bool) -> "tuple[Site, SourceRule] | None":
@@ -127,7 +131,7 @@ def failure(error: Exception, url: str) -> dict[str, str]:
     return {"error": str(error), "cause": "settings" if isinstance(error, OperatorError) else fault_of(error, url)}
 
 
-def _try_batch(config: "Settings", families: Any) -> None:
+def _try_batch(config: "Settings", families: Any, tagger: "Tagger") -> None:
     from aggregator.trial import as_json, read_page
 
     for number, line in enumerate(sys.stdin, 1):
@@ -137,7 +141,7 @@ def _try_batch(config: "Settings", families: Any) -> None:
             asked = json.loads(line)
             response = _saved(str(asked["path"]), asked.get("url"), asked.get("content_type"))
             page = read_page(response, asked.get("kind"), families, timezone=config.zone, now=parts.now())
-            answer = as_json(page, config.zone)
+            answer = as_json(page, config.zone, tagger)
         except (SourceError, OperatorError) as error:
             answer = failure(error, str(asked.get("url") or ""))
         except (json.JSONDecodeError, KeyError, TypeError) as error:
@@ -192,6 +196,8 @@ def _show_article(page: dict[str, Any]) -> None:
             click.echo(f"{click.style(key, bold=True)}: {page[key]}")
     if page["section"]:
         click.echo(f"{click.style('section', bold=True)}: {' > '.join(page['section'])}")
+    for tag in page["tags"]:
+        click.echo(f"{click.style('tag', bold=True)}: {tag['tag']} ({tag['by']}: {tag['what']})")
     click.echo(f"\n{page['text']}\n")
     for image in page["images"]:
         click.echo(f"image: {image}")

@@ -25,6 +25,7 @@ from aggregator.gather.metadata import (
     find_section,
     first_value,
     read_fields,
+    read_keywords,
     read_section,
 )
 from aggregator.gather.sequel import find_sequel
@@ -256,6 +257,7 @@ def _article(
         origin=first_value(near, "origin") or first_value(far, "origin") or page.metas.get("contentsource") or None,
         editor=first_value(near, "editor") or first_value(far, "editor"),
         section=read_section(named.section, title or "") if named.section else find_section(above, title or ""),
+        keywords=read_keywords(page.metas.get("keywords", "")),
         images=cleaned.images,
         attachments=tuple(attachments.values()),
         next_page=next_page,

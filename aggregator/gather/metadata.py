@@ -153,6 +153,13 @@ def read_section(text: str, title: str) -> tuple[str, ...]:
     return tuple(parts)
 
 
+def read_keywords(said: str) -> tuple[str, ...]:
+    """The keywords that a page's head names in *said*, each once: divided by commas and the like, else by spaces."""
+    parts = _KEYWORD_ENDS.split(said) if _KEYWORD_ENDS.search(said) else said.split()
+    words = (" ".join(part.split()) for part in parts[:_MOST_KEYWORDS])
+    return tuple(dict.fromkeys(word for word in words if 1 < len(word) <= _LONGEST_KEYWORD))
+
+
 _LABELS: dict[Kind, str] = {
     "published": "发布时间 发布日期 发表时间 发表日期 发稿时间 发稿日期 编稿时间 发文时间 发文日期 发布于 发表于"
     " published posted",
@@ -182,6 +189,8 @@ _LONGEST_LABEL = max(map(len, _KINDS)) + 13  # with white space, and what stands
 _METAS = ("pubdate", "publishdate", "article:published_time", "datepublished", "og:release_date", "date")
 _LINES = 8  # above a title or after an article that may tell of it
 _SPACES = re.compile(r"\s+")
+_KEYWORD_ENDS = re.compile(r"[,，、;；|｜]")
+_MOST_KEYWORDS, _LONGEST_KEYWORD = 40, 30
 _VALUE_END = re.compile(r"\s*\n\s*|[|｜【\[]|\s{2,}")
 _LONGEST_NAME = 40
 _NO_NAME = re.compile(r"[\W\d_年月日时分秒]*")

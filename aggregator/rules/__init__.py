@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from aggregator.errors import RuleError
-from aggregator.model import ArticleRule, Family, ListingRule, Site, SourceRule
+from aggregator.model import Allowance, ArticleRule, Family, ListingRule, Site, SourceRule
 from aggregator.rules.files import rule_files
 from aggregator.rules.switches import read_switches
 from aggregator.rules.table import Table
@@ -36,6 +36,11 @@ class Rules:
                 if source.name == name:
                     return site, source
         return None
+
+    def allowance(self, name: str) -> Allowance:
+        """What fetches for the source called *name* may do: nothing special where no file has it."""
+        found = self.source(name)
+        return found[1].allowance if found else Allowance()
 
     def only(self, names: Iterable[str]) -> "Rules":
         """These rules without any site but *names*."""
@@ -163,6 +168,7 @@ def _source(reader: Table) -> SourceRule:
         tags=reader.strings("tags"),
         enabled=reader.boolean("enabled", default=True),
         interval_minutes=reader.minutes("interval_minutes"),
+        keep_days=reader.days("keep_days"),
         allow_private_networks=reader.boolean("allow_private_networks", default=False),
         allow_invalid_certificate=reader.boolean("allow_invalid_certificate", default=False),
         listing=_listing(reader.table("listing")),

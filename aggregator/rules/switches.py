@@ -13,6 +13,7 @@ from aggregator.errors import SettingsError
 from aggregator.model import Site, SourceRule
 from aggregator.rules.files import RuleFile, read_own
 from aggregator.rules.table import Table
+from aggregator.rules.write import toml_value
 
 FILE = "enabled.toml"
 HEAD = """\
@@ -32,7 +33,7 @@ class Switches:
     def may_want(self, file: RuleFile) -> bool:
         """Whether anything of *file* may be switched on; what surely is not need not be parsed."""
         if file.name in self.off or file.is_surely_off:
-            return file.name in self.on or any(f'"{name}"' in file.text for name in self.on)
+            return file.name in self.on or any(name in file.text for name in self.on)
         return True
 
     def applied(self, site: Site) -> Site:
@@ -97,5 +98,5 @@ def write_switches(instance: Path, switches: Switches) -> None:
 
 
 def _list(names: Collection[str]) -> str:
-    """A TOML list of *names*, one a line; they hold no character that TOML would need escaped."""
-    return "[\n" + "".join(f'    "{name}",\n' for name in sorted(names)) + "]" if names else "[]"
+    """A TOML list of *names*, one a line."""
+    return "[\n" + "".join(f"    {toml_value(name)},\n" for name in sorted(names)) + "]" if names else "[]"

@@ -38,6 +38,7 @@ class Table:
         return str(value)
 
     def strings(self, key: str) -> tuple[str, ...]:
+        """A list of texts; one alone may stand for a list of it."""
         value = self._left.pop(key, [])
         if isinstance(value, str):
             value = [value]
@@ -55,6 +56,13 @@ class Table:
         value = self._left.pop(key, None)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
             self.complain(key, f"must be a whole number of minutes, 1 or more, not {value!r}")
+        return value
+
+    def days(self, key: str) -> int | None:
+        """A number of days, 0 for ever; None where there is none."""
+        value = self._left.pop(key, None)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
+            self.complain(key, f"must be a whole number of days, 0 (for ever) or more, not {value!r}")
         return value
 
     def address(self, key: str, *, required: bool = False) -> str | None:

@@ -32,7 +32,7 @@ OLDER = NEIGHBOUR.where(HERE < THERE).order_by(entry.c.sort.desc(), entry.c.id.d
 LINES = (
     select(
         entry.c.id, entry.c.sort, entry.c.source_id, entry.c.slug, entry.c.url, entry.c.updated,
-        story.c.id, story.c.version,
+        entry.c.changed_at, story.c.id, story.c.version,
     )
     .outerjoin(member, member.c.entry_id == entry.c.id)
     .outerjoin(story, story.c.id == member.c.story_id)
@@ -73,6 +73,7 @@ class Line(NamedTuple):
     slug: str
     url: str
     updated: datetime
+    changed_at: datetime | None = None
     story: int | None = None  # None: nobody else tells it
     told: int | None = None  # how often that story has changed
 

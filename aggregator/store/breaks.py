@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from sqlalchemy import Connection, Select, bindparam, func, or_, select, text, update
 
 from aggregator.model import Break, KeptResponse, Poll, Source, SourceBreak, SourceRef, Visit
+from aggregator.store.bulk import Bulk
 
 if TYPE_CHECKING:
     from aggregator.store import Store
@@ -24,6 +25,10 @@ LOST_AFTER, LOST_ROUNDS = timedelta(hours=6), 3
 # causes of a poll that reached nobody
 UNREACHED = ("offline", "dns", "connect", "timeout")
 OWN = source_break.c.source_id.is_(None) & source_break.c.ended_at.is_(None)
+
+LASTING = source_break.c.ended_at.is_(None) & (source_break.c.source_id == bindparam("this"))
+MET = update(source_break).where(LASTING).values(seen_at=bindparam("at"))
+ENDED = update(source_break).where(LASTING).values(ended_at=bindparam("at"))
 
 # the advisory lock of PostgreSQL that holds who tells
 TELLERS = 7_285_002
@@ -48,13 +53,12 @@ class Proof:
 
 def keep(store: "Store", connection: Connection, visits: Sequence[Visit]) -> None:
     """Begin and end breaks and keep responses as *visits* say, in their transaction."""
-    lasting = source_break.c.ended_at.is_(None) & (source_break.c.source_id == bindparam("this"))
     met = [{"this": visit.source_id, "at": visit.polled_at} for visit in visits if visit.broken_by and not visit.begun]
     if met:
-        connection.execute(update(source_break).where(lasting).values(seen_at=bindparam("at")), met)
+        connection.execute(MET, met)
     ended = [{"this": visit.source_id, "at": visit.polled_at} for visit in visits if visit.ended]
     if ended:
-        connection.execute(update(source_break).where(lasting).values(ended_at=bindparam("at")), ended)
+        connection.execute(ENDED, ended)
     begun = [
         {
             "source_id": visit.source_id,
@@ -82,10 +86,7 @@ def keep(store: "Store", connection: Connection, visits: Sequence[Visit]) -> Non
         for visit in visits
         if visit.kept
     ]
-    if proofs:
-        insert = store.insert(kept_response)
-        said = {name: insert.excluded[name] for name in proofs[0] if name not in ("source_id", "is_good")}
-        connection.execute(insert.on_conflict_do_update(index_elements=["source_id", "is_good"], set_=said), proofs)
+    store.breaks.prove(connection, proofs)
 
 
 def forget(connection: Connection, now: datetime) -> None:
@@ -101,6 +102,10 @@ def forget(connection: Connection, now: datetime) -> None:
 class Breaks:
     def __init__(self, store: "Store") -> None:
         self._store = store
+        insert = store.insert(kept_response)
+        key = list(kept_response.primary_key)
+        said = {column.name: insert.excluded[column.name] for column in kept_response.c if column not in key}
+        self.prove = Bulk(insert.on_conflict_do_update(index_elements=key, set_=said))
 
     def newest(self, limit: int) -> list[Break]:
         """The breaks that began last, of all sources, the newest first."""
@@ -183,6 +188,15 @@ class Breaks:
         if row is None:
             return None
         return Proof(row.fetched_at, row.url, row.status, row.headers, gzip.decompress(row.body), row.is_cut)
+
+    def proofs(self) -> Iterator[Proof]:
+        """Every kept response, by source, the good one first."""
+        order = (kept_response.c.source_id, kept_response.c.is_good.desc())
+        with self._store.read() as connection:
+            keys = connection.execute(select(kept_response.c.source_id, kept_response.c.is_good).order_by(*order)).all()
+        for source_id, good in keys:
+            if proof := self.proof(source_id, good=good):
+                yield proof
 
     def _read(self, query: Select[Any]) -> list[Break]:
         with self._store.read() as connection:

@@ -21,22 +21,23 @@ T = TypeVar("T")
 
 
 class Bulk:
-    """An INSERT or UPDATE: call it with a connection and rows, all with the same names; no rows change nothing."""
+    """An INSERT or UPDATE: call it with a connection and rows, all with the same names."""
 
     def __init__(self, statement: Insert | Update) -> None:
         self._statement = statement.inline()  # no RETURNING
         self._prepared: dict[str, _Prepared] = {}  # by dialect
 
-    def __call__(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    def __call__(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
+        """Write *rows*; how many are in the table, or were changed there."""
         if not rows:
-            return
+            return 0
         prepared = self._prepared.get(connection.dialect.name)
         if prepared is None:
             prepared = self._prepared[connection.dialect.name] = self._prepare(connection.dialect, list(rows[0]))
         columns = list(zip(*map(prepared.values, rows), strict=True))
         for place, convert in prepared.converters:
             columns[place] = _converted(convert, columns[place])
-        connection.exec_driver_sql(prepared.sql, list(zip(*columns, strict=True)))
+        return connection.exec_driver_sql(prepared.sql, list(zip(*columns, strict=True))).rowcount
 
     def _prepare(self, dialect: Dialect, names: list[str]) -> "_Prepared":
         if not dialect.positional:
@@ -45,7 +46,7 @@ class Bulk:
         places = compiled.positiontup or ()
         kinds = [compiled.binds[name].type.dialect_impl(dialect) for name in places]
         converters = [(place, convert) for place, kind in enumerate(kinds) if (convert := kind.bind_processor(dialect))]
-        return _Prepared(str(compiled), itemgetter(*places), converters)
+        return _Prepared(str(compiled), _picker(places), converters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,12 @@ class _Prepared:
     sql: str
     values: Callable[[Mapping[str, Any]], tuple[Any, ...]]
     converters: Sequence[tuple[int, Callable[[Any], Any]]]
+
+
+def _picker(names: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    if len(names) == 1:  # itemgetter gives a tuple of two and more only
+        return lambda row: (row[names[0]],)
+    return itemgetter(*names)
 
 
 def _converted(convert: Callable[[Any], Any], values: tuple[Any, ...]) -> tuple[Any, ...]:

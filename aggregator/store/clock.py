@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Connection, func, select, update
 
-from aggregator.model import Host, HubSubscription, Robots, Source, Subscriber
+from aggregator.model import Host, HubSubscription, Recheck, Robots, Source, Subscriber
 from aggregator.store import leases
 from aggregator.websub import LONGEST_LEASE
 
@@ -19,16 +19,19 @@ if TYPE_CHECKING:
 TOLERANCE = timedelta(hours=1)
 # a robots.txt is asked for again after a day
 ROBOTS = timedelta(days=1)
+# an article is looked at again after a month at the latest
+RECHECK = timedelta(days=31)
 # the longest pause before a letter is tried again
 LETTER = timedelta(days=1)
 
 source, host = Source.__table__, Host.__table__  # type: ignore[attr-defined]
 robots, subscription = Robots.__table__, HubSubscription.__table__  # type: ignore[attr-defined]
 
+recheck = Recheck.__table__  # type: ignore[attr-defined]
 subscriber = Subscriber.__table__  # type: ignore[attr-defined]
 
 # what has happened cannot lie ahead
-PAST = (source.c.fetched_at, source.c.moved_at, source.c.kept_at, subscription.c.failed_at)
+PAST = (source.c.fetched_at, source.c.moved_at, source.c.kept_at, subscription.c.failed_at, recheck.c.since)
 
 
 class Clock:
@@ -72,6 +75,9 @@ def _far(now: datetime, pause: timedelta, lease: timedelta) -> list[tuple[Any, C
     """(column, what tells that its time is too far ahead)"""
     longest = [
         (source.c.next_poll_at, pause),
+        (source.c.list_at, pause),
+        (source.c.recheck_at, RECHECK),
+        (recheck.c.due_at, RECHECK),
         (host.c.next_at, max(pause, lease)),
         (robots.c.ask_at, ROBOTS),
         (subscriber.c.letter_at, LETTER),

@@ -75,10 +75,11 @@ class Counts:
         with self._store.read() as connection:
             return _shares(connection.execute(_of_universities(len(bounds)), _moments(bounds)))
 
-    def by_tag(self, bounds: Sequence[datetime], limit: int) -> list[Share]:
-        """The *limit* fullest tags of all, the one with most entries in the spans first, then by name."""
+    def by_tag(self, bounds: Sequence[datetime], limit: int, names: Iterable[str] | None = None) -> list[Share]:
+        """The *limit* fullest tags of all or of *names*, the one with most entries in the spans first, then by name."""
+        asked = _moments(bounds) | {"limit": limit} | ({} if names is None else {"names": list(names)})
         with self._store.read() as connection:
-            return _shares(connection.execute(_of_tags(len(bounds)), _moments(bounds) | {"limit": limit}))
+            return _shares(connection.execute(_of_tags(len(bounds), names is not None), asked))
 
     def standing(self, now: datetime, since: datetime) -> Standing:
         """All that /metrics says, in a few milliseconds for thousands of sources."""
@@ -152,13 +153,15 @@ def _of_universities(bounds: int) -> Select[*tuple[Any, ...]]:
 
 
 @cache
-def _of_tags(bounds: int) -> Select[*tuple[Any, ...]]:
+def _of_tags(bounds: int, of_names: bool) -> Select[*tuple[Any, ...]]:
     # a seek per span: the fullest tags have too many entries to look at each
     columns = [
         select(func.count()).where(entry_tag.c.tag_id == tag.c.id, _in_span(entry_tag.c.sort, number)).scalar_subquery()
         for number in range(bounds - 1)
     ]
     fullest = select(tag.c.id).where(tag.c.entry_count > 0).order_by(tag.c.entry_count.desc(), tag.c.name)
+    if of_names:
+        fullest = fullest.where(tag.c.name.in_(bindparam("names", expanding=True)))
     return select(tag.c.name, *columns).where(tag.c.id.in_(fullest.limit(bindparam("limit"))))
 
 

@@ -10,10 +10,11 @@ from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, literal_column, select, update
 
 from aggregator.errors import StoreError
 from aggregator.model import FeedVersion, RenderedFeed
+from aggregator.store.bulk import Bulk
 
 if TYPE_CHECKING:
     from aggregator.store import Store
@@ -55,6 +56,8 @@ class Feeds:
         self._lock = Lock()
         self._watcher: sqlite3.Connection | None = None
         self._state: tuple[float, Hashable] = (-STATE_SECONDS, None)
+        more = {"version": feed_version.c.version + literal_column("1")}
+        self.count = Bulk(store.insert(feed_version).on_conflict_do_update(index_elements=["scope"], set_=more))
 
     def state(self) -> Hashable:
         """A value that differs from an earlier one of this process if anything published has changed since.
@@ -120,9 +123,25 @@ class Feeds:
             connection.execute(insert.on_conflict_do_update(index_elements=["key"], set_=row))
         return made
 
+    def forget_stale(self) -> None:
+        """Empty the stored feeds that are not current: what was deleted stands in none of them any more.
+
+        What they were stays known, so that who asks for what has changed since is told.
+        """
+        versions = self.versions()
+        with self._store.read() as connection:
+            rows = connection.execute(select(rendered.c.key, rendered.c.version)).all()
+        stale = []
+        for row in rows:
+            scopes = [one.rpartition("=") for one in row.version.partition(";")[0].split(",")]
+            if any(versions.get(scope, 0) != int(version or 0) for scope, _, version in scopes):
+                stale.append({"this": row.key, "then": row.version})
+        if stale:
+            of_it = (rendered.c.key == bindparam("this")) & (rendered.c.version == bindparam("then"))
+            emptied = update(rendered).where(of_it).values(body=b"", gzipped=b"")
+            self._store.transact(lambda connection: connection.execute(emptied, stale))
+
 
 def count_change(store: "Store", connection: Connection, scopes: Iterable[str]) -> None:
     """Let no stored feed of any of *scopes* be current any more."""
-    insert = store.insert(feed_version)
-    statement = insert.on_conflict_do_update(index_elements=["scope"], set_={"version": feed_version.c.version + 1})
-    connection.execute(statement, [{"scope": scope, "version": 1} for scope in sorted(scopes)])
+    store.feeds.count(connection, [{"scope": scope, "version": 1} for scope in sorted(scopes)])

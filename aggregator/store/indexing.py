@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import BindParameter, Connection, bindparam, delete, func, insert, select, text
 
 from aggregator.model import Entry, EntryBody, EntryTag, SearchDoc, SearchDue
-from aggregator.store.bulk import chunks
+from aggregator.store.bulk import Bulk, chunks
 from aggregator.store.match import POSTGRESQL, SQLITE, Branch
 from aggregator.store.spans import span_keys
 from aggregator.words import fold, letters, words
@@ -37,6 +37,7 @@ DUE = (
 TAGS = select(entry_tag.c.entry_id, entry_tag.c.tag_id).where(entry_tag.c.entry_id.in_(IDS))
 TAKEN = delete(due).where(due.c.id.in_(IDS)).returning(due.c.entry_id)
 VOID = delete(doc).where(doc.c.entry_id.in_(IDS))
+WAIT = Bulk(insert(due))
 NUMBERS = select(doc.c.entry_id, doc.c.doc).where(doc.c.entry_id.in_(IDS))
 
 
@@ -45,8 +46,7 @@ def note(connection: Connection, entry_ids: Collection[int]) -> None:
 
     Until then a changed entry is found by what it said before. One that is deleted is found no more at once.
     """
-    if entry_ids:
-        connection.execute(insert(due).inline(), [{"entry_id": id_} for id_ in entry_ids])
+    WAIT(connection, [{"entry_id": id_} for id_ in entry_ids])
 
 
 class Index:

@@ -18,19 +18,23 @@ source, poll = Source.__table__, Poll.__table__  # type: ignore[attr-defined]
 
 # made once: they run at every poll
 POLLED = Bulk(poll.insert())
+IS_HEARD = source.c.pushed_at.is_distinct_from(bindparam("heard", type_=source.c.pushed_at.type))
+NEXT = bindparam("next", type_=source.c.next_poll_at.type)
+RULED = func.coalesce(bindparam("ruled", type_=source.c.rule_hash.type), source.c.rule_hash)
+IS_ARTICLE_FIRST = source.c.recheck_at < NEXT
 LEARNED = Bulk(
     update(source)
-    .where(source.c.id == bindparam("this"))
+    # its site file may say something else since it was claimed: then it is to be read again, as if it never was
+    .where(source.c.id == bindparam("this"), source.c.rule_hash == RULED)
     .values(
         polled_at=bindparam("polled"),
         # announced since it was claimed: what was read may be older. By the value, not by clocks, which may differ
         next_poll_at=case(
-            (
-                source.c.pushed_at.is_distinct_from(bindparam("heard", type_=source.c.pushed_at.type)),
-                bindparam("soon", type_=source.c.next_poll_at.type),
-            ),
-            else_=bindparam("next", type_=source.c.next_poll_at.type),
+            (IS_HEARD, bindparam("soon", type_=source.c.next_poll_at.type)),
+            (IS_ARTICLE_FIRST, source.c.recheck_at),
+            else_=NEXT,
         ),
+        list_at=case((IS_ARTICLE_FIRST & ~IS_HEARD, NEXT)),
         failures=bindparam("failed"),
         news_at=func.coalesce(bindparam("news", type_=source.c.news_at.type), source.c.news_at),
         etag=bindparam("tag"),
@@ -57,13 +61,24 @@ LEARNED = Bulk(
         topic=bindparam("known_as"),
     )
 )
+# of one whose site file says something else now
+SEEN = Bulk(
+    update(source)
+    .where(source.c.id == bindparam("this"))
+    .values(
+        polled_at=bindparam("polled"),
+        news_at=func.coalesce(bindparam("news", type_=source.c.news_at.type), source.c.news_at),
+    )
+)
 
 
 def learn(connection: Connection, visits: Sequence[tuple[Visit, int]]) -> None:
     """Keep what *visits*, each with the number of its new entries, taught."""
     POLLED(connection, [_poll_row(visit, brought) for visit, brought in visits])
     learned = [_learned(visit, brought) for visit, brought in visits]
-    LEARNED(connection, sorted(learned, key=lambda row: row["this"]))
+    learned.sort(key=lambda row: int(row["this"]))
+    if LEARNED(connection, learned) < len(learned):
+        SEEN(connection, learned)
     verdicts = [_judged(visit) for visit, _ in visits if visit.owed is not None]
     websub.judge(connection, sorted(verdicts, key=lambda row: row["this"]))
 
@@ -114,6 +129,7 @@ def _learned(visit: Visit, brought: int) -> dict[str, Any]:
         "refreshed": round(visit.refresh.total_seconds()) if visit.refresh else None,
         "announcer": visit.hub,
         "known_as": visit.topic,
+        "ruled": visit.rule_hash,
     }
 
 

@@ -198,12 +198,17 @@ def unknown(kind: NameKind, name: str, there: Iterable[str]) -> NotFound:
 
 
 def keep_aliases(connection: Connection, sites: Iterable[Site]) -> bool:
-    """Let the aliases be those of the *sites*; whether that changed any."""
+    """Let the aliases of universities be those of the *sites*; whether that changed any.
+
+    An alias that a topic has, too, means the university: the operator wrote the site file.
+    """
     said = {name: site.university for site in sites for name in site.aliases if name != site.university}
-    known = {row.alias: row.tag_name for row in connection.execute(select(alias))}
+    of_sites = ~alias.c.is_of_topic
+    known = {row.alias: row.tag_name for row in connection.execute(select(alias).where(of_sites))}
     if said == known:
         return False
-    connection.execute(delete(alias))
+    connection.execute(delete(alias).where(of_sites))
+    connection.execute(delete(alias).where(alias.c.alias.in_(list(said))))
     if said:
         connection.execute(alias.insert(), [{"alias": name, "tag_name": meant} for name, meant in said.items()])
     return True

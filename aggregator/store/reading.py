@@ -40,10 +40,11 @@ def _as_it_is(*columns: Column[Any]) -> list[Label[Any]]:
 ENTRY = _as_it_is(
     entry.c.id, entry.c.slug, entry.c.atom_id, entry.c.url, entry.c.title, entry.c.published, entry.c.precision,
     entry.c.updated, entry.c.sort, entry.c.seen_at, entry.c.author, entry.c.origin, entry.c.section, entry.c.summary,
-    entry.c.image, source.c.name, source.c.title, source.c.url, source.c.university,
+    entry.c.image, entry.c.removed_at, entry.c.changed_at,
+    source.c.name, source.c.title, source.c.url, source.c.university,
 )  # fmt: skip
-BODY = _as_it_is(body.c.html, body.c.text, body.c.images, body.c.attachments)
-NO_BODY: list[ColumnElement[Any]] = [literal_column(value) for value in ("''", "''", "'[]'", "'[]'")]
+BODY = _as_it_is(body.c.html, body.c.text, body.c.images, body.c.attachments, body.c.keywords)
+NO_BODY: list[ColumnElement[Any]] = [literal_column(value) for value in ("''", "''", "'[]'", "'[]'", "'[]'")]
 ITS_TAGS = (
     select(tag.c.name)
     .join(entry_tag, tag.c.id == entry_tag.c.tag_id)
@@ -97,8 +98,9 @@ def read(connection: Connection, query: Select[Any], values: dict[str, Any]) -> 
 def _full(
     id_: int, slug: str, atom_id: str, url: str, title: str, published: Any, precision: Precision | None, updated: Any,
     sort: int, seen_at: Any, author: str | None, origin: str | None, section: Any, summary: str, image: str | None,
+    removed_at: Any, changed_at: Any,
     source_name: str, source_title: str, source_url: str, university: str, tags: Any,
-    html: str | None, text: str | None, images: Any, attachments: Any,
+    html: str | None, text: str | None, images: Any, attachments: Any, keywords: Any,
     story_key: str | None, first_id: int, evidence: Any, tellings: Any,
 ) -> FullEntry:  # fmt: skip
     return FullEntry(
@@ -106,7 +108,9 @@ def _full(
         sort, _time(seen_at), _source(source_name, source_title, source_url, university),
         author, origin, _texts(section), summary, image,
         _texts(tags), html or "", text or "", _texts(images), tuple(Attachment(**one) for one in _json(attachments)),
+        _texts(keywords),
         StoryOf(story_key, first_id, evidence, _tellings(tellings)) if story_key else None,
+        _time(removed_at) if removed_at else None, _time(changed_at) if changed_at else None,
     )  # fmt: skip
 
 

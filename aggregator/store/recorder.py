@@ -1,7 +1,9 @@
 """Visits from many polls, recorded together: one writer thread, one transaction for all that wait."""
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from aggregator.errors import StoreError
@@ -12,13 +14,18 @@ if TYPE_CHECKING:
 
 # visits in one transaction: enough to share its cost, few enough that readers never wait long
 BATCH = 50
+# how long a visit waits for others: a transaction of its own costs more than all that an unchanged source does
+LINGER_SECONDS = 0.1
 
 
 class Recorder:
-    """Give it visits from any number of tasks of one event loop."""
+    """Give it visits from any number of tasks of one event loop, of which *running* more may come soon."""
 
-    def __init__(self, store: "Store") -> None:
+    def __init__(self, store: "Store", running: Callable[[], int]) -> None:
         self._store = store
+        self._running = running
+        self._here = 0  # visits that are in no transaction yet
+        self._all_here = asyncio.Event()
         self._waiting: asyncio.Queue[tuple[Visit, asyncio.Future[int | None]]] = asyncio.Queue()
         self._thread = ThreadPoolExecutor(1, "recorder")
         self._task: asyncio.Task[None] | None = None
@@ -32,6 +39,9 @@ class Recorder:
             self._task = asyncio.create_task(self._work())
         done: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
         self._waiting.put_nowait((visit, done))
+        self._here += 1
+        if self._here >= min(BATCH, self._running()):
+            self._all_here.set()
         # a poll that is cancelled now does not take its visit back: it may be in a transaction already
         return await asyncio.shield(done)
 
@@ -46,8 +56,14 @@ class Recorder:
     async def _work(self) -> None:
         while True:
             batch = [await self._waiting.get()]
+            if self._running() > 1:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LINGER_SECONDS):
+                        await self._all_here.wait()
+            self._all_here.clear()
             while len(batch) < BATCH and not self._waiting.empty():
                 batch.append(self._waiting.get_nowait())
+            self._here -= len(batch)
             try:
                 await self._record(batch)
             finally:

@@ -9,12 +9,12 @@ from dataclasses import replace
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, bindparam, select, union_all, update
+from sqlalchemy import Connection, bindparam, null, select, union_all, update
 
 from aggregator.classify.story import Telling
 from aggregator.identity import slug
-from aggregator.model import Entry, EntryAddress, EntryBody, EntryTag, NewEntry, Tag, Visit
-from aggregator.store import breaks, feeds, indexing, leases, lessons, pending
+from aggregator.model import Entry, EntryAddress, EntryBody, EntryTag, NewEntry, Tag, Tombstone, Visit
+from aggregator.store import breaks, burial, feeds, history, indexing, leases, lessons, pending, rechecks, stories
 from aggregator.store.bulk import Bulk, given
 from aggregator.store.joining import Fresh
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from aggregator.store import Store
 
 entry, body, address = Entry.__table__, EntryBody.__table__, EntryAddress.__table__  # type: ignore[attr-defined]
-tag, entry_tag = Tag.__table__, EntryTag.__table__  # type: ignore[attr-defined]
+tag, entry_tag, tombstone = Tag.__table__, EntryTag.__table__, Tombstone.__table__  # type: ignore[attr-defined]
 
 MORE_ENTRIES = (
     update(tag).where(tag.c.id == bindparam("tag_id")).values(entry_count=tag.c.entry_count + bindparam("more"))
@@ -35,13 +35,20 @@ class Recording:
         self._add_entries = Bulk(store.insert(entry).on_conflict_do_nothing())
         self._add_bodies = Bulk(store.insert(body))
         self._add_tags = Bulk(store.insert(entry_tag))
+        self._backlogs = pending.Backlogs(store)
         keys = given(store)
         self._stored = union_all(
             select(entry.c.uid).join(keys, keys.c.value == entry.c.uid),
             select(address.c.uid).join(keys, keys.c.value == address.c.uid),
+            select(tombstone.c.uid).join(keys, keys.c.value == tombstone.c.uid),
         )
-        holder = select(entry.c.slug, entry.c.id, entry.c.source_id, entry.c.title)
-        self._holders = holder.join(keys, keys.c.value == entry.c.slug)
+        self._holders = union_all(
+            select(entry.c.slug, entry.c.id, entry.c.source_id, entry.c.title).join(keys, keys.c.value == entry.c.slug),
+            # of a deleted one the number is NULL
+            select(tombstone.c.slug, null(), tombstone.c.source_id, tombstone.c.title).join(
+                keys, keys.c.value == tombstone.c.slug
+            ),
+        )
         self._ids = select(entry.c.uid, entry.c.id).join(keys, keys.c.value == entry.c.uid)
         self._tag_ids = select(tag.c.name, tag.c.id).join(keys, keys.c.value == tag.c.name)
 
@@ -54,21 +61,44 @@ class Recording:
         """
         held = leases.current(connection, [visit.lease for visit in visits if visit.lease])
         kept = [visit for visit in visits if visit.lease is None or visit.lease in held]
-        brought: dict[int, int] = {}
+        brought = dict.fromkeys(map(id, kept), 0)
         fresh: list[Fresh] = []
-        if kept:
-            self._keep_addresses(connection, kept)
-            counts, fresh = self._insert_entries(connection, kept, tellings)
-            brought = {id(visit): count for visit, count in zip(kept, counts, strict=True)}
-            lessons.learn(connection, list(zip(kept, counts, strict=True)))
-            breaks.keep(self._store, connection, kept)
+        lists = [visit for visit in kept if not visit.is_of_articles]
+        if lists:
+            self._keep_addresses(connection, lists)
+            counts, fresh = self._insert_entries(connection, lists, tellings)
+            brought |= {id(visit): count for visit, count in zip(lists, counts, strict=True)}
+        self._keep_looks(connection, kept)
+        if lists:
+            lessons.learn(connection, list(zip(lists, counts, strict=True)))
+            breaks.keep(self._store, connection, lists)
         if ended := [(visit.lease, visit.free_at) for visit in kept if visit.lease and visit.free_at]:
             leases.free(connection, ended)
         return [brought.get(id(visit)) for visit in visits], fresh
 
+    def keep(self, connection: Connection, visits: Sequence[Visit]) -> list[int]:
+        """Keep the entries of *visits*, and nothing that these teach of their sources; how many each brought.
+
+        They are no news: who else tells them is looked for later.
+        """
+        return self._insert_entries(connection, visits, None)[0]
+
+    def _keep_looks(self, connection: Connection, visits: Sequence[Visit]) -> None:
+        """What visits found of known articles, and when their sources are due for these."""
+        history.keep(self._store, connection, [one for visit in visits for one in visit.looked])
+        seen = {visit.source_id for visit in visits if visit.looked or visit.entries or visit.is_of_articles}
+        rechecks.schedule(connection, seen)
+        rechecks.looked_after(connection, {visit.source_id for visit in visits if visit.is_of_articles})
+
     def _keep_addresses(self, connection: Connection, visits: Sequence[Visit]) -> None:
         """Know entries that moved by their new addresses, too, and link them there: the old ones lead nowhere now."""
         moved = [one for visit in visits for one in visit.moved]
+        if not moved:
+            return
+        # one may have been deleted since it was seen at its new address; those that are there stay until we are done
+        living = select(entry.c.id).where(entry.c.id.in_({entry_id for _, _, entry_id in moved}))
+        there = set(connection.execute(living.with_for_update(read=True, key_share=True)).scalars())
+        moved = [one for one in moved if one[2] in there]
         if not moved:
             return
         rows = [{"uid": uid, "entry_id": entry_id} for uid, _, entry_id in moved]
@@ -78,7 +108,7 @@ class Recording:
         feeds.count_change(self._store, connection, {"sources"})  # any feed may show one of them
 
     def _insert_entries(
-        self, connection: Connection, visits: Sequence[Visit], tellings: Mapping[str, Telling]
+        self, connection: Connection, visits: Sequence[Visit], tellings: Mapping[str, Telling] | None
     ) -> tuple[list[int], list[Fresh]]:
         # oldest first, so that of two entries of one day the upper one on the page has the larger id and comes first
         offered = {new.uid: (number, new) for number, visit in enumerate(visits) for new in reversed(visit.entries)}
@@ -95,8 +125,11 @@ class Recording:
             self._add_bodies(connection, [_body_row(id_, new) for id_, _, new in news])
             tags = self._insert_tags(connection, news)
             indexing.note(connection, [id_ for id_, _, _ in news])
-            # at once: nobody is to see the same news twice first
-            fresh = [Fresh(id_, tellings[new.uid]) for id_, _, new in sorted(news, key=itemgetter(0))]
+            rechecks.begin(connection, [(id_, visits[number].source_id, new) for id_, number, new in news])
+            if tellings is None:
+                stories.note(self._store, connection, [id_ for id_, _, _ in news])
+            else:  # at once: nobody is to see the same news twice first
+                fresh = [Fresh(id_, tellings[new.uid]) for id_, _, new in sorted(news, key=itemgetter(0))]
             scopes = self._store.stories.joining.join(connection, fresh) | {
                 "all",
                 *(f"source:{visits[number].source_id}" for _, number, _ in news),
@@ -104,7 +137,7 @@ class Recording:
             }
             feeds.count_change(self._store, connection, scopes)
         self._keep_doubles(connection, doubles)
-        pending.keep(self._store, connection, visits)
+        self._backlogs.keep(connection, visits)
         return [brought[number] for number in range(len(visits))], fresh
 
     def _added(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> dict[str, int]:
@@ -122,6 +155,9 @@ class Recording:
         """Take out of *offered* what is stored already, under its key or under its address; the latter, by its slug."""
         for (uid,) in connection.execute(self._stored, {"keys": list(offered)}):
             offered.pop(uid, None)
+        places = {uid: (visits[number].source_id, sort_of(new), new.title) for uid, (number, new) in offered.items()}
+        for uid in burial.known_again(self._store, connection, places, max(visit.polled_at for visit in visits)):
+            del offered[uid]
         holders = connection.execute(self._holders, {"keys": [new.slug for _, new in offered.values()]})
         taken = {row.slug: (row.source_id, row.title) for row in holders}
         doubles: dict[str, str] = {}
@@ -144,7 +180,9 @@ class Recording:
         if doubles:
             holders = connection.execute(self._holders, {"keys": list(doubles.values())})
             ids = {row.slug: row.id for row in holders}
-            rows = [{"uid": uid, "entry_id": ids[name]} for uid, name in sorted(doubles.items()) if name in ids]
+            dead = {name for name, id_ in ids.items() if id_ is None}
+            burial.know_too(self._store, connection, {uid: name for uid, name in doubles.items() if name in dead})
+            rows = [{"uid": uid, "entry_id": ids[name]} for uid, name in sorted(doubles.items()) if ids.get(name)]
             if rows:  # a holder of this visit may itself have been stored by another worker since we looked
                 connection.execute(self._store.insert(address).on_conflict_do_nothing(), rows)
 
@@ -158,7 +196,7 @@ class Recording:
         )
         ids = {row.name: row.id for row in connection.execute(self._tag_ids, {"keys": names})}
         rows = [
-            {"tag_id": ids[name], "sort": _sort(new), "entry_id": id_}
+            {"tag_id": ids[name], "sort": sort_of(new), "entry_id": id_}
             for id_, _, new in news
             for name in dict.fromkeys(new.tags)
         ]
@@ -168,9 +206,10 @@ class Recording:
         return counts
 
 
-def _sort(new: NewEntry) -> int:
+def sort_of(new: NewEntry) -> int:
+    """Where the entry will stand in lists."""
     # a publisher's date ahead of our clock must not stand above all news until it comes
-    return int(min(new.published or new.seen_at, new.seen_at).timestamp())
+    return new.sort or int(min(new.published or new.seen_at, new.seen_at).timestamp())
 
 
 def _entry_row(new: NewEntry, source_id: int) -> dict[str, Any]:
@@ -183,14 +222,15 @@ def _entry_row(new: NewEntry, source_id: int) -> dict[str, Any]:
         "title": new.title,
         "published": new.published,
         "precision": new.precision,
-        "updated": new.seen_at.replace(microsecond=0),
-        "sort": _sort(new),
+        "updated": (new.updated or new.seen_at).replace(microsecond=0),
+        "sort": sort_of(new),
         "seen_at": new.seen_at,
         "author": new.author,
         "origin": new.origin,
         "section": new.section,
         "summary": new.summary,
         "image": new.images[0] if new.images else None,
+        "is_withheld": False,
     }
 
 
@@ -201,4 +241,5 @@ def _body_row(entry_id: int, new: NewEntry) -> dict[str, Any]:
         "text": new.text,
         "images": new.images,
         "attachments": new.attachments,
+        "keywords": new.keywords,
     }

@@ -4,7 +4,7 @@ The index gives candidates (indexing.py), their texts settle what it cannot tell
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
@@ -12,6 +12,7 @@ from sqlalchemy import Connection, func, select, text
 
 from aggregator.errors import NotFound
 from aggregator.model import Entry, EntryBody, FullEntry, SearchDue
+from aggregator.query import Selection
 from aggregator.question import Question, Word
 from aggregator.store.bulk import chunks
 from aggregator.store.entries import Cursor
@@ -70,6 +71,8 @@ class Search:
         By relevance only the RANKED newest candidates, and as many with all words in their titles, are ranked. Raises
         NotFound for a tag, source or university that is not there, and for a *before* that is no place in the list.
         """
+        if not question.words:
+            return self._all_of(question.selection, limit, before, bodies=bodies)
         with self._store.read() as connection:
             spans = self._spans(connection, question, [_groups(word) for word in question.words])
             if order == "newest":
@@ -83,7 +86,9 @@ class Search:
         return Found(entries, after, not (is_cut or is_behind), about)
 
     def titles(self, question: Question, limit: int = 5) -> list[FullEntry]:
-        """The newest entries that hold all words of *question* in their titles, one of each title."""
+        """The newest entries that hold all words of *question*, if any, in their titles, one of each title."""
+        if not question.words:
+            return []
         with self._store.read() as connection:
             spans = self._spans(connection, question, [_title_groups(word) for word in question.words])
             ids = [place.id for place in islice(spans, 4 * limit)]
@@ -92,6 +97,13 @@ class Search:
             if all(word.form in fold(one.title) for word in question.words):
                 found.setdefault(one.title, one)
         return list(found.values())[:limit]
+
+    def _all_of(self, selection: Selection, limit: int, before: str | None, *, bodies: bool) -> Found:
+        place = Cursor.parse(before) if before is not None else None
+        chosen = replace(selection, words="")
+        entries = self._store.entries.newest(limit + 1, chosen, before=place, bodies=bodies)
+        last = entries[limit - 1] if len(entries) > limit else None
+        return Found(entries[:limit], str(Cursor(last.sort, last.id)) if last else None, is_complete=True)
 
     def _newest(
         self, connection: Connection, question: Question, spans: Spans, limit: int, before: str | None

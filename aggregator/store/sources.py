@@ -19,14 +19,25 @@ if TYPE_CHECKING:
 POLLS_KEPT = 200
 # what the polls of a source taught, where its site file says something else now
 TAUGHT = ("etag", "last_modified", "body_hash", "found_kind", "rule", "look", "repair")
-RHYTHM = ("fetched_at", "moved_to", "moved_at", "newest", "per_day", "working_share", "quiet_at", "stale_at", "kept_at")
+RHYTHM = (
+    "fetched_at",
+    "moved_to",
+    "moved_at",
+    "newest",
+    "per_day",
+    "working_share",
+    "quiet_at",
+    "stale_at",
+    "kept_at",
+    "list_at",
+)
 FORGOTTEN = dict.fromkeys((*TAUGHT, *RHYTHM))
 
 source, poll, entry = Source.__table__, Poll.__table__, Entry.__table__  # type: ignore[attr-defined]
 pending = Pending.__table__  # type: ignore[attr-defined]
 
 # what a site file says of a source: reading what polls taught, too, would double the cost of a start
-SAID = ("site", "university", "title", "url", "host", "kind", "enabled", "rule_hash")
+SAID = ("site", "university", "title", "url", "host", "kind", "enabled", "rule_hash", "given")
 FOLLOWED = select(source.c.id, source.c.name, *(source.c[name] for name in SAID))
 
 
@@ -151,6 +162,7 @@ def _said(site: Site, rule: SourceRule) -> dict[str, Any]:
         "kind": rule.kind,
         "enabled": rule.enabled,
         "rule_hash": rule_hash(site, rule),
+        "given": [list(one) for one in site.given(rule)],
     }
 
 

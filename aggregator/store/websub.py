@@ -152,9 +152,10 @@ class Websub:
             # host, source, subscription: as poll results are recorded, so that writers seldom wait in a ring
             host = connection.execute(select(source.c.host).where(source.c.id == one.source_id)).scalar_one()
             leases.lock(connection, host)
-            times = select(source.c.polled_at, source.c.next_poll_at).where(source.c.id == one.source_id)
-            row = connection.execute(times.with_for_update()).one()
-            due = {"pushed_at": now, "next_poll_at": min(row.next_poll_at, early_poll_at(now, row.polled_at))}
+            times = select(source.c.polled_at, source.c.next_poll_at, source.c.list_at)
+            row = connection.execute(times.where(source.c.id == one.source_id).with_for_update()).one()
+            due_at = min(row.list_at or row.next_poll_at, early_poll_at(now, row.polled_at))
+            due = {"pushed_at": now, "next_poll_at": due_at, "list_at": None}
             connection.execute(update(source).where(source.c.id == one.source_id).values(due))
             counted = {"pushes": subscription.c.pushes + 1, "method": better(method, one.method)}
             connection.execute(update(subscription).where(subscription.c.id == one.id).values(counted))

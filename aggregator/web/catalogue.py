@@ -17,6 +17,7 @@ from aggregator.errors import RuleError
 from aggregator.model import Site, SourceRule
 from aggregator.web.language import language
 from aggregator.web.pages import blueprint
+from aggregator.web.searching import spend
 from aggregator.web.service import service
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,8 @@ class Listed:
 def catalogue() -> str:
     here = service()
     words = request.args.get("q", "").strip()[:LONGEST]
+    if words:
+        spend()
     known = read_catalogue(here.settings.instance)
     sites = known.search(words) if words else known.sites.values()
     followed = {state.source.name for state in here.store.counts.of_sources() if state.source.enabled}

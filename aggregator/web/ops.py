@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from werkzeug.exceptions import BadRequest, HTTPException
 
-from aggregator.errors import NotFound, QueryError, SearchError, StoreError
+from aggregator.errors import Gone, NotFound, QueryError, SearchError, StoreError
 from aggregator.health import health
 from aggregator.publish import FORMATS
 from aggregator.settings import Settings
@@ -149,6 +149,7 @@ def policy(settings: Settings) -> str:
 def register(app: Flask, settings: Settings) -> None:
     """Give *app* its error pages and security headers."""
     app.register_error_handler(NotFound, _not_found)
+    app.register_error_handler(Gone, _gone)
     app.register_error_handler(QueryError, _unreadable)
     app.register_error_handler(SearchError, _unsearchable)
     app.register_error_handler(StoreError, _unavailable)
@@ -170,6 +171,10 @@ def register(app: Flask, settings: Settings) -> None:
 def _not_found(error: NotFound) -> Response:
     near = [(name, url_for(f"pages.{error.kind}", name=name)) for name in error.near]
     return _page(404, near=near)
+
+
+def _gone(error: Gone) -> Response:
+    return _page(410, _("这条新闻不再保存"), error.title, original=error.url)
 
 
 def _unreadable(error: QueryError) -> Response:
@@ -197,8 +202,13 @@ def _error(error: HTTPException) -> Response:
     return response
 
 
-def _page(code: int, headline: str = "", advice: str = "", near: Sequence[tuple[str, str]] = ()) -> Response:
-    """What happened, what to do, and what may have been meant (name, address): for machines in a line of text."""
+def _page(
+    code: int, headline: str = "", advice: str = "", near: Sequence[tuple[str, str]] = (), original: str = ""
+) -> Response:
+    """What happened, what to do, and what may have been meant (name, address): for machines in a line of text.
+
+    *original* is the address at which its publisher had what is gone here.
+    """
     if not headline:
         headline, advice = PAGES.get(code, PAGES[500 if code >= 500 else 400])
     # a Host that cannot be one leaves nothing that links could be made from
@@ -208,7 +218,7 @@ def _page(code: int, headline: str = "", advice: str = "", near: Sequence[tuple[
             " ".join(filter(None, (str(code), f"{headline}: {advice}", meant))) + "\n", code, mimetype="text/plain"
         )
     else:
-        page = render_template("error.html", code=code, headline=headline, advice=advice, near=near)
+        page = render_template("error.html", code=code, headline=headline, advice=advice, near=near, original=original)
         response = make_response(page, code)
     response.cache_control.no_store = True
     return response

@@ -22,7 +22,8 @@ from aggregator.web.charts import Chart, chart, days_before
 from aggregator.web.ops import is_operator
 from aggregator.web.pictures import pictures
 from aggregator.web.service import service
-from aggregator.web.stored import kept_until_news, offer, until_news
+from aggregator.web.stored import kept_for_a_moment, kept_until_news, offer, until_news
+from aggregator.web.topics import grouped, reasons, topics
 from aggregator.websub import standing
 
 blueprint = Blueprint("pages", __name__)
@@ -83,7 +84,8 @@ def _landing(entries: list[FullEntry], today: date) -> str:
         chart=days,
         most_covered=_most_covered(today),
         universities=counts.by_university(spans),
-        tags=counts.by_tag(spans, MOST_SHARES),
+        # without any topic: what there is
+        tags=counts.by_tag(spans, MOST_SHARES, topics().taxonomy.topics) or counts.by_tag(spans, MOST_SHARES),
         most_shares=MOST_SHARES,
         size=counts.size(),
     )
@@ -98,7 +100,8 @@ def _most_covered(today: date) -> list[tuple[FullEntry, int]]:
 @blueprint.get("/tags/")
 @kept_until_news
 def tags() -> str:
-    return render_template("tags.html", tags=service().store.entries.tags())
+    tags = service().store.entries.tags()
+    return render_template("tags.html", tags=tags, groups=grouped(tags))
 
 
 @blueprint.get("/tags/<tag:name>/")
@@ -153,6 +156,7 @@ def university(name: str) -> str | BaseResponse:
 
 
 @blueprint.get("/sources/")
+@kept_for_a_moment
 def sources() -> str:
     here = service()
     states = here.store.counts.of_sources()
@@ -208,10 +212,14 @@ def entry(slug: str) -> Response:
         render_template(
             "entry.html",
             entry=found,
+            # told of when the publisher's own is gone
+            is_kept=bool(found.removed_at and not here.is_static and here.store.holdings.page(found.id)),
+            reasons=reasons(found, here.store.tagging.given_to(found.source.name)),
             older=older,
             newer=newer,
             topic=topic,
             related=[one for one in related if one.id not in told][:RELATED],
+            revisions=here.store.revisions.of(found) if found.changed_at else [],
         )
     )
     # with the sizes of its pictures the page would be another one

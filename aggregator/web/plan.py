@@ -31,7 +31,7 @@ from aggregator.web.service import Service
 from aggregator.web.subject import BEGINNING
 
 NOT_FOUND = "404"  # of no endpoint: what a server gives where it has no file
-SINGLE_PAGES = ("index", "today", "tags", "universities", "sources", "archive", "about", "readers")
+SINGLE_PAGES = ("index", "today", "tags", "universities", "sources", "archive", "revisions", "about", "readers")
 SINGLES = ("ops.favicon", "ops.icon", "ops.manifest", "sitemap.robots", "sitemap.index", "sitemap.pages")
 LISTS_OF_FEEDS = ("feeds.feeds_opml", "feeds.sources_opml")
 UNUSED = ("search.js",)  # there is no search
@@ -200,6 +200,7 @@ class Plan:
         yield from map(Sheet, (NOT_FOUND, *SINGLES, *LISTS_OF_FEEDS))
         for extension in FORMATS:
             yield Sheet("feeds.breaks", {"extension": extension})
+            yield Sheet("feeds.revisions", {"extension": extension})
         for path in sorted(STATIC.iterdir()):
             if path.name not in UNUSED:
                 yield Sheet("static", {"filename": path.name})
@@ -211,6 +212,8 @@ class Plan:
                 fact = _fact([line], slugs[number], slugs[number + 2])
                 for spoken in self._spoken({"slug": line.slug}):
                     yield Sheet("pages.entry", spoken, fact, line.updated)
+                    if line.changed_at:
+                        yield Sheet("pages.history", spoken, fact, line.changed_at)
 
     def _stories(self) -> Iterator[Sheet]:
         for key, version in self._store.stories.versions():
@@ -327,9 +330,9 @@ def _folded(lines: Sequence[Line]) -> list[Line]:
 
 def _fact(lines: Iterable[Line], *more: object) -> str:
     """What a document that shows *lines* and *more* was made from."""
-    # an entry stays what it is, only that it may move, and that others may tell it, too
+    # an entry stays what it is, only that it may move, that its publisher may change it, and others may tell it, too
     said = (
-        f"{line.id} {line.url}" if line.story is None else f"{line.id} {line.url} {line.story}.{line.told}"
+        f"{line.id} {line.url}{line.changed_at or ''}" + (f" {line.story}.{line.told}" if line.story else "")
         for line in lines
     )
     text = " ".join(map(str, [*said, "", *more]))

@@ -35,12 +35,15 @@ from aggregator.web import (
     notices,
     opml,
     ops,
+    originals,
     pictures,
     plaintext,
     returns,
+    revisions,
     search,
     sitemap,
     subscribe,
+    topics,
     websub,
 )
 from aggregator.web.body import readable
@@ -154,12 +157,13 @@ def drawing_app(settings: Settings, *, is_static: bool = False) -> Flask:
     app.url_defaults(_keep_language)
     # several modules add to one blueprint
     modules = (
-        api, archive, catalogue, digests, follow, notices, opml, ops, pictures, returns, search, sitemap,
-        subscribe, websub,
+        api, archive, catalogue, digests, follow, notices, opml, ops, originals, pictures, returns, revisions, search,
+        sitemap, subscribe, websub,
     )  # fmt: skip
     for blueprint in dict.fromkeys(module.blueprint for module in modules):
         app.register_blueprint(blueprint)
     app.extensions[pictures.PICTURES] = pictures.Pictures(settings)
+    app.extensions[topics.TOPICS] = topics.Topics(settings.instance)
 
     site = urlsplit(settings.site.url)
     app.extensions[ADDRESSES] = app.url_map.bind(site.netloc, site.path or "/", url_scheme=site.scheme)
@@ -237,6 +241,7 @@ def _prepare_templates(app: Flask, settings: Settings) -> None:
         kind=file_kind,
         public=metadata.absolute,
         named=partial(catalogue.named, settings.instance),
+        tag_name=topics.tag_name,
     )
     # a last look: whatever is stored, nothing but an address of the web becomes a link
     app.jinja_env.tests["web"] = lambda url: url.startswith(("http://", "https://"))
@@ -272,6 +277,7 @@ def _prepare_templates(app: Flask, settings: Settings) -> None:
         advice=language.ADVICE,
         hub_standings=language.HUB_STANDINGS,
         rule=plaintext.rule,
+        told_of=revisions.told_of,
     )
 
 

@@ -41,9 +41,9 @@ class Result:
 
 @blueprint.get("/search")
 def search() -> Response:
-    """Without ``?q=`` the form alone. A search that cannot be read is answered by the form with what is wrong: 400."""
+    """Without ``?q=`` or anything that narrows it the form alone; what cannot be read is told in the form: 400."""
     values = {name: request.args.get(name, "").strip() for name in FIELDS}
-    if not values["q"]:
+    if not any(values[name] for name in FIELDS if name != "order"):
         return _page(values)
     spend()
     here = service()

@@ -6,7 +6,7 @@ store it was made from.
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from functools import wraps
 from threading import Lock
@@ -24,6 +24,7 @@ from aggregator.web.service import service
 
 MEMORY = 64_000_000  # bytes of answers in one process, the least asked for dropped first
 OVERHEAD = 4_000  # of headers and objects
+MOMENT = timedelta(seconds=10)
 OFFER = "aggregator.offer"  # our key in a request's environ
 
 P = ParamSpec("P")
@@ -83,12 +84,25 @@ def until_news() -> Promise:
     return Promise(ALL_SCOPES, here.store.feeds.version(ALL_SCOPES), tomorrow)
 
 
+def for_a_moment() -> Promise:
+    """What was made from how polls went holds so long, or until there are news: each poll would change it."""
+    return replace(until_news(), until=service().now() + MOMENT)
+
+
 def kept_until_news(view: Callable[P, str | BaseResponse]) -> Callable[P, BaseResponse]:
     """*view*, whose page depends on nothing but entries, sources, the day, the address and the language."""
+    return _kept(view, until_news)
 
+
+def kept_for_a_moment(view: Callable[P, str | BaseResponse]) -> Callable[P, BaseResponse]:
+    """*view*, whose page also depends on how polls went."""
+    return _kept(view, for_a_moment)
+
+
+def _kept(view: Callable[P, str | BaseResponse], promised: Callable[[], Promise]) -> Callable[P, BaseResponse]:
     @wraps(view)
     def kept(*args: P.args, **kwargs: P.kwargs) -> BaseResponse:
-        promise = until_news()
+        promise = promised()
         answer = make_response(view(*args, **kwargs))
         return offer(answer, promise) if answer.status_code == 200 else answer
 

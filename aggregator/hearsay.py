@@ -1,0 +1,92 @@
+"""What a list or feed that was just read says of articles that are known: new texts, and pages to be looked at at once.
+
+Reads the store and no page.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from aggregator.classify.revise import compare, is_other_title, state_of
+from aggregator.classify.tag import Tagger
+from aggregator.compose import article_of, digest_of
+from aggregator.looks import FLAPPING
+from aggregator.model import Change, Item, Looked, Site, Source, SourceRule, Watched
+from aggregator.reread import edited, entry_now, said_by, told_before, told_by
+from aggregator.store import Store
+
+# entries behind those on a page of a list that may have stood between them
+BETWEEN = 20
+# the part of a list that must be known for what it lacks to say something
+ENOUGH_KNOWN = 0.5
+
+
+def heard(
+    store: Store,
+    source: Source,
+    site: Site,
+    rule: SourceRule,
+    items: Mapping[str, Item],
+    tagger: Callable[[], Tagger],
+    now: datetime,
+) -> tuple[Looked, ...]:
+    """What *items*, by their identity keys as the page shows them, say of known articles of *source*.
+
+    One that has another title there, or that is missing between others, is due at once.
+    """
+    if source.recheck_at is None:
+        return ()
+    watched = store.rechecks.newest(source.id or 0, len(items) + BETWEEN)
+    there = {one.uid: one.watch.entry_id for one in watched if one.uid in items}
+    # the list's lower end: at its upper one old articles may be pinned
+    lowest = next((there[key] for key in reversed(list(items)) if key in there), None)
+    span = [one for one in watched if lowest is not None and one.watch.entry_id >= lowest]
+    missing = [one for one in span if one.uid not in items and not one.watch.is_unlisted and one.removed_at is None]
+    is_telling = len(there) >= len(span) * ENOUGH_KNOWN
+    found = [_due(one, now, is_unlisted=True) for one in missing if is_telling]
+    for one in watched:
+        item = items.get(one.uid)
+        if item is None:
+            continue
+        if one.watch.kind == "feed":
+            found += _told(store, one, item, site, rule, tagger, now)
+        elif is_other_title(item.title, one.watch.listed_title) and is_other_title(item.title, one.entry_title):
+            found.append(_due(one, now, listed_title=item.title))
+        elif one.watch.is_unlisted:
+            found.append(_due(one, now, is_unlisted=False))
+    return tuple(found)
+
+
+def _due(one: Watched, now: datetime, **said: object) -> Looked:
+    """Its page is to be looked at now."""
+    return Looked(one.watch.entry_id, now, replace(one.watch, due_at=now, **said))  # type: ignore[arg-type]
+
+
+def _told(
+    store: Store,
+    one: Watched,
+    item: Item,
+    site: Site,
+    rule: SourceRule,
+    tagger: Callable[[], Tagger],
+    now: datetime,
+) -> list[Looked]:
+    """What the feed that carries an article says of it, if it is not what it said."""
+    watch = replace(one.watch, is_unlisted=False, missing_at=None, missing_by=None)
+    changes = (Change("restored"),) if one.removed_at else ()
+    same = [Looked(watch.entry_id, now, watch, changes)] if changes or watch != one.watch else []
+    digest = digest_of(item)
+    entry = store.revisions.whole(watch.entry_id) if digest != watch.body_hash else None
+    if entry is None:
+        return same
+    article = article_of(item)
+    before, told = told_before(entry, watch), told_by(article)
+    found = compare(before, told)
+    if found is None:
+        return [Looked(watch.entry_id, now, replace(said_by(watch, told), body_hash=digest), changes)]
+    if state_of(told) in store.revisions.states(watch.entry_id, now - FLAPPING):
+        return same
+    title = item.title if "title" in found.what else entry.title
+    new = entry_now(one, entry, article, title, site, rule, tagger(), is_dated="date" in found.what)
+    said = replace(said_by(watch, told), body_hash=digest)
+    return [Looked(watch.entry_id, now, said, (*changes, edited(before, found)), new)]

@@ -1,0 +1,96 @@
+"""An article as it was kept and as it is read again, side by side: Told of each, the entry and the Watch from then on.
+
+Pure: knows no network, no store and no clock.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from aggregator.classify.revise import Difference, file_key, state_of
+from aggregator.classify.tag import Tagger
+from aggregator.compose import entry_of
+from aggregator.looks import onward
+from aggregator.model import Article, Change, FullEntry, Item, Looked, NewEntry, Site, SourceRule, Told, Watch, Watched
+
+# when feeds may tell of a change that came too soon after another one
+UNTOLD_PAUSE = timedelta(days=1)
+CUT = ("...", "…")
+
+
+def told_before(entry: FullEntry, watch: Watch) -> Told:
+    """What an article said at the last look: its text stands in the *entry*, the rest as the page said it."""
+    return Told(
+        watch.title or "",
+        watch.published,
+        watch.precision,
+        entry.html,
+        entry.text,
+        tuple(watch.files),
+        entry.images,
+    )
+
+
+def told_by(article: Article) -> Told:
+    files = tuple(map(file_key, article.attachments))
+    return Told(
+        article.title or "", article.published, article.precision, article.html, article.text, files, article.images
+    )
+
+
+def said_by(watch: Watch, told: Told, what: tuple[str, ...] = ("title", "date", "attachments")) -> Watch:
+    """*watch* that remembers *what* of *told* the next look is compared with."""
+    if "title" in what:
+        watch = replace(watch, title=told.title or watch.title)
+    if "date" in what:
+        watch = replace(watch, published=told.published, precision=told.precision)
+    if "attachments" in what:
+        watch = replace(watch, files=told.files)
+    return watch
+
+
+def after(
+    watch: Watch, now: datetime, then: Watch | None, changes: tuple[Change, ...] = (), new: NewEntry | None = None
+) -> Looked:
+    """The look at *now*, *then* being the Watch that it leaves, None where it was the last one."""
+    if then is None and (watch.is_untold or any(change.matters for change in changes)):
+        then = replace(watch, due_at=now + UNTOLD_PAUSE, missing_at=None, missing_by=None)
+    return Looked(watch.entry_id, now, then, changes, new)
+
+
+def unchanged(watch: Watch, now: datetime, removed_at: datetime | None) -> Looked:
+    """The look at an article that is what it was; one that was removed is back."""
+    return after(watch, now, onward(watch, now), (Change("restored"),) if removed_at else ())
+
+
+def edited(before: Told, found: Difference) -> Change:
+    return Change("edited", found.what, found.words, found.matters, state_of(before))
+
+
+def title_now(entry: FullEntry, watch: Watch, told: Told, *, is_new: bool) -> str:
+    """The entry's title, where its page has a new one or is read for the first time; see compose.py."""
+    if not is_new:
+        return told.title if told.title and entry.title.rstrip().endswith(CUT) else entry.title
+    listed = watch.listed_title.rstrip()
+    return listed if listed and listed != entry.title and not listed.endswith(CUT) else told.title
+
+
+def entry_now(
+    one: Watched,
+    entry: FullEntry,
+    article: Article,
+    title: str,
+    site: Site,
+    rule: SourceRule,
+    tagger: Tagger,
+    *,
+    is_dated: bool,
+) -> NewEntry:
+    """What *entry* says from now on; another date only if *is_dated*."""
+    item = Item(entry.url, title, entry.published, entry.precision, author=entry.author, tags=entry.keywords)
+    new = entry_of(one.uid, item, article, site, rule, tagger, seen_at=entry.seen_at, host=None)
+    keys = set(one.watch.files)
+    # those that the feed or list names beside the page
+    others = (file for file in entry.attachments if file_key(file) not in keys)
+    files = {file.url: file for file in (*new.attachments, *others)}
+    new = replace(new, title=title, atom_id=entry.atom_id, attachments=tuple(files.values()))
+    return new if is_dated else replace(new, published=entry.published, precision=entry.precision)

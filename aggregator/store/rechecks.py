@@ -1,0 +1,110 @@
+"""Which articles are to be looked at again, and how they stood; what looks brought stands in history.py."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, bindparam, case, delete, func, select, update
+
+from aggregator.looks import begun
+from aggregator.model import Entry, Looked, NewEntry, Recheck, Source, Watch, Watched
+from aggregator.store.bulk import Bulk, chunks
+
+if TYPE_CHECKING:
+    from aggregator.store import Store
+
+recheck, entry, source = Recheck.__table__, Entry.__table__, Source.__table__  # type: ignore[attr-defined]
+
+NAMES = tuple(field.name for field in fields(Watch))
+WATCHES = [recheck.c[name] for name in NAMES]
+KNOWN_BY = (entry.c.uid, entry.c.url, entry.c.title.label("entry_title"), entry.c.removed_at)
+WATCHED = select(*WATCHES, *KNOWN_BY).join(entry, entry.c.id == recheck.c.entry_id)
+OF_SOURCE = recheck.c.source_id == bindparam("source_id")
+DUE = (
+    WATCHED.where(OF_SOURCE, recheck.c.due_at <= bindparam("now"))
+    .order_by(recheck.c.due_at, recheck.c.entry_id)
+    .limit(bindparam("most"))
+)
+NEWEST_IDS = select(recheck.c.entry_id).where(OF_SOURCE).order_by(recheck.c.entry_id.desc()).limit(bindparam("most"))
+NEWEST = WATCHED.where(recheck.c.entry_id.in_(NEWEST_IDS)).order_by(recheck.c.entry_id.desc())
+
+BEGIN = Bulk(recheck.insert())
+SAID = {
+    name: bindparam(f"{name}_", type_=recheck.c[name].type) for name in NAMES if name not in ("entry_id", "source_id")
+}
+AGAIN = Bulk(update(recheck).where(recheck.c.entry_id == bindparam("this")).values(SAID))
+FIRST = select(func.min(recheck.c.due_at)).where(recheck.c.source_id == source.c.id).scalar_subquery()
+RECHECK_AT = update(source).where(source.c.id == bindparam("this")).values(recheck_at=FIRST)
+IS_EARLIER = source.c.recheck_at < source.c.list_at
+NEXT = (
+    update(source)
+    .where(source.c.id == bindparam("this"), source.c.list_at.is_not(None))
+    .values(
+        next_poll_at=case((IS_EARLIER, source.c.recheck_at), else_=source.c.list_at),
+        list_at=case((IS_EARLIER, source.c.list_at), else_=None),
+    )
+)
+
+
+class Rechecks:
+    def __init__(self, store: "Store") -> None:
+        self._store = store
+
+    def due(self, source_id: int, now: datetime, limit: int) -> list[Watched]:
+        """The articles of a source that are to be looked at by *now*, longest due first."""
+        with self._store.read() as connection:
+            rows = connection.execute(DUE, {"source_id": source_id, "now": now, "most": limit})
+            return [_watched(row) for row in rows]
+
+    def newest(self, source_id: int, limit: int) -> list[Watched]:
+        """The newest entries of a source that are still looked at, the newest first."""
+        with self._store.read() as connection:
+            return [_watched(row) for row in connection.execute(NEWEST, {"source_id": source_id, "most": limit})]
+
+
+# ------------------------------------------------------------ within the transaction that records visits
+
+
+def begin(connection: Connection, news: Sequence[tuple[int, int, NewEntry]]) -> None:
+    """Look again at new entries (id, source id, entry) that can be."""
+    watches = [begun(id_, source_id, new.seen_at, new.trace) for id_, source_id, new in news if new.trace]
+    BEGIN(connection, [_row(watch) for watch in watches])
+
+
+def go_on(connection: Connection, looked: Sequence[Looked]) -> None:
+    """Keep what looks leave of watches."""
+    over = [one.entry_id for one in looked if one.watch is None]
+    watches = [one.watch for one in looked if one.watch is not None]
+    AGAIN(connection, [_again(watch) for watch in sorted(watches, key=lambda watch: watch.entry_id)])
+    for chunk in chunks(over):
+        connection.execute(delete(recheck).where(recheck.c.entry_id.in_(chunk)))
+
+
+def schedule(connection: Connection, source_ids: Collection[int]) -> None:
+    """Let sources know when the first of their articles is due."""
+    if source_ids:
+        connection.execute(RECHECK_AT, [{"this": id_} for id_ in sorted(source_ids)])
+
+
+def looked_after(connection: Connection, source_ids: Collection[int]) -> None:
+    """Let sources that were visited for their articles alone be due with the next of these, or with their lists.
+
+    By what their rows say now: a hub may have announced news, or a site file may have changed, since they were claimed.
+    """
+    if source_ids:
+        connection.execute(NEXT, [{"this": id_} for id_ in sorted(source_ids)])
+
+
+def _watched(row: Any) -> Watched:
+    values = dict(row._mapping)
+    known = {name: values.pop(name) for name in ("uid", "url", "entry_title", "removed_at")}
+    return Watched(Watch(**values), **known)
+
+
+def _row(watch: Watch) -> dict[str, Any]:
+    return {name: getattr(watch, name) for name in NAMES}
+
+
+def _again(watch: Watch) -> dict[str, Any]:
+    return {"this": watch.entry_id, **{f"{name}_": getattr(watch, name) for name in SAID}}

@@ -1,0 +1,390 @@
+"""Articles looked at again: a real server, a real database, a clock set by hand."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from aggregator.identity import slug
+from aggregator.model import ArticleRule, Site
+from tests.service import NOW, article_page, column, list_page, rss, source
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+PATH = "/info/1055/0.htm"
+TITLE = "海棠大学第0号新闻：春季学期工作会议召开"
+BODY = "<p>学校召开会议，部署春季学期重点工作，师生代表参加。</p><p>会议由副校长林月主持，各学院院长发言。</p><p>会议强调，要抓好课堂教学，用好新建的实验室。</p>"
+
+
+@pytest.fixture
+def one(service, university):
+    """A service that has read a list of three articles."""
+    made = service(source(column(university, count=3)))
+    serve(university)
+    made.poll()
+    return made
+
+
+def serve(university, title=TITLE, time="2025-03-20 09:44", body=BODY, path=PATH, **answer):
+    university.serve(path, article_page(title, time, body), **answer)
+
+
+def entry_of(one, university, path=PATH):
+    return one.store.entries.by_slug(slug(university.url + path))
+
+
+def history(one, university, path=PATH):
+    return [(past.kind, past.what) for past in one.store.revisions.of(entry_of(one, university, path))]
+
+
+def after(one, *pauses):
+    """Polls what is due after each of *pauses*."""
+    for pause in pauses:
+        one.now += pause
+        one.poll()
+
+
+def test_articles_are_looked_at_after_an_hour_six_a_day_three_seven_and_thirty(one, university):
+    looks = []
+    for hour in (0.9, 1, 2, 5.9, 6, 7, 23.9, 24, 25, 71.9, 72, 73, 167.9, 168, 169, 719.9, 720, 721, 2000):
+        one.now = NOW + hour * HOUR
+        university.requests.clear()
+        one.poll()
+        looks += [hour for request in university.requests if request.path == PATH]
+
+    assert [1, 6, 24, 72, 168, 720] == looks
+    with one.store.read() as connection:
+        assert 0 == connection.exec_driver_sql("SELECT count(*) FROM recheck").scalar()
+
+
+def test_the_list_is_not_polled_for_the_sake_of_its_articles(one, university):
+    university.requests.clear()
+    with one.store.write() as connection:
+        connection.exec_driver_sql(
+            "UPDATE source SET list_at = '2025-03-21 05:00:00.000000', next_poll_at = recheck_at"
+        )
+
+    after(one, HOUR)
+
+    state = one.store.sources.by_name("haitang-news")
+    assert ["/info/1055/0.htm", "/info/1055/1.htm", "/info/1055/2.htm"] == sorted(r.path for r in university.requests)
+    assert (1, datetime(2025, 3, 21, 5, tzinfo=UTC), None) == (
+        len(state.polls),
+        state.source.next_poll_at,
+        state.source.list_at,
+    )
+
+
+def test_a_page_is_asked_with_its_validators(one, university):
+    serve(university, etag='"v1"')
+    after(one, HOUR)
+    university.requests.clear()
+
+    after(one, 5 * HOUR)
+
+    (asked,) = (request for request in university.requests if request.path == PATH)
+    assert ('"v1"', 304) == (asked.headers.get("if-none-match"), asked.status)
+
+
+def test_an_edited_text_is_kept_as_a_revision_and_shown_as_it_is_now(one, university):
+    before = entry_of(one, university)
+    serve(university, body=BODY.replace("林月主持", "周远主持"))
+
+    after(one, HOUR)
+
+    now = entry_of(one, university)
+    (past,) = one.store.revisions.of(now)
+    assert ("edited", ("body",), TITLE, 2) == (past.kind, past.what, past.before.title, past.words)
+    assert before.text == past.before.text
+    assert "周远主持" in now.text
+    assert "周远主持" in now.html
+    assert (before.sort, before.slug, before.atom_id) == (now.sort, now.slug, now.atom_id)
+    assert one.now == now.changed_at
+
+
+@pytest.mark.parametrize(
+    ("page", "what"),
+    [
+        ({"title": "海棠大学第0号新闻：春季学期工作会议闭幕"}, "title"),
+        ({"time": "2025-03-19 09:44"}, "date"),
+        ({"body": BODY + "<p><a href='/files/list.docx'>附件：名单.docx</a></p>"}, "attachments"),
+        ({"body": BODY + "<p><img src='/upload/3.jpg' width='600' height='400'></p>"}, "pictures"),
+        ({"body": BODY.replace("<p>会议由副校长林月主持，各学院院长发言。</p>", "")}, "body"),
+    ],
+)
+def test_every_part_of_an_article_may_change(one, university, page, what):
+    serve(university, **page)
+
+    after(one, HOUR)
+
+    (past,) = history(one, university)
+    assert what in past[1]
+
+
+NOISE = (
+    lambda n: f"<p>点击数：{n}　阅读次数：<span>{n * 7}</span></p>",
+    lambda n: (
+        f"<ul><li><a href='/info/1/{n}.htm'>新闻{n}</a></li><li><a href='/info/2/{n}.htm'>又一条{n}</a></li><li><a href='/info/3/{n}.htm'>第三条{n}</a></li></ul>"
+    ),
+    lambda n: f"<p>相关阅读</p><p><a href='/info/1/{n}.htm'>校园里的第{n}个春天</a></p>",
+    lambda n: f"<p>上一篇：<a href='/info/1/{n}.htm'>校园里的第{n}个春天</a></p>",
+    lambda n: f"<p>您是第{n}位访客　今天是2025年3月{n % 28 + 1}日</p>",
+    lambda n: f"<p>服务器 {n} 号</p>",  # another one at each request
+)
+
+
+@pytest.mark.parametrize("noise", NOISE)
+def test_what_pages_write_anew_for_every_visitor_is_no_change(one, university, noise):
+    counted = iter(range(100, 10_000))
+    university.serve(
+        PATH,
+        lambda _: article_page(
+            TITLE, "2025-03-20 09:44", "  " + BODY.replace("</p>", " </p>\n") + noise(next(counted))
+        ),
+    )
+
+    after(one, HOUR, 5 * HOUR, 18 * HOUR, 2 * DAY)
+
+    # that it is there at all may be news, once
+    assert len(history(one, university)) <= 1
+    assert "edited" not in [kind for kind, _ in history(one, university)[1:]]
+
+
+def test_two_texts_that_take_turns_are_one_change(one, university):
+    other = BODY.replace("用好新建的实验室", "用好新建的图书馆和实验室")
+    for text in (other, BODY, other, BODY):
+        serve(university, body=text)
+        after(one, HOUR if one.now == NOW else 5 * HOUR)
+
+    assert [("edited", ("body",))] == history(one, university)
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 403, 429])
+def test_a_page_that_is_broken_for_the_moment_is_no_removal(one, university, status):
+    serve(university, status=status)
+
+    after(one, *[HOUR] * 3, *[DAY] * 4)
+
+    assert [] == history(one, university)
+    serve(university, body=BODY.replace("林月", "周远"))
+    after(one, 30 * DAY)
+    assert [("edited", ("body",))] == history(one, university)
+
+
+FIREWALL = "<html><head><title>访问验证</title></head><body><p>您的访问请求被拦截，请完成人机验证。</p></body></html>"
+LOGIN = "<html><head><title>统一身份认证</title></head><body><form>用户登录<input name='u'><input type='password'></form></body></html>"
+OTHER = article_page("图书馆东馆今起试运行", "2024-11-02 10:00", "<p>图书馆东馆今日起试运行，新增阅览座位一千八百个，师生凭校园卡入馆。</p>" * 3)  # fmt: skip
+UNDER_REPAIR = "<html><head><title>系统维护</title></head><body><p>系统正在维护，请稍后访问。</p></body></html>"
+
+
+@pytest.mark.parametrize("page", [FIREWALL, LOGIN, OTHER, UNDER_REPAIR, list_page(("info/1/1.htm", "别的新闻一则在此", "2025-03-20")), "", None])  # fmt: skip
+def test_a_page_that_shows_something_else_is_neither_a_change_nor_a_removal(one, university, page):
+    before = entry_of(one, university)
+    university.serve(PATH, page if page is not None else lambda _: None)
+
+    after(one, HOUR, 2 * HOUR, DAY, DAY, 3 * DAY)
+
+    assert [] == history(one, university)
+    assert before == entry_of(one, university)
+
+
+def test_an_article_that_is_gone_for_good_is_removed_at_once(one, university):
+    serve(university, status=410)
+
+    after(one, HOUR)
+
+    assert [("removed", ("410",))] == history(one, university)
+    assert one.now == entry_of(one, university).removed_at
+
+
+@pytest.mark.parametrize(
+    ("answer", "how"),
+    [
+        ({"status": 404}, "404"),
+        ({"body": "", "status": 302, "headers": {"Location": "/"}}, "home"),
+        (
+            {"body": "<html><head><title>提示</title></head><body><p>您访问的页面不存在或已被删除。</p></body></html>"},
+            "notice",
+        ),
+    ],
+)
+def test_an_article_that_is_not_there_is_removed_a_day_later(one, university, answer, how):
+    university.serve("/", list_page())
+    university.serve(PATH, **{"body": "no"} | answer)
+
+    after(one, HOUR, HOUR)
+    assert [] == history(one, university)
+
+    after(one, DAY)
+    assert [("removed", (how,))] == history(one, university)
+
+
+def test_an_article_that_is_missing_for_an_hour_is_not_removed(one, university):
+    serve(university, status=404)
+    after(one, HOUR)
+    serve(university)
+
+    after(one, DAY, DAY, DAY)
+
+    assert [] == history(one, university)
+
+
+def test_a_site_that_falls_takes_no_article_with_it(one, university):
+    serve(university, status=404)
+    university.serve("/xw.htm", "gone", status=404)
+
+    after(one, HOUR, DAY, DAY)
+
+    assert [] == history(one, university)
+
+
+def test_a_removed_article_that_comes_back_is_told(one, university):
+    serve(university, status=410)
+    after(one, HOUR)
+    serve(university, body=BODY.replace("林月", "周远"))
+
+    after(one, DAY)
+
+    assert [("edited", ("body",)), ("restored", ()), ("removed", ("410",))] == history(one, university)
+    assert None is entry_of(one, university).removed_at
+
+
+def test_a_list_with_a_new_title_has_its_page_looked_at_at_once(one, university):
+    title = "海棠大学第0号新闻：春季学期工作会议闭幕"
+    serve(university, title=title)
+    rows = [(f"info/1055/{n}.htm", f"海棠大学第{n}号新闻：春季学期工作会议召开", f"2025-03-{20 - n}") for n in (1, 2)]
+    university.serve("/xw.htm", list_page(("info/1055/0.htm", title, "2025-03-20"), *rows), etag='"v2"')
+
+    one.now += HOUR / 4
+    one.poll("haitang-news")
+    one.poll()
+
+    assert [("edited", ("title",))] == history(one, university)
+    assert title == entry_of(one, university).title
+
+
+def test_an_article_that_list_and_page_lost_is_removed(one, university):
+    rows = [(f"info/1055/{n}.htm", f"海棠大学第{n}号新闻：春季学期工作会议召开", f"2025-03-{20 - n}") for n in (0, 2)]
+    university.serve("/xw.htm", list_page(*rows), etag='"v2"')
+    university.serve(
+        "/info/1055/1.htm", "<html><head><title>海棠大学</title></head><body><div id='vsb_content'></div></body></html>"
+    )
+
+    one.now += HOUR / 4
+    one.poll("haitang-news")
+    one.poll()
+    after(one, DAY)
+
+    assert [("removed", ("list",))] == history(one, university, "/info/1055/1.htm")
+
+
+def test_an_article_on_several_pages_is_compared_whole(service, university):
+    one = service(source(column(university, count=3)))
+    pager = "<div><a href='0_2.htm'>2</a></div>"
+    serve(university, body=BODY + pager)
+    serve(
+        university,
+        path="/info/1055/0_2.htm",
+        body="<p>第二页：实验室将于四月开放，欢迎师生预约。</p><div><a href='0.htm'>1</a></div>",
+    )
+    one.poll()
+    serve(
+        university,
+        path="/info/1055/0_2.htm",
+        body="<p>第二页：实验室将于五月开放，欢迎师生预约。</p><div><a href='0.htm'>1</a></div>",
+    )
+
+    after(one, HOUR)
+
+    (past,) = one.store.revisions.of(entry_of(one, university))
+    assert ("body",) == past.what
+    assert "四月开放" in past.before.text
+    assert "林月主持" in past.before.text
+
+
+def test_feeds_are_told_of_what_matters_once_a_day(one, university):
+    first = entry_of(one, university).updated
+    told = []
+    for hour, text in (
+        (1, "副校长林岳"),  # a name is no news
+        (6, "校长林岳和各位嘉宾共同主持并作了重要讲话，会议"),
+        (24, "全体代表一致通过了新的章程和新的预算，会议"),  # waits for its day
+        (72, "全体代表一致通过了新的章程和新的预算，会议"),
+    ):
+        serve(university, body=BODY.replace("副校长林月", text))
+        one.now = NOW + hour * HOUR
+        one.poll()
+        told.append(entry_of(one, university).updated)
+
+    assert 3 == len(history(one, university))
+    assert [first, NOW + 6 * HOUR, NOW + 6 * HOUR, NOW + 72 * HOUR] == told
+
+
+def test_an_entry_whose_page_is_there_at_last_is_filled_without_a_revision(service, university):
+    one = service(source(column(university, count=3)))
+    serve(university, status=500)
+    for _ in range(3):
+        one.poll("haitang-news")
+    assert "" == entry_of(one, university).text
+    serve(university)
+
+    after(one, HOUR)
+
+    assert "林月主持" in entry_of(one, university).text
+    assert [] == history(one, university)
+
+
+def feed(university, text, title="春季学期工作会议召开", etag='"v1"'):
+    items = (title, university.url + PATH, "1"), ("图书馆东馆今起试运行", university.url + "/info/1055/1.htm", "2")
+    return university.serve(
+        "/feed", rss(*items).replace(f"{title}的全文。", text), content_type="application/rss+xml", etag=etag
+    )
+
+
+def test_a_feed_that_carries_the_text_is_its_own_evidence(service, university):
+    one = service(source(feed(university, "会议由林月主持。"), kind="feed"))
+    one.poll()
+    feed(university, "会议由周远主持，特此更正。", etag='"v2"')
+
+    one.now += HOUR
+    one.poll("haitang-news")
+
+    assert [("edited", ("body",))] == history(one, university)
+    assert {"/feed"} == {request.path for request in university.requests}
+
+
+def test_an_article_that_a_feed_lost_is_removed_where_its_page_is_gone(service, university):
+    rows = [("春季学期工作会议召开", university.url + PATH, "1"), ("图书馆", university.url + "/info/1055/1.htm", "2")]
+    one = service(source(university.serve("/feed", rss(*rows), content_type="application/rss+xml"), kind="feed"))
+    one.poll()
+    university.serve("/feed", rss(rows[1]), content_type="application/rss+xml", etag='"v2"')
+
+    one.now += HOUR
+    one.poll("haitang-news")
+    after(one, HOUR / 60, DAY)
+
+    assert [("removed", ("404",))] == history(one, university)
+
+
+def test_without_full_text_no_page_is_asked_for(service, university):
+    one = service(source(column(university, count=3), article=ArticleRule(full_text=False)))
+    one.poll()
+
+    after(one, HOUR, DAY, 30 * DAY)
+
+    assert {"/xw.htm"} == {request.path for request in university.requests}
+
+
+def test_a_rule_edited_while_its_source_is_polled_is_not_forgotten(service, university):
+    url = column(university, count=3)
+    one = service(source(url))
+    page = list_page(("info/1055/0.htm", TITLE, "2025-03-20"))
+    edited = Site("haitang", "海棠大学", sources=(source(url, interval_minutes=33),))
+
+    def edit(_):
+        one.store.sources.sync([(edited, edited.sources[0])], one.now)
+        return page
+
+    university.serve("/xw.htm", edit)
+    one.poll("haitang-news")
+
+    state = one.store.sources.by_name("haitang-news").source
+    assert (one.now, None) == (state.next_poll_at, state.body_hash)
