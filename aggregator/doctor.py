@@ -9,14 +9,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
+from aggregator.catalogue import read_catalogue
 from aggregator.errors import MailError, OperatorError
 from aggregator.health import ADVICE, health
 from aggregator.imap import check as check_mailbox
 from aggregator.instance import load as load_settings
 from aggregator.rules import load as load_rules
+from aggregator.rules.tags import load_taxonomy
 from aggregator.settings import Settings
+from aggregator.shelf import FOLDER, Shelf
 from aggregator.smtp import check as check_mail
 from aggregator.store import Store
+from aggregator.tagging import untagged
 from aggregator.turns import furthest
 
 MANY_UNINDEXED = 5000  # more than a service leaves undone
@@ -87,8 +91,17 @@ def _disk(settings: Settings, now: datetime) -> Iterator[Finding]:
 def _rules(settings: Settings, now: datetime) -> Iterator[Finding]:
     del now
     rules = load_rules(settings.instance)
-    enabled = sum(rule.enabled for _, rule in rules.sources)
-    yield "ok", f"{len(rules.sites)} sites, {enabled} enabled sources, {len(rules.families)} families"
+    followed = {rule.name for _, rule in rules.sources if rule.enabled}
+    yield "ok", f"{len(rules.sites)} sites, {len(followed)} enabled sources, {len(rules.families)} families"
+    known = read_catalogue(settings.instance)
+    yield "ok", f"{len(known.sites)} universities in the catalogue, {len(known.sites) - len(rules.sites)} not followed"
+    for fault in known.faults.values():  # of a file that is switched on the start, and this, would have stopped
+        yield "warn", f"not followed, but unusable: {fault}"
+    if known.strangers:
+        names = ", ".join(known.strangers)
+        yield "warn", f"enabled.toml names what no file has: {names}; strike it out"
+    if lost := [name for name in known.checks if name in followed and known.checks[name].found != "working"]:
+        yield "warn", f"the last check found {len(lost)} followed sources not working ({', '.join(lost[:5])})"
 
 
 def _database(settings: Settings, now: datetime) -> Iterator[Finding]:
@@ -115,6 +128,38 @@ def _database(settings: Settings, now: datetime) -> Iterator[Finding]:
     if bad:
         names = ", ".join(state.source.name for state in bad[:5])
         yield "warn", f"{len(bad)} sources need a look ({names}); `aggregator sources` says why"
+
+
+<<<<<<< HEAD
+def _tags(settings: Settings, now: datetime) -> Iterator[Finding]:
+    del now
+    taxonomy = load_taxonomy(settings.instance)
+    store = Store(settings.database_url)
+    is_there = (store.path is None or store.path.exists()) and store.is_current()
+    left = untagged(settings.instance, store) if is_there else ""
+    yield ("warn", left) if left else ("ok", f"{len(taxonomy.topics)} topics")
+=======
+def _sizes(settings: Settings, now: datetime) -> Iterator[Finding]:
+    del now
+    store = Store(settings.database_url)
+    if store.path is None or store.path.exists():
+        room = store.sizes.room()
+        parts = ", ".join(f"{what} {_megabytes(size)}" for what, size in room.parts.items())
+        free = f"; {_megabytes(room.free)} of the file are free for what comes" if room.free else ""
+        yield "ok", f"database {_megabytes(room.total)}{f' ({parts})' if parts else ''}{free}"
+    store.close()
+    pictures = Shelf(settings.instance / "pictures").bytes()
+    yield "ok", f"pictures {_megabytes(pictures)} of {settings.web.picture_cache_mb} MB"
+    kept = Shelf(settings.instance / FOLDER).bytes()
+    if kept or settings.archive.is_on:
+        is_over = kept > 1.05 * settings.archive.budget_bytes
+        advice = "; run `aggregator archive prune`" if is_over else ""
+        yield "warn" if is_over else "ok", f"archive {_megabytes(kept)} of {settings.archive.budget_mb} MB{advice}"
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"
+>>>>>>> main
 
 
 def _address(settings: Settings, now: datetime) -> Iterator[Finding]:
@@ -237,6 +282,11 @@ LOOKS: dict[str, Callable[[Settings, datetime], Iterator[Finding]]] = {
     "disk": _disk,
     "rules": _rules,
     "database": _database,
+<<<<<<< HEAD
+    "tags": _tags,
+=======
+    "sizes": _sizes,
+>>>>>>> main
     "address": _address,
     "port": _port,
     "names": _names,

@@ -15,6 +15,7 @@ AggregatorError
 ├── AddressError           a mail address that cannot be one: HTTP 400, exit code 1
 ├── LinkError              a signed link that is forged, void or too old: HTTP 404 or 410
 └── NotFound               nothing stored under that name: HTTP 404
+    └── Gone                   not any more: HTTP 410
 
 Anything else is a fault of the program: logged with its traceback, that poll fails, the service goes on.
 """
@@ -162,6 +163,15 @@ class NotFound(AggregatorError):  # noqa: N818 - the web's own word
         super().__init__(message)
         self.kind: NameKind | None = kind
         self.near = tuple(near)
+
+
+class Gone(NotFound):
+    """What was stored under that name was deleted; it was called *title*, and stood, or stands, at *url*."""
+
+    def __init__(self, message: str, *, title: str, url: str) -> None:
+        super().__init__(message)
+        self.title = title
+        self.url = url
 
 
 def placed(error: Exception, url: str) -> str:

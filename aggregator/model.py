@@ -98,6 +98,7 @@ class SourceRule:
     tags: tuple[str, ...] = ()
     enabled: bool = True
     interval_minutes: int | None = None  # None: adaptive
+    keep_days: int | None = None  # its entries, 0: for ever; None: as the settings say
     allow_private_networks: bool = False  # on this source's domain, whoever else's pages lead there
     allow_invalid_certificate: bool = False  # likewise
     listing: ListingRule | None = None
@@ -166,7 +167,7 @@ class Topic:
     exceptions: tuple[str, ...] = ()
     parents: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
-    keep_days: int | None = None  # its entries are kept so long at least, 0: for ever; None: it does not say
+    keep_days: int | None = None  # its entries are kept so long, 0: for ever; None: it does not say
     is_broad: bool = False  # it may tag more than half of all entries
 
 
@@ -182,6 +183,17 @@ class Taxonomy:
         """Every other name of a tag, with the tag's."""
         said = {alias: topic.name for topic in self.topics.values() for alias in topic.aliases}
         return said | dict(self.renamed)
+
+    def ancestors(self, name: str) -> list[str]:
+        """The parents of the topic *name*, their parents, and so on, nearest first, each once."""
+        found: dict[str, None] = {}
+        waiting = list(self.topics[name].parents)
+        while waiting:
+            one = waiting.pop(0)
+            if one not in found:
+                found[one] = None
+                waiting += self.topics[one].parents
+        return list(found)
 
 
 # what a tag is there by: what the operator said of the site or source, what the publisher or the text says, a child
@@ -476,6 +488,18 @@ class Lease:
 
     host: str
     token: int
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """For how many days entries are kept, 0: for ever.
+
+    What is said for an entry's source and its tags, by their names, comes before *days*; of several the longest counts.
+    """
+
+    days: int = 0
+    sources: Mapping[str, int] = field(default_factory=dict)
+    tags: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -1046,7 +1070,7 @@ class EntryBody(SQLModel, table=True):
     text: str
     images: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     attachments: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
-    # the publisher's: the feed's categories, and of the page's keywords those that the entry speaks of
+    # the publisher's: the feed's categories, and of the page's keywords those that title or lead say
     keywords: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False, server_default="[]"))
 
 
@@ -1057,6 +1081,21 @@ class EntryAddress(SQLModel, table=True):
 
     uid: str = Field(primary_key=True)
     entry_id: int = Field(foreign_key="entry.id", index=True)
+
+
+class Tombstone(SQLModel, table=True):
+    """An identity key of an entry that was deleted, which never comes back: a row for each of its keys."""
+
+    __tablename__ = "tombstone"
+    __table_args__ = (Index("ix_tombstone_place", "source_id", "sort"),)
+
+    uid: str = Field(primary_key=True)
+    slug: str = Field(index=True)  # the rest is the entry's, too
+    url: str
+    title: str
+    source_id: int = Field(foreign_key="source.id")
+    sort: int = Field(sa_type=BigInteger)
+    gone_at: datetime
 
 
 class Imported(SQLModel, table=True):
@@ -1454,6 +1493,49 @@ class Edition(SQLModel, table=True):
     facts: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     made_at: datetime
     note: str = ""  # what has changed since the number before
+
+
+class EditionEntry(SQLModel, table=True):
+    """An entry that an edition lists: it is not deleted, for readers follow the digest's link to it."""
+
+    __tablename__ = "edition_entry"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    entry_id: int = Field(primary_key=True, foreign_key="entry.id", ondelete="CASCADE")
+    edition_id: int = Field(primary_key=True, foreign_key="edition.id", index=True)
+
+
+class Blob(SQLModel, table=True):
+    """Bytes in the archive, in a file that is called by what they are; several things may be the same bytes."""
+
+    __tablename__ = "blob"
+
+    digest: str = Field(primary_key=True)  # SHA-256, in hexadecimal digits
+    bytes: int
+
+
+class Archived(SQLModel, table=True):
+    """The page of an entry, or a picture of it, as it was when we kept it."""
+
+    __tablename__ = "archived"
+    __table_args__ = (Index("ix_archived_url", "url"), Index("ix_archived_digest", "digest"))
+
+    entry_id: int = Field(primary_key=True, foreign_key="entry.id", ondelete="CASCADE")
+    url: str = Field(primary_key=True)
+    kind: str  # "page", its answer compressed by gzip, or "picture"
+    content_type: str  # as the server said
+    digest: str = Field(foreign_key="blob.digest")
+    kept_at: datetime
+
+
+class ArchiveLook(SQLModel, table=True):
+    """An entry that the archive knows of: to be kept, or looked at already."""
+
+    __tablename__ = "archive_look"
+
+    entry_id: int = Field(primary_key=True, foreign_key="entry.id", ondelete="CASCADE")
+    tries: int = 0
+    due_at: datetime | None = Field(default=None, index=True)  # NULL: what there was is kept, or was let go
 
 
 class Robots(SQLModel, table=True):

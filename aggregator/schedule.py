@@ -14,11 +14,13 @@ from aggregator.announce import Announcer
 from aggregator.errors import MailError, StoreError
 from aggregator.hubs import Hubs
 from aggregator.letters import Letters
+from aggregator.model import Terms
 from aggregator.poll import Poller
 from aggregator.returned import read_returned
 from aggregator.settings import Settings
 from aggregator.store import Store
 from aggregator.store.indexing import INDEXED_AT_ONCE
+from aggregator.tidying import tidy as tidied
 
 log = logging.getLogger(__name__)
 
@@ -50,17 +52,22 @@ async def serve(
     announcer: Announcer | None = None,
     letters: Letters | None = None,
     deliver: Callable[[], Awaitable[object]] | None = None,
+    terms: Callable[[], Terms] = Terms,
+    archive: Work | None = None,
+    prune: Callable[[], int] | None = None,
 ) -> None:
     """Poll what is due until *stop* is set, then end cleanly: what is being stored is finished.
 
     Without *hubs* no hub is asked to announce news, without *announcer* none is told of ours, without *letters* nobody
-    is asked to confirm a subscription, without *deliver* nobody is mailed a digest.
+    is asked to confirm a subscription, without *deliver* nobody is mailed a digest, without *terms* all entries stay,
+    without *archive* no page or picture is kept, without *prune* none is thrown away.
     """
 
     async def tidy() -> None:
-        log.info("tidied polls=%d", await asyncio.to_thread(store.sources.tidy))
-        await asyncio.to_thread(store.subscribers.tidy, now())
-        await asyncio.to_thread(store.deliveries.tidy, now())
+        polls, gone = await asyncio.to_thread(lambda: tidied(settings, store, terms(), now(), stop=stop.is_set))
+        log.info("tidied polls=%d entries=%d", polls, gone.total.entries)
+        if prune:
+            log.info("pruned files=%d", await asyncio.to_thread(prune))
 
     async def returned() -> None:
         log.info("returned %s", await asyncio.to_thread(read_returned, settings, store, now))
@@ -86,6 +93,7 @@ async def serve(
     works = {
         "hubs": hubs.tend if hubs else None,
         "announce": announcer.tell if announcer else None,
+        "archive": archive,
         "letters": partial(asyncio.to_thread, letters.send_due) if letters else None,
     }
     _add_wanted(scheduler, works, seconds)

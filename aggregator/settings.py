@@ -149,6 +149,12 @@ class ScheduleSettings(Section):
     working_hours: Annotated[str, AfterValidator(_working_hours)] = Field(
         "08:00-18:00", description="when universities publish, Monday to Friday in their time zone: polled more often"
     )
+    retention_days: int = Field(
+        0,
+        ge=0,
+        le=36_500,
+        description="days until entries are deleted, unless their source or tag says else; 0: never",
+    )
     removed: Literal["keep", "withhold"] = Field(
         "keep",
         description="text of entries that their publishers removed: keep it, or withhold it from everybody",
@@ -238,6 +244,24 @@ class WebSettings(Section):
         return tuple(one.strip() for one in self.hubs.split(",") if one.strip())
 
 
+class ArchiveSettings(Section):
+    """What is kept of article pages, in case their publishers take them away."""
+
+    pages: bool = Field(False, description="keep each article page as it was, compressed (instance/archive)")
+    pictures: bool = Field(False, description="keep the pictures of each entry")
+    budget_mb: int = Field(
+        5000, ge=1, le=100_000_000, description="disk for both; the oldest whose original still stands go first"
+    )
+
+    @property
+    def is_on(self) -> bool:
+        return self.pages or self.pictures
+
+    @property
+    def budget_bytes(self) -> int:
+        return self.budget_mb * 1_000_000
+
+
 class Settings(BaseSettings):
     """Everything an operator can turn. *instance* is the folder of config.toml, the database and own rules."""
 
@@ -253,6 +277,7 @@ class Settings(BaseSettings):
     mail: MailSettings = MailSettings()
     alert: AlertSettings = AlertSettings()
     web: WebSettings = WebSettings()
+    archive: ArchiveSettings = ArchiveSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -92,8 +92,8 @@ def test_an_edited_text_is_kept_as_a_revision_and_shown_as_it_is_now(one, univer
 
     now = entry_of(one, university)
     (past,) = one.store.revisions.of(now)
-    assert ("edited", ("body",), TITLE, 2) == (past.kind, past.what, past.title, past.words)
-    assert before.text == past.text
+    assert ("edited", ("body",), TITLE, 2) == (past.kind, past.what, past.before.title, past.words)
+    assert before.text == past.before.text
     assert "周远主持" in now.text
     assert "周远主持" in now.html
     assert (before.sort, before.slug, before.atom_id) == (now.sort, now.slug, now.atom_id)
@@ -296,8 +296,8 @@ def test_an_article_on_several_pages_is_compared_whole(service, university):
 
     (past,) = one.store.revisions.of(entry_of(one, university))
     assert ("body",) == past.what
-    assert "四月开放" in past.text
-    assert "林月主持" in past.text
+    assert "四月开放" in past.before.text
+    assert "林月主持" in past.before.text
 
 
 def test_feeds_are_told_of_what_matters_once_a_day(one, university):

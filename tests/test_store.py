@@ -433,16 +433,6 @@ def test_a_full_disk_says_so_and_loses_nothing(sqlite_store):
     assert [] == sqlite_store.check()
 
 
-def test_a_backup_is_a_whole_database(sqlite_store, tmp_path):
-    sqlite_store.entries.record([visit(1, entry("http://one.example/1"))])
-
-    sqlite_store.backup(tmp_path / "copy.db")
-
-    assert 1 == Store(f"sqlite:///{tmp_path}/copy.db").entries.count()
-    with pytest.raises(StoreError, match="exists already"):
-        sqlite_store.backup(tmp_path / "copy.db")
-
-
 def test_one_scheduler_at_a_time(sqlite_store):
     second = Store(str(sqlite_store.url))
     with (

@@ -162,6 +162,14 @@ def test_a_merged_tag_gives_its_entries_to_the_other_each_once(store):
         store.names.expression("没有")
 
 
+def test_entries_that_are_changed_get_their_tags_in_the_same_transaction(store):
+    with store.write() as connection:
+        store.tagging.settle(connection, {1: ["海棠大学", "新"], 2: ["新"], 99: ["新"]})
+        store.tagging.settle(connection, {1: ["新", "海棠大学"]})
+
+    assert {"海大": 1, "海棠大学": 2, "要闻": 1, "田": 1, "新": 2} == counted(store)
+
+
 def test_aliases_of_site_files_go_before_those_of_topics(store):
     store.tagging.keep_aliases({"大": "要闻", "小": "要闻"})
     site = Site("haitang", "海棠大学", aliases=("大",), sources=(SOURCE,))

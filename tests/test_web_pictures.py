@@ -7,12 +7,12 @@ import zlib
 
 import pytest
 
+from aggregator.pixels import Kind, kind_of
 from aggregator.secret import secret_key
 from aggregator.settings import FetchSettings, Settings, SiteSettings, WebSettings
 from aggregator.web.album import Album
 from aggregator.web.app import create_app
 from aggregator.web.pictures import PICTURES
-from aggregator.web.pixels import Kind, kind_of
 from tests.newsroom import NOW, SITE_URL, empty_store, story, visit
 
 

@@ -26,8 +26,7 @@ class Tagger:
     """Tells the tags of entries by the topics of a Taxonomy. Building one takes some hundredths of a second."""
 
     def __init__(self, taxonomy: Taxonomy) -> None:
-        self._taxonomy = taxonomy
-        self._parents = {name: _ancestors(taxonomy, name) for name in taxonomy.topics}
+        self._parents = {name: taxonomy.ancestors(name) for name in taxonomy.topics}
         self._aliases = taxonomy.aliases
         self._place = {name: place for place, name in enumerate(taxonomy.topics)}
         topics = taxonomy.topics.values()
@@ -102,17 +101,6 @@ def _evidence(topics: Iterable[Topic]) -> dict[str, str]:
     return found
 
 
-def _ancestors(taxonomy: Taxonomy, name: str) -> tuple[str, ...]:
-    found: dict[str, None] = {}
-    waiting = list(taxonomy.topics[name].parents)
-    while waiting:
-        one = waiting.pop()
-        if one not in found:
-            found[one] = None
-            waiting += taxonomy.topics[one].parents
-    return tuple(found)
-
-
 class _Word(NamedTuple):
     """A word of a topic: the numbers of its parts, between which anything may stand."""
 
@@ -150,7 +138,9 @@ class _Words:
                 its = parts(written)
                 self._exceptions.setdefault(its[0], []).append((topic.name, its))
         self._finder = AhoCorasick(list(numbers), store_patterns=False) if numbers else None
-        self._edges = [(part.startswith(" "), part.endswith(" ")) for part in numbers]
+        # the space at an edge is no part of the word
+        edges = ((number, part.startswith(" "), part.endswith(" ")) for part, number in numbers.items())
+        self._edges = {number: (opens, closes) for number, opens, closes in edges if opens or closes}
 
     def __bool__(self) -> bool:
         return self._finder is not None
@@ -160,12 +150,7 @@ class _Words:
 
         Up to *boundary* it is a title, which a word is rather found in; behind it words for titles do not count.
         """
-        if self._finder is None:
-            return {}
-        spans: dict[int, list[Span]] = {}
-        for number, start, end in self._finder.find_matches_as_indexes(form, overlapping=True):
-            opens, closes = self._edges[number]
-            spans.setdefault(number, []).append((start + opens, end - closes))
+        spans = self._places(form)
         shields = self._shields(spans)
         found: dict[str, _Hit] = {}
         for number, places in spans.items():
@@ -182,6 +167,21 @@ class _Words:
                         found[word.topic] = _Hit(word.written, "title" if start < boundary else "lead")
                         break
         return found
+
+    def _places(self, form: str) -> dict[int, list[Span]]:
+        """Where in *form* parts of words stand, by their numbers."""
+        spans: dict[int, list[Span]] = {}
+        if self._finder is None:
+            return spans
+        for number, start, end in self._finder.find_matches_as_indexes(form, overlapping=True):
+            if number in self._edges:
+                opens, closes = self._edges[number]
+                start, end = start + opens, end - closes
+            if number in spans:
+                spans[number].append((start, end))
+            else:
+                spans[number] = [(start, end)]
+        return spans
 
     def _shields(self, spans: Mapping[int, list[Span]]) -> dict[str, list[Span]]:
         """Where words of a topic do not count, by topic."""

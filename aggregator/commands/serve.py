@@ -129,6 +129,7 @@ def _serve(config: "Settings", known: "Rules", store: "Store", pages: AbstractCo
     """Poll, and let *pages* be served, until SIGTERM or Ctrl-C."""
     from aggregator.alert import Alerts
     from aggregator.announce import Announcer
+    from aggregator.commands.archive import opened
     from aggregator.commands.mailing import delivering
     from aggregator.gather.connect import post
     from aggregator.gather.fetch import Fetcher
@@ -136,8 +137,10 @@ def _serve(config: "Settings", known: "Rules", store: "Store", pages: AbstractCo
     from aggregator.letters import Letters
     from aggregator.poll import Poller
     from aggregator.schedule import serve, stop_on_signals
+    from aggregator.tidying import terms_of
     from aggregator.web.render import alert_mail, feed_addresses, letter
 
+    kept = opened(config, store, known)
     webhook = partial(post, timeout_seconds=config.mail.timeout_seconds)
     alerts = Alerts(config, store, partial(alert_mail, config), webhook, parts.now)
     letters = Letters(config, store, partial(letter, config), parts.now) if config.mail.host else None
@@ -151,7 +154,12 @@ def _serve(config: "Settings", known: "Rules", store: "Store", pages: AbstractCo
             addresses = feed_addresses(config) if config.web.hub_urls else None
             announcer = Announcer(store, fetcher, config.web.hub_urls, addresses, parts.now) if addresses else None
             with delivering(config, store) if config.mail.host else nullcontext() as deliver:
-                await serve(config, store, poller, parts.now, stop, alerts, hubs, announcer, letters, deliver)
+                terms = partial(terms_of, config, known)
+                work = partial(kept.work, fetcher, parts.now, stop=stop.is_set) if config.archive.is_on else None
+                await serve(
+                    config, store, poller, parts.now, stop, alerts, hubs, announcer, letters, deliver, terms,
+                    work, kept.prune,
+                )  # fmt: skip
 
     with store.sole_scheduler():
         if store.path:

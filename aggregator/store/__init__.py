@@ -22,19 +22,23 @@ from aggregator.store.announcements import Announcements
 from aggregator.store.archive import Archive
 from aggregator.store.breaks import Breaks
 from aggregator.store.clock import Clock
+from aggregator.store.copying import UNFINISHED
 from aggregator.store.counts import Counts
 from aggregator.store.deliveries import Deliveries
 from aggregator.store.digests import Digests
 from aggregator.store.entries import Entries
 from aggregator.store.feeds import Feeds
 from aggregator.store.history import Revisions
+from aggregator.store.holdings import Holdings
 from aggregator.store.indexing import Index
 from aggregator.store.leases import Leases
 from aggregator.store.names import Names
 from aggregator.store.parcels import Parcels
 from aggregator.store.rechecks import Rechecks
+from aggregator.store.retention import Retention
 from aggregator.store.robots import RobotsFiles
 from aggregator.store.search import Search
+from aggregator.store.sizes import Sizes
 from aggregator.store.sources import Sources
 from aggregator.store.stories import Stories
 from aggregator.store.subscribers import Subscribers
@@ -90,6 +94,9 @@ class Store:
         self.index = Index(self)
         self.search = Search(self)
         self.subscribers = Subscribers(self)
+        self.retention = Retention(self)
+        self.sizes = Sizes(self)
+        self.holdings = Holdings(self)
         self.tagging = Tagging(self)
         self.rechecks = Rechecks(self)
         self.revisions = Revisions(self)
@@ -138,6 +145,22 @@ class Store:
         with self._mapped(), self._reader.connect() as connection:
             yield connection
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A connection for queries that all see one state, the one at the first of them, for as long as it is open."""
+        with self._mapped(), self._reader.connect() as connection:
+            if self.is_sqlite:
+                connection.exec_driver_sql("BEGIN")
+            else:
+                connection.exec_driver_sql("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                connection.exec_driver_sql(
+                    "SET LOCAL idle_in_transaction_session_timeout = 0"
+                )  # its writes wait elsewhere
+            try:
+                yield connection
+            finally:
+                connection.exec_driver_sql("ROLLBACK")
+
     def insert(self, table: Any) -> Any:
         """An INSERT into *table* that may say ON CONFLICT, which each dialect has for itself."""
         if self.is_sqlite:
@@ -166,9 +189,17 @@ class Store:
             )
         return None
 
+    def is_unfinished(self) -> bool:
+        """Whether a copy into this database has begun and not ended."""
+        return self.schema() == UNFINISHED
+
     def is_current(self) -> bool:
         """Whether the database has today's schema; False: ``upgrade`` it. StoreError: it is newer than the program."""
         revision, known = self.schema(), revisions()
+        if revision == UNFINISHED:
+            raise StoreError(
+                f"{self.name} holds a copy that is not finished; run `aggregator db copy` again where the original is"
+            )
         if revision is not None and revision not in known:
             raise StoreError(
                 f"{self.name} was written by a newer version of this program (schema {revision}, "
@@ -219,20 +250,6 @@ class Store:
                     "or set AGGREGATOR_INSTANCE to another folder, or use PostgreSQL for several workers"
                 ) from error
             yield
-
-    def backup(self, target: Path) -> None:
-        """Copy the SQLite database to *target* while it is in use; *target* must not exist."""
-        if self.path is None:
-            raise StoreError("db backup copies SQLite files; use pg_dump for PostgreSQL")
-        if target.exists():
-            raise StoreError(f"{target} exists already; name another file")
-        try:
-            with sqlite3.connect(self.path) as source, sqlite3.connect(target) as copy:
-                source.backup(copy)
-            source.close()
-            copy.close()
-        except sqlite3.Error as error:
-            raise StoreError(f"cannot back up {self.name} to {target}: {error}") from error
 
     def check(self) -> list[str]:
         """What is wrong inside the database, nothing where all is well. Reads all of it."""

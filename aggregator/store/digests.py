@@ -5,12 +5,13 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BindParameter, Select, bindparam, func, select
+from sqlalchemy import BindParameter, Select, bindparam, exists, func, insert, literal, select
 
 from aggregator.errors import NotFound
-from aggregator.model import Edition, Entry, EntryTag, First, FullEntry, Source, Tag
+from aggregator.model import Edition, EditionEntry, Entry, EntryTag, First, FullEntry, Source, Tag
 from aggregator.query import Selection
 from aggregator.store import reading
+from aggregator.store.bulk import chunks
 from aggregator.store.selecting import Shape, newest_ids, question
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ MOST_LATE = 200  # finds that a digest takes up; a source that is new brings its
 MOST = 2_000_000_000  # what a LIMIT is where there shall be none
 
 edition, entry = Edition.__table__, Entry.__table__  # type: ignore[attr-defined]
+listed = EditionEntry.__table__  # type: ignore[attr-defined]
 source, tag, entry_tag = Source.__table__, Tag.__table__, EntryTag.__table__  # type: ignore[attr-defined]
 
 OF = select(edition).where(edition.c.name == bindparam("name"), edition.c.tags == bindparam("tags"))
@@ -28,6 +30,7 @@ NUMBERED = OF.where(edition.c.number == bindparam("number"))
 COUNT = select(func.max(edition.c.number)).where(
     edition.c.name == bindparam("name"), edition.c.tags == bindparam("tags")
 )
+IS_LISTED = exists().where(listed.c.entry_id == entry.c.id, listed.c.edition_id == bindparam("edition"))
 # how old a source's and a tag's first entry is: a seek in an index for each
 SOURCE_BEGAN = select(func.min(entry.c.sort)).where(entry.c.source_id == source.c.id).scalar_subquery()
 TAG_BEGAN = select(func.min(entry_tag.c.sort)).where(entry_tag.c.tag_id == tag.c.id).scalar_subquery()
@@ -58,10 +61,16 @@ class Digests:
         """*made*, or what another process has kept under its number in the meantime."""
         values = made.model_dump(exclude={"id"})
         place = {"name": made.name, "tags": made.tags, "number": made.number}
-        insert = self._store.insert(edition).values(values)
+        adding = self._store.insert(edition).values(values)
+        ids = sorted({one["id"] for item in made.items for one in item["entries"]})
         with self._store.write() as connection:
-            connection.execute(insert.on_conflict_do_nothing(index_elements=list(place)))
+            connection.execute(adding.on_conflict_do_nothing(index_elements=list(place)))
             row = connection.execute(NUMBERED, place).one()
+            for chunk in chunks(ids):
+                # one that is deleted by now stays in what is frozen, and nowhere else
+                its = select(entry.c.id, literal(row.id)).where(entry.c.id.in_(chunk), ~IS_LISTED)
+                its = its.with_for_update(read=True, key_share=True)
+                connection.execute(insert(listed).from_select(["entry_id", "edition_id"], its), {"edition": row.id})
         return Edition(**row._mapping)
 
     def told(self, tags: str, first: date, end: date) -> set[int]:

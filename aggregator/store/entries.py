@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 from aggregator.classify.story import Telling
-from aggregator.errors import NotFound
+from aggregator.errors import Gone, NotFound
 from aggregator.model import (
     Entry,
     EntryAddress,
@@ -36,6 +36,7 @@ from aggregator.model import (
     Pending,
     Source,
     Tag,
+    Tombstone,
     Visit,
 )
 from aggregator.query import EVERYTHING, Selection
@@ -53,6 +54,7 @@ CURSOR = re.compile(r"(-?[0-9]{1,18})-([0-9]{1,18})")
 entry, body, address = Entry.__table__, EntryBody.__table__, EntryAddress.__table__  # type: ignore[attr-defined]
 tag, entry_tag = Tag.__table__, EntryTag.__table__  # type: ignore[attr-defined]
 source, waiting = Source.__table__, Pending.__table__  # type: ignore[attr-defined]
+tombstone = Tombstone.__table__  # type: ignore[attr-defined]
 
 IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 UNTRIED = cast(null(), Integer)
@@ -62,6 +64,7 @@ KNOWN_OF = (
     .order_by(entry.c.sort.desc(), entry.c.id.desc())
     .limit(bindparam("most"))
 )
+BURIED = select(tombstone.c.title, tombstone.c.url).where(tombstone.c.slug == bindparam("slug")).limit(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,7 @@ class Entries:
     # ------------------------------------------------------------ in
 
     def unknown(self, uids: Sequence[str]) -> dict[str, int]:
-        """Which of *uids* are not stored, each with how often its article page failed so far (0: never tried)."""
+        """Which of *uids* never were stored, each with how often its article page failed so far (0: never tried)."""
         tries = dict.fromkeys(uids, 0)
         if not tries:
             return {}
@@ -172,12 +175,15 @@ class Entries:
         return self.newest(limit, replace(selection, since=first, until=end))
 
     def by_slug(self, name: str) -> FullEntry:
-        """The entry with its body; raises NotFound."""
+        """The entry with its body; raises NotFound, of a deleted one Gone."""
         with self._store.read() as connection:
             found = reading.read(connection, self._by_slug, {"slug": name})
-        if not found:
-            raise NotFound(f"there is no entry {name}")
-        return found[0]
+            if found:
+                return found[0]
+            dead = connection.execute(BURIED, {"slug": name}).first()
+        if dead:
+            raise Gone(f"the entry {name} was deleted", title=dead.title, url=dead.url)
+        raise NotFound(f"there is no entry {name}")
 
     def of(self, ids: Sequence[int], *, bodies: bool = False) -> list[FullEntry]:
         """The entries with these *ids*, in this order; those that are gone are left out."""
@@ -222,10 +228,11 @@ class Entries:
 
 
 def _known(store: "Store") -> CompoundSelect[Any]:
-    """Of the given keys (key, NULL) for those of stored entries, (key, tries) for those of pending ones."""
+    """Of the given keys (key, NULL) for those of stored and deleted entries, (key, tries) for those of pending ones."""
     keys = given(store)
     return union_all(
         select(entry.c.uid, UNTRIED.label("tries")).join(keys, keys.c.value == entry.c.uid),
         select(address.c.uid, UNTRIED).join(keys, keys.c.value == address.c.uid),
+        select(tombstone.c.uid, UNTRIED).join(keys, keys.c.value == tombstone.c.uid),
         select(waiting.c.uid, waiting.c.tries).join(keys, keys.c.value == waiting.c.uid),
     )

@@ -10,7 +10,7 @@ from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, bindparam, literal_column, select
+from sqlalchemy import Connection, bindparam, literal_column, select, update
 
 from aggregator.errors import StoreError
 from aggregator.model import FeedVersion, RenderedFeed
@@ -122,6 +122,24 @@ class Feeds:
             insert = self._store.insert(rendered).values(key=key, **row)
             connection.execute(insert.on_conflict_do_update(index_elements=["key"], set_=row))
         return made
+
+    def forget_stale(self) -> None:
+        """Empty the stored feeds that are not current: what was deleted stands in none of them any more.
+
+        What they were stays known, so that who asks for what has changed since is told.
+        """
+        versions = self.versions()
+        with self._store.read() as connection:
+            rows = connection.execute(select(rendered.c.key, rendered.c.version)).all()
+        stale = []
+        for row in rows:
+            scopes = [one.rpartition("=") for one in row.version.partition(";")[0].split(",")]
+            if any(versions.get(scope, 0) != int(version or 0) for scope, _, version in scopes):
+                stale.append({"this": row.key, "then": row.version})
+        if stale:
+            of_it = (rendered.c.key == bindparam("this")) & (rendered.c.version == bindparam("then"))
+            emptied = update(rendered).where(of_it).values(body=b"", gzipped=b"")
+            self._store.transact(lambda connection: connection.execute(emptied, stale))
 
 
 def count_change(store: "Store", connection: Connection, scopes: Iterable[str]) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import BigInteger, BindParameter, Connection, bindparam, cast, delete, func, select, update
 
 from aggregator.classify.story import APART, SHORTEST_TEXT, Teller, Telling, first_of, is_same, origins
-from aggregator.model import Entry, EntryBody, EntrySignature, EntryTag, Source, Story, StoryMember, TagAlias
+from aggregator.model import Entry, EntryBody, EntrySignature, EntryTag, Evidence, Source, Story, StoryMember, TagAlias
 from aggregator.store.bulk import Bulk, chunks, given
 
 if TYPE_CHECKING:
@@ -40,7 +40,10 @@ PLACES = (
 )  # fmt: skip
 MEMBERS = select(member.c.story_id, member.c.entry_id).where(member.c.story_id.in_(IDS))
 TEXTS = select(entry.c.id, entry.c.title, body.c.text).outerjoin(body).where(entry.c.id.in_(IDS))
-SLUGS = select(entry.c.slug).where(entry.c.id == bindparam("this"))
+SLUGS = select(entry.c.id, entry.c.slug).where(entry.c.id.in_(IDS))
+KEYS: BindParameter[Any] = bindparam("keys", expanding=True)
+TOLD = select(story.c.key).where(story.c.key.in_(KEYS), story.c.id.in_(select(member.c.story_id)))
+FIRST = select(story.c.first_entry_id, story.c.evidence).where(story.c.id == bindparam("story"))
 BY_KEY = select(story.c.id).where(story.c.key == bindparam("key"))
 TELLERS = (
     select(
@@ -121,7 +124,10 @@ class Joining:
             if again:
                 board.leave(one.id)
             board.unite(one.id)
-        return self._kept(connection, board)
+        scopes = self._kept(connection, board)
+        for story_id in board.unchanged([one.id for one in fresh]) if again else ():
+            scopes |= self._resettled(connection, story_id)  # what an entry says of its origin or date may be new
+        return scopes
 
     def sharing(self, connection: Connection, hashes: Iterable[int]) -> dict[int, list[int]]:
         """The entries known by each of *hashes*, where there are any."""
@@ -173,7 +179,7 @@ class Joining:
         return self.scopes(connection, touched)
 
     def _keep(self, connection: Connection, group: Group, places: Mapping[int, Place]) -> None:
-        story_id = group.story or self._made(connection, min(group.members))
+        story_id = group.story or self._made(connection, group.members)
         for former in group.absorbed:
             connection.execute(update(member).where(member.c.story_id == former).values(story_id=story_id))
             connection.execute(update(story).where(story.c.id == former).values(into_id=story_id))
@@ -185,7 +191,19 @@ class Joining:
         self.settle(connection, story_id)
 
     def settle(self, connection: Connection, story_id: int) -> None:
-        """Let the story know who of its members was first."""
+        """Let the story, of which something has changed, know who of its members was first."""
+        first, evidence = self._first(connection, story_id)
+        connection.execute(CHANGED, {"story": story_id, "first": first, "how": evidence})
+
+    def _resettled(self, connection: Connection, story_id: int) -> set[str]:
+        """The same where only that may have changed; the scopes of feeds that this changes."""
+        known = connection.execute(FIRST, {"story": story_id}).one()
+        if tuple(known) == self._first(connection, story_id):
+            return set()
+        self.settle(connection, story_id)
+        return self.scopes(connection, connection.execute(MEMBERS, {"ids": [story_id]}).scalars("entry_id").all())
+
+    def _first(self, connection: Connection, story_id: int) -> tuple[int, Evidence]:
         rows = connection.execute(TELLERS, {"story": story_id}).all()
         names: dict[str, list[str]] = defaultdict(list)
         for name, other in connection.execute(NAMES, {"ids": list({row.university for row in rows})}):
@@ -197,13 +215,18 @@ class Joining:
             )
             for row in rows
         ]  # fmt: skip
-        first, evidence = first_of(tellers)
-        connection.execute(CHANGED, {"story": story_id, "first": first, "how": evidence})
+        return first_of(tellers)
 
-    def _made(self, connection: Connection, first: int) -> int:
-        """The story of which the entry *first* is the first that we saw; there may have been one before."""
-        key = connection.execute(SLUGS, {"this": first}).scalar_one()
-        values = {"key": key, "first_entry_id": first, "evidence": "seen", "version": 0}
+    def _made(self, connection: Connection, ids: Collection[int]) -> int:
+        """A story for the entries *ids*, called after the first of them that we saw; it may be one that they were once.
+
+        After another where those that the first has left still tell the story called after it.
+        """
+        slugs = {row.id: row.slug for row in connection.execute(SLUGS, {"ids": sorted(ids)})}
+        names = [slugs[id_] for id_ in sorted(ids)]
+        taken = set(connection.execute(TOLD, {"keys": names}).scalars())
+        key = next((name for name in names if name not in taken), "-".join(names[:2]))
+        values = {"key": key, "first_entry_id": min(ids), "evidence": "seen", "version": 0}
         connection.execute(self._store.insert(story).values(values).on_conflict_do_nothing(index_elements=["key"]))
         return int(connection.execute(BY_KEY, {"key": key}).scalar_one())
 
@@ -233,6 +256,11 @@ class _Board:
     def groups(self) -> list[Group]:
         """Those that changed."""
         return [group for group in dict.fromkeys(self._groups.values()) if group.is_changed]
+
+    def unchanged(self, ids: Iterable[int]) -> list[int]:
+        """The stories of the entries *ids* that did not."""
+        groups = [self._groups[id_] for id_ in ids if id_ in self._groups]
+        return list(dict.fromkeys(group.story for group in groups if group.story is not None and not group.is_changed))
 
     def leave(self, id_: int) -> None:
         """Take the entry out of its story, where nobody there tells the same as it does now."""

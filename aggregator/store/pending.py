@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Row, bindparam, exists, select
+from sqlalchemy import Connection, Row, bindparam, exists, or_, select
 
-from aggregator.model import Attachment, Entry, EntryAddress, Item, Pending, Visit
+from aggregator.model import Attachment, Entry, EntryAddress, Item, Pending, Tombstone, Visit
 from aggregator.store.bulk import given
 
 if TYPE_CHECKING:
     from aggregator.store import Store
 
 entry, address, pending = Entry.__table__, EntryAddress.__table__, Pending.__table__  # type: ignore[attr-defined]
+tombstone = Tombstone.__table__  # type: ignore[attr-defined]
 
 # an Item as it is kept: all of it but the full text, which is None where there is a page to read
 SAID = tuple(field.name for field in fields(Item) if field.name != "html")
@@ -32,8 +33,9 @@ class Backlogs:
         insert = store.insert(pending)
         again = {"tries": pending.c.tries + insert.excluded.tries, "tried_at": insert.excluded.tried_at}
         self._note = insert.on_conflict_do_update(index_elements=["uid", "source_id"], set_=again)
-        is_entry = exists().where(entry.c.uid == pending.c.uid) | exists().where(address.c.uid == pending.c.uid)
-        self._forget = pending.delete().where(pending.c.uid.in_(select(given(store).c.value)), is_entry)
+        keys_of = (entry.c.uid, address.c.uid, tombstone.c.uid)
+        is_settled = or_(*(exists().where(uid == pending.c.uid) for uid in keys_of))
+        self._forget = pending.delete().where(pending.c.uid.in_(select(given(store).c.value)), is_settled)
 
     def keep(self, connection: Connection, visits: Sequence[Visit]) -> None:
         """Note what is to be tried again, and forget what has become an entry, here or at another source."""

@@ -9,12 +9,12 @@ from dataclasses import replace
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, bindparam, select, union_all, update
+from sqlalchemy import Connection, bindparam, null, select, union_all, update
 
 from aggregator.classify.story import Telling
 from aggregator.identity import slug
-from aggregator.model import Entry, EntryAddress, EntryBody, EntryTag, NewEntry, Tag, Visit
-from aggregator.store import breaks, feeds, history, indexing, leases, lessons, pending, rechecks, stories
+from aggregator.model import Entry, EntryAddress, EntryBody, EntryTag, NewEntry, Tag, Tombstone, Visit
+from aggregator.store import breaks, burial, feeds, history, indexing, leases, lessons, pending, rechecks, stories
 from aggregator.store.bulk import Bulk, given
 from aggregator.store.joining import Fresh
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from aggregator.store import Store
 
 entry, body, address = Entry.__table__, EntryBody.__table__, EntryAddress.__table__  # type: ignore[attr-defined]
-tag, entry_tag = Tag.__table__, EntryTag.__table__  # type: ignore[attr-defined]
+tag, entry_tag, tombstone = Tag.__table__, EntryTag.__table__, Tombstone.__table__  # type: ignore[attr-defined]
 
 MORE_ENTRIES = (
     update(tag).where(tag.c.id == bindparam("tag_id")).values(entry_count=tag.c.entry_count + bindparam("more"))
@@ -40,9 +40,15 @@ class Recording:
         self._stored = union_all(
             select(entry.c.uid).join(keys, keys.c.value == entry.c.uid),
             select(address.c.uid).join(keys, keys.c.value == address.c.uid),
+            select(tombstone.c.uid).join(keys, keys.c.value == tombstone.c.uid),
         )
-        holder = select(entry.c.slug, entry.c.id, entry.c.source_id, entry.c.title)
-        self._holders = holder.join(keys, keys.c.value == entry.c.slug)
+        self._holders = union_all(
+            select(entry.c.slug, entry.c.id, entry.c.source_id, entry.c.title).join(keys, keys.c.value == entry.c.slug),
+            # of a deleted one the number is NULL
+            select(tombstone.c.slug, null(), tombstone.c.source_id, tombstone.c.title).join(
+                keys, keys.c.value == tombstone.c.slug
+            ),
+        )
         self._ids = select(entry.c.uid, entry.c.id).join(keys, keys.c.value == entry.c.uid)
         self._tag_ids = select(tag.c.name, tag.c.id).join(keys, keys.c.value == tag.c.name)
 
@@ -87,6 +93,12 @@ class Recording:
     def _keep_addresses(self, connection: Connection, visits: Sequence[Visit]) -> None:
         """Know entries that moved by their new addresses, too, and link them there: the old ones lead nowhere now."""
         moved = [one for visit in visits for one in visit.moved]
+        if not moved:
+            return
+        # one may have been deleted since it was seen at its new address; those that are there stay until we are done
+        living = select(entry.c.id).where(entry.c.id.in_({entry_id for _, _, entry_id in moved}))
+        there = set(connection.execute(living.with_for_update(read=True, key_share=True)).scalars())
+        moved = [one for one in moved if one[2] in there]
         if not moved:
             return
         rows = [{"uid": uid, "entry_id": entry_id} for uid, _, entry_id in moved]
@@ -143,6 +155,9 @@ class Recording:
         """Take out of *offered* what is stored already, under its key or under its address; the latter, by its slug."""
         for (uid,) in connection.execute(self._stored, {"keys": list(offered)}):
             offered.pop(uid, None)
+        places = {uid: (visits[number].source_id, sort_of(new), new.title) for uid, (number, new) in offered.items()}
+        for uid in burial.known_again(self._store, connection, places, max(visit.polled_at for visit in visits)):
+            del offered[uid]
         holders = connection.execute(self._holders, {"keys": [new.slug for _, new in offered.values()]})
         taken = {row.slug: (row.source_id, row.title) for row in holders}
         doubles: dict[str, str] = {}
@@ -165,7 +180,9 @@ class Recording:
         if doubles:
             holders = connection.execute(self._holders, {"keys": list(doubles.values())})
             ids = {row.slug: row.id for row in holders}
-            rows = [{"uid": uid, "entry_id": ids[name]} for uid, name in sorted(doubles.items()) if name in ids]
+            dead = {name for name, id_ in ids.items() if id_ is None}
+            burial.know_too(self._store, connection, {uid: name for uid, name in doubles.items() if name in dead})
+            rows = [{"uid": uid, "entry_id": ids[name]} for uid, name in sorted(doubles.items()) if ids.get(name)]
             if rows:  # a holder of this visit may itself have been stored by another worker since we looked
                 connection.execute(self._store.insert(address).on_conflict_do_nothing(), rows)
 
@@ -179,7 +196,7 @@ class Recording:
         )
         ids = {row.name: row.id for row in connection.execute(self._tag_ids, {"keys": names})}
         rows = [
-            {"tag_id": ids[name], "sort": _sort(new), "entry_id": id_}
+            {"tag_id": ids[name], "sort": sort_of(new), "entry_id": id_}
             for id_, _, new in news
             for name in dict.fromkeys(new.tags)
         ]
@@ -189,7 +206,8 @@ class Recording:
         return counts
 
 
-def _sort(new: NewEntry) -> int:
+def sort_of(new: NewEntry) -> int:
+    """Where the entry will stand in lists."""
     # a publisher's date ahead of our clock must not stand above all news until it comes
     return new.sort or int(min(new.published or new.seen_at, new.seen_at).timestamp())
 
@@ -205,7 +223,7 @@ def _entry_row(new: NewEntry, source_id: int) -> dict[str, Any]:
         "published": new.published,
         "precision": new.precision,
         "updated": (new.updated or new.seen_at).replace(microsecond=0),
-        "sort": _sort(new),
+        "sort": sort_of(new),
         "seen_at": new.seen_at,
         "author": new.author,
         "origin": new.origin,

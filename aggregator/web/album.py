@@ -10,9 +10,9 @@ import time
 from collections import OrderedDict
 from contextlib import suppress
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
-from aggregator.web.pixels import Kind, kind_of
+from aggregator.pixels import Kind, kind_of
+from aggregator.shelf import Shelf
 
 HEAD_BYTES = 262_144  # of a file, where its size stands; a JPEG may have a preview before it
 SEEN_SECONDS = 3600  # a file seen again sooner is not marked again
@@ -24,7 +24,7 @@ class Album:
     """At most *max_bytes* in *folder*, a 20th more for moments. Safe to use from several threads."""
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
-        self._folder = folder
+        self._shelf = Shelf(folder)
         self._max_bytes = max_bytes
         self._kinds: OrderedDict[str, Kind] = OrderedDict()
         self._lock = threading.Lock()
@@ -33,21 +33,15 @@ class Album:
     def get(self, url: str) -> bytes | None:
         """The picture kept for *url*."""
         path = self._path(url)
-        try:
-            body = path.read_bytes()
-            if time.time() - path.stat().st_mtime > SEEN_SECONDS:
+        body = self._shelf.get(path.name)
+        with suppress(OSError):
+            if body is not None and time.time() - path.stat().st_mtime > SEEN_SECONDS:
                 os.utime(path)
-        except OSError:  # not there, or not any more
-            return None
         return body
 
     def keep(self, url: str, body: bytes) -> None:
         """Keep *body* for *url*. Raises OSError where the disk does not take it."""
-        path = self._path(url)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
-            file.write(body)
-        os.replace(file.name, path)
+        self._shelf.put(name_of(url), body)
         with self._lock:
             self._written += len(body)
             if self._written * SLACK > self._max_bytes:
@@ -71,18 +65,18 @@ class Album:
         return known
 
     def _path(self, url: str) -> Path:
-        name = hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest()
-        return self._folder / name[:2] / name
+        return self._shelf.path(name_of(url))
 
     def _make_room(self) -> None:
-        files = []
-        for path in self._folder.glob("*/*"):
-            with suppress(FileNotFoundError):  # another process makes room too
-                found = path.stat()
-                files.append((found.st_mtime, found.st_size, path))
+        files = [(found.st_mtime, found.st_size, path) for path, found in self._shelf.files()]
         total = sum(size for _, size, _ in files)
         for _, size, path in sorted(files):
             if total <= self._max_bytes:
                 break
             path.unlink(missing_ok=True)
             total -= size
+
+
+def name_of(url: str) -> str:
+    """Under what name the picture at *url* stands in the folder."""
+    return hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest()

@@ -20,7 +20,7 @@ UNTRANSLATED = frozenset({"pages.entry"})
 HEADLINE = 110  # characters that search engines show
 LISTED = 30
 CONTEXT = "https://schema.org"
-MACHINES = ("feeds.", "mail.", "ops.", "pictures.", "returns.", "sitemap.", "websub.", "static")
+MACHINES = ("feeds.", "mail.", "ops.", "originals.", "pictures.", "returns.", "sitemap.", "websub.", "static")
 
 
 def canonical() -> str | None:

@@ -1,5 +1,7 @@
 """For machines and for the day something fails: /healthz, /metrics, icons, error pages, headers, who is an operator."""
 
+import base64
+import binascii
 import hmac
 from collections import Counter
 from collections.abc import Sequence
@@ -9,7 +11,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from werkzeug.exceptions import BadRequest, HTTPException
 
-from aggregator.errors import NotFound, QueryError, SearchError, StoreError
+from aggregator.errors import Gone, NotFound, QueryError, SearchError, StoreError
 from aggregator.health import health
 from aggregator.publish import FORMATS
 from aggregator.settings import Settings
@@ -120,11 +122,23 @@ def manifest() -> Response:
 
 
 def is_operator() -> bool:
-    """Whether who asks may see what is the operator's: with web.admin_token; everybody where none is set."""
+    """Whether who asks may see what is the operator's: with web.admin_token; everybody where none is set.
+
+    A program sends it as it is, a browser as the password of any name (RFC 6750 §2.1, RFC 7617).
+    """
     token = service().settings.web.admin_token
     # WSGI hands out the bytes of a header as Latin-1 (PEP 3333)
-    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    return not token or hmac.compare_digest(given.encode("latin-1"), token.encode())
+    said = request.headers.get("Authorization", "").encode("latin-1")
+    given = _password(said[6:]) if said[:6].lower() == b"basic " else said.removeprefix(b"Bearer ")
+    return not token or hmac.compare_digest(given, token.encode())
+
+
+def _password(said: bytes) -> bytes:
+    """The password in credentials of RFC 7617; empty for what is none."""
+    try:
+        return base64.b64decode(said, validate=True).partition(b":")[2]
+    except binascii.Error:
+        return b""
 
 
 def policy(settings: Settings) -> str:
@@ -135,6 +149,7 @@ def policy(settings: Settings) -> str:
 def register(app: Flask, settings: Settings) -> None:
     """Give *app* its error pages and security headers."""
     app.register_error_handler(NotFound, _not_found)
+    app.register_error_handler(Gone, _gone)
     app.register_error_handler(QueryError, _unreadable)
     app.register_error_handler(SearchError, _unsearchable)
     app.register_error_handler(StoreError, _unavailable)
@@ -156,6 +171,10 @@ def register(app: Flask, settings: Settings) -> None:
 def _not_found(error: NotFound) -> Response:
     near = [(name, url_for(f"pages.{error.kind}", name=name)) for name in error.near]
     return _page(404, near=near)
+
+
+def _gone(error: Gone) -> Response:
+    return _page(410, _("这条新闻不再保存"), error.title, original=error.url)
 
 
 def _unreadable(error: QueryError) -> Response:
@@ -183,8 +202,13 @@ def _error(error: HTTPException) -> Response:
     return response
 
 
-def _page(code: int, headline: str = "", advice: str = "", near: Sequence[tuple[str, str]] = ()) -> Response:
-    """What happened, what to do, and what may have been meant (name, address): for machines in a line of text."""
+def _page(
+    code: int, headline: str = "", advice: str = "", near: Sequence[tuple[str, str]] = (), original: str = ""
+) -> Response:
+    """What happened, what to do, and what may have been meant (name, address): for machines in a line of text.
+
+    *original* is the address at which its publisher had what is gone here.
+    """
     if not headline:
         headline, advice = PAGES.get(code, PAGES[500 if code >= 500 else 400])
     # a Host that cannot be one leaves nothing that links could be made from
@@ -194,7 +218,7 @@ def _page(code: int, headline: str = "", advice: str = "", near: Sequence[tuple[
             " ".join(filter(None, (str(code), f"{headline}: {advice}", meant))) + "\n", code, mimetype="text/plain"
         )
     else:
-        page = render_template("error.html", code=code, headline=headline, advice=advice, near=near)
+        page = render_template("error.html", code=code, headline=headline, advice=advice, near=near, original=original)
         response = make_response(page, code)
     response.cache_control.no_store = True
     return response

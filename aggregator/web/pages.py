@@ -212,6 +212,8 @@ def entry(slug: str) -> Response:
         render_template(
             "entry.html",
             entry=found,
+            # told of when the publisher's own is gone
+            is_kept=bool(found.removed_at and not here.is_static and here.store.holdings.page(found.id)),
             reasons=reasons(found, here.store.tagging.given_to(found.source.name)),
             older=older,
             newer=newer,

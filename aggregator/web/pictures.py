@@ -23,10 +23,11 @@ from aggregator.errors import FetchError, NotFound
 from aggregator.gather.fetch import Fetcher
 from aggregator.model import FullEntry
 from aggregator.model import Response as ModelResponse
+from aggregator.pixels import Kind, kind_of
 from aggregator.secret import secret_key
 from aggregator.settings import Settings
 from aggregator.web.album import Album
-from aggregator.web.pixels import Kind, kind_of
+from aggregator.web.originals import archive
 
 blueprint = Blueprint("pictures", __name__)
 
@@ -80,7 +81,7 @@ class Pictures:
     def get(self, token: str) -> tuple[bytes, Kind]:
         """The picture that *token* names, and what it is. Raises NotFound and HTTP errors."""
         url, page = self._read(token)
-        body = self._album.get(url)
+        body = self._album.get(url) or archive().picture(url)
         if body is None:
             body = self._fetched(url, page)
         kind = kind_of(body)

@@ -28,6 +28,7 @@ from aggregator.identity import slug
 from aggregator.looks import STEPS
 from aggregator.model import Response
 from aggregator.recheck import Rechecker
+from aggregator.tagging import CurrentTagger
 from tests.service import FAMILIES, NOW, Service, list_page, source
 
 PER_LIST = 20
@@ -175,7 +176,7 @@ def changed() -> int:
         for story in stories:
             at = draw.randrange(1, len(STEPS))
             farm.later.setdefault(at, []).append((story, draw.choice(list(EDITS))))
-        for at, edits in farm.later.items():
+        for edits in farm.later.values():
             expected |= {story.path: EDITS[name][1] for story, name in edits}
         farm.month()
         found = farm.revisions()
@@ -331,7 +332,8 @@ def costs() -> None:
         loop = asyncio.new_event_loop()
         wire = Wire()
         store, now = farm.service.store, farm.service.now
-        rechecker = Rechecker(store, wire, tuple(FAMILIES.values()), lambda: now + timedelta(hours=5))
+        tagger = CurrentTagger(None, store, lambda: now)
+        rechecker = Rechecker(store, wire, tuple(FAMILIES.values()), tagger, lambda: now + timedelta(hours=5))
         rule = farm.service.site.sources[0]
         row = store.sources.by_name(rule.name).source
 
