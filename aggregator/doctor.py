@@ -130,15 +130,16 @@ def _database(settings: Settings, now: datetime) -> Iterator[Finding]:
         yield "warn", f"{len(bad)} sources need a look ({names}); `aggregator sources` says why"
 
 
-<<<<<<< HEAD
 def _tags(settings: Settings, now: datetime) -> Iterator[Finding]:
     del now
     taxonomy = load_taxonomy(settings.instance)
     store = Store(settings.database_url)
     is_there = (store.path is None or store.path.exists()) and store.is_current()
     left = untagged(settings.instance, store) if is_there else ""
+    store.close()
     yield ("warn", left) if left else ("ok", f"{len(taxonomy.topics)} topics")
-=======
+
+
 def _sizes(settings: Settings, now: datetime) -> Iterator[Finding]:
     del now
     store = Store(settings.database_url)
@@ -159,7 +160,6 @@ def _sizes(settings: Settings, now: datetime) -> Iterator[Finding]:
 
 def _megabytes(size: int) -> str:
     return f"{size / 1e6:.1f} MB"
->>>>>>> main
 
 
 def _address(settings: Settings, now: datetime) -> Iterator[Finding]:
@@ -282,11 +282,8 @@ LOOKS: dict[str, Callable[[Settings, datetime], Iterator[Finding]]] = {
     "disk": _disk,
     "rules": _rules,
     "database": _database,
-<<<<<<< HEAD
     "tags": _tags,
-=======
     "sizes": _sizes,
->>>>>>> main
     "address": _address,
     "port": _port,
     "names": _names,
