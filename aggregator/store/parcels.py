@@ -28,6 +28,7 @@ from aggregator.model import (
     Revision,
     Source,
     SourceRef,
+    Tombstone,
     Visit,
 )
 from aggregator.store import feeds
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 entry, address = Entry.__table__, EntryAddress.__table__  # type: ignore[attr-defined]
 source, imported = Source.__table__, Imported.__table__  # type: ignore[attr-defined]
-revision = Revision.__table__  # type: ignore[attr-defined]
+revision, tombstone = Revision.__table__, Tombstone.__table__  # type: ignore[attr-defined]
 
 IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 UIDS = select(entry.c.id, entry.c.uid, entry.c.is_withheld).where(entry.c.id > bindparam("after")).order_by(entry.c.id)
@@ -69,12 +70,14 @@ class Parcels:
             select(keys.c.value).join(entry, keys.c.value == entry.c.uid),
             select(keys.c.value).join(address, keys.c.value == address.c.uid),
             select(keys.c.value).join(entry, keys.c.value == entry.c.slug),
+            select(keys.c.value).join(tombstone, keys.c.value == tombstone.c.uid),
+            select(keys.c.value).join(tombstone, keys.c.value == tombstone.c.slug),
         )
         self._ids = select(entry.c.uid, entry.c.id).join(keys, keys.c.value == entry.c.uid)
         self._sources = select(source.c.name, source.c.id).join(keys, keys.c.value == source.c.name)
 
     def known(self, keys: Collection[str]) -> set[str]:
-        """Which of *keys* (identity keys and slugs) are those of stored entries."""
+        """Which of *keys* (identity keys and slugs) are those of stored entries, or of entries that were deleted."""
         with self._store.read() as connection:
             return self._known(connection, keys)
 
