@@ -10,6 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
 from aggregator.health import State
+from aggregator.model import Terms
 from aggregator.publish.contract import STATES
 from aggregator.publish.operations import OPERATIONS
 from aggregator.web.problem import KINDS
@@ -223,6 +224,17 @@ def test_every_kind_of_problem_has_its_lines_for_people(client):
     assert [] == [kind for kind in KINDS if f'id="{kind}"' not in page]
     assert [] == [one.path for one in OPERATIONS.values() if f"/api/v1{one.path}<" not in page]
     assert "Interface for programs" in client.get("/api/?lang=en").text
+
+
+def test_a_deleted_entry_is_told_with_its_publisher_s_address(client, store, document):
+    old = story(970, hours=24 * 500)
+    store.entries.record([visit(1, old)])
+    list(store.retention.pieces(Terms(365), NOW, NOW - timedelta(days=40)))
+
+    answer = client.get(f"/api/v1/entries/{old.slug}")
+
+    assert (410, "/api/#gone", old.url) == (answer.status_code, answer.json["type"], answer.json["external_url"])
+    check(document, {"$ref": "#/components/schemas/Problem"}, answer.json)
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])

@@ -62,6 +62,8 @@ _PROBLEM = {
         "status": {"type": "integer"},
         "detail": {"type": "string"},
         "near": {"type": "array", "items": {"type": "string"}, "description": "Names that may have been meant."},
+        "entry_title": {"type": "string", "description": "Of an entry that is gone: what it was called."},
+        "external_url": {"type": "string", "format": "iri", "description": "And where its publisher had it."},
         "column": {"type": "integer", "description": "Where in the expression or search, counted from 1."},
     },
 }

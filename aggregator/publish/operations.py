@@ -92,7 +92,11 @@ OPERATIONS: Mapping[str, Operation] = {
             more={"429": "Too many searches; Retry-After says how long to wait."},
         ),
         Operation(
-            "/entries/{slug}", ENTRY, "One entry, with its text.", place=Parameter("slug", SLUG, "The entry's slug.")
+            "/entries/{slug}",
+            ENTRY,
+            "One entry, with its text.",
+            place=Parameter("slug", SLUG, "The entry's slug."),
+            more={"410": "It was deleted here; *external_url* is where its publisher had it."},
         ),
         Operation("/tags", TAG, "Tags that have entries, by their names.", (_limit(MOST, USUAL), CURSOR), is_list=True),
         Operation(

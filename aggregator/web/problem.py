@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from flask import Blueprint, Response, current_app, url_for
 from werkzeug.exceptions import HTTPException
 
-from aggregator.errors import NotFound, QueryError, SearchError, StoreError
+from aggregator.errors import Gone, NotFound, QueryError, SearchError, StoreError
+from aggregator.publish import wire
 
 MEDIA_TYPE = "application/problem+json"
 # kind -> what it is called; each has its lines on the page for people
 KINDS = {
     "not-found": "There is nothing here",
+    "gone": "It is not kept any more",
     "parameter": "A parameter cannot be read",
     "expression": "The tag expression cannot be read",
     "search": "The search cannot be read",
@@ -42,6 +44,7 @@ def problem(kind: str, status: int, detail: str, headers: Mapping[str, str] | No
 def register(blueprint: Blueprint) -> None:
     """Let the errors of *blueprint*'s views be answered so."""
     blueprint.register_error_handler(NotFound, _not_found)
+    blueprint.register_error_handler(Gone, _gone)
     blueprint.register_error_handler(ParameterError, lambda error: problem("parameter", 400, str(error)))
     blueprint.register_error_handler(
         QueryError, lambda error: problem("expression", 400, str(error), column=error.column)
@@ -53,6 +56,10 @@ def register(blueprint: Blueprint) -> None:
 
 def _not_found(error: NotFound) -> Response:
     return problem("not-found", 404, str(error), near=list(error.near))
+
+
+def _gone(error: Gone) -> Response:
+    return problem("gone", 410, str(error), entry_title=error.title, external_url=wire.address(error.url))
 
 
 def _unavailable(error: StoreError) -> Response:
