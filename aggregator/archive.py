@@ -29,6 +29,7 @@ PAUSE = timedelta(hours=6)  # before the next try
 MOST_PICTURES = 50  # of an entry
 MOST_DROPPED = 50  # entries that make room at once
 LONGEST_ADDRESS = 2000
+ALL_TIMES = 2**62  # a sort after all others
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,20 +137,30 @@ class Archive:
 
     def _make_room(self, things: list[Thing], sort: int) -> None:
         """Let the oldest go that are not needed, until *things*, of an entry dated *sort*, fit. Raises FullError."""
-        holdings, budget = self._store.holdings, self._settings.budget_bytes
+        budget = self._settings.budget_bytes
         need = sum(one.bytes for one in things)
         if need > budget:
             raise FullError(f"takes {need} bytes, more than the budget")
-        while need and holdings.bytes() + need > budget:
-            oldest = holdings.oldest(MOST_DROPPED, sort)
+        if need and not self._shrink(budget - need, sort)[1]:
+            raise FullError("the archive is full of what is newer, or gone elsewhere; raise archive.budget_mb")
+
+    def _shrink(self, most: int, before: int) -> tuple[int, bool]:
+        """Let entries dated before *before* go, the oldest first, until *most* bytes are left.
+
+        How many files went, and whether that is enough.
+        """
+        gone, total = 0, self._store.holdings.bytes()
+        while total > most:
+            oldest = self._store.holdings.oldest(MOST_DROPPED, before)
             if not oldest:
-                raise FullError("the archive is full of what is newer, or gone elsewhere; raise archive.budget_mb")
-            # one by one, so that no more goes than must
-            for entry_id in oldest:
-                holdings.drop([entry_id])
-                self._throw_away()
-                if holdings.bytes() + need <= budget:
+                return gone, False
+            for entry_id in oldest:  # one by one, so that no more goes than must
+                self._store.holdings.drop(entry_id)
+                files, size = self._throw_away()
+                gone, total = gone + files, total - size
+                if total <= most:
                     break
+        return gone, True
 
     # ------------------------------------------------------------ out
 
@@ -170,16 +181,11 @@ class Archive:
 
     def prune(self) -> int:
         """Bring the archive within its budget, and throw away what nothing needs; how many files went."""
-        before = self._store.holdings.state().files
-        gone = self._throw_away()
-        while (over := self._store.holdings.bytes() - self._settings.budget_bytes) > 0:
-            oldest = self._store.holdings.oldest(MOST_DROPPED if over > self._settings.budget_bytes // 20 else 1, 2**62)
-            if not oldest:
-                log.warning("archive: all that is kept is gone elsewhere, %d bytes more than archive.budget_mb", over)
-                break
-            self._store.holdings.drop(oldest)
-            gone += self._throw_away()
-        return max(gone, before - self._store.holdings.state().files)
+        unused, _ = self._throw_away()
+        gone, is_enough = self._shrink(self._settings.budget_bytes, ALL_TIMES)
+        if not is_enough:
+            log.warning("archive: more than archive.budget_mb, and all of it was removed elsewhere")
+        return unused + gone
 
     def verify(self, advance: Callable[[], None] = lambda: None) -> Checked:
         """Read every file; what is lost is fetched again, as far as it can be had."""
@@ -196,13 +202,15 @@ class Archive:
         foreign = sum(path.name not in known for path, _ in self._shelf.files())
         return Checked(len(known) - len(lost), lost, foreign)
 
-    def _throw_away(self) -> int:
-        gone = 0
-        while digests := self._store.holdings.release():
-            for digest in digests:
+    def _throw_away(self) -> tuple[int, int]:
+        """Delete the files that nothing needs; how many, and how large they were together."""
+        gone, size = 0, 0
+        while released := self._store.holdings.release():
+            for digest, length in released:
                 self._shelf.remove(digest)
-            gone += len(digests)
-        return gone
+                size += length
+            gone += len(released)
+        return gone, size
 
 
 def _thing(url: str, kind: str, content_type: str, body: bytes) -> Thing:

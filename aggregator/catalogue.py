@@ -6,23 +6,25 @@ A file that cannot be used is a fault here, where rules.load would raise. Knows 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from aggregator.errors import RuleError
 from aggregator.identity import domain_of
-from aggregator.model import Checked, Family, Site
-from aggregator.rules import read_family, read_site, table_of
+from aggregator.model import Checked, Family, Site, SourceRule
+from aggregator.rules import Rules, read_families, read_site
+from aggregator.rules.checked import FILE as CHECKED
 from aggregator.rules.checked import read_checked
-from aggregator.rules.files import RuleFile, rule_files
+from aggregator.rules.files import Mark, RuleFile, marks, rule_files
+from aggregator.rules.switches import FILE as SWITCHES
 from aggregator.rules.switches import Pick, Switches, read_switches
 from aggregator.words import fold
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All sites by name, shipped and the operator's own, on and off as the operator switched them."""
+    """All sites by name, shipped and the operator's own, as their files say them."""
 
     sites: Mapping[str, Site]
     files: Mapping[str, RuleFile]  # by the same names, those of the faults too
@@ -41,14 +43,34 @@ class Catalogue:
         names = (".".join(labels[start:]) for start in range(len(labels)))
         return next((self._hosts[name] for name in names if name in self._hosts), None)
 
+    def switched(self, site: Site) -> Site:
+        """*site* with itself and its sources on or off as they are here."""
+        return self.switches.applied(site)
+
+    def follows(self, site: Site, source: SourceRule) -> bool:
+        """Whether *source* of *site* is switched on here."""
+        return any(one.enabled for one in self.switched(site).sources if one.name == source.name)
+
+    @property
+    def rules(self) -> Rules:
+        """What a start would load: the sites that are switched on, as they are here."""
+        here = [self.switched(site) for site in self.sites.values()]
+        return Rules({site.name: site for site in here if site.enabled}, self.families)
+
     def search(self, words: str) -> list[Site]:
-        """The sites in which every one of *words* is found, the nearest first: by name, then by what it publishes."""
+        """The sites in which every one of *words* is found, the nearest first: by name, then by what it publishes.
+
+        Where nothing is, those in whose name the letters stand one after the other: 科大 for 电子科技大学.
+        """
         wanted = _folded(words).split()
         found = [
             (_distance(" ".join(wanted), site), site.name, site)
             for site in self.sites.values()
-            if all(any(word in text for text in _said(site)) for word in wanted)
+            if all(any(word in text for text in self._texts[site.name]) for word in wanted)
         ]
+        if not found and len(wanted) == 1:
+            short = [site for site in self.sites.values() if _abbreviates(wanted[0], _folded(site.university))]
+            return sorted(short, key=lambda site: len(site.university))
         return [site for *_, site in sorted(found, key=lambda one: one[:2])]
 
     def named(self, name: str) -> list[Pick]:
@@ -82,6 +104,11 @@ class Catalogue:
         return sorted((self.switches.on | self.switches.off) - there)
 
     @cached_property
+    def _texts(self) -> dict[str, list[str]]:
+        """What is searched of each site, by its name."""
+        return {site.name: list(_said(site)) for site in self.sites.values()}
+
+    @cached_property
     def _hosts(self) -> dict[str, Site]:
         found: dict[str, Site] = {}
         sites = sorted(self.sites.values(), key=lambda one: self.files[one.name].is_own)
@@ -94,31 +121,34 @@ class Catalogue:
 
 
 def read_catalogue(instance: Path | None) -> Catalogue:
-    """The catalogue as it is seen from *instance*; raises RuleError for what is no site file."""
-    files, switches, checks = rule_files(instance), read_switches(instance), read_checked(instance)
-    families = {file.name: read_family(file.name, table_of(file), file.origin) for file in files["families"]}
+    """The catalogue as it is seen from *instance*; raises RuleError for what is no site file.
+
+    Read once for as long as none of its files changes: to parse them all takes a tenth of a second.
+    """
+    return _read(instance, marks(instance, SWITCHES, CHECKED))
+
+
+@lru_cache(maxsize=2)
+def _read(instance: Path | None, marks: tuple[Mark, ...]) -> Catalogue:
+    del marks
+    switches, checks = read_switches(instance), read_checked(instance)
+    files = {file.name: file for file in rule_files(instance, "sites")}
     sites: dict[str, Site] = {}
     faults: dict[str, str] = {}
-    for file in files["sites"]:
+    for name, file in files.items():
         try:
-            site = read_site(file.name, table_of(file), file.origin)
+            site = read_site(name, file.parsed(), file.origin)
         except RuleError as error:
-            faults[file.name] = str(error)
+            faults[name] = str(error)
         else:
-            sites[file.name] = _looked_at(switches.applied(site), checks)
-    return Catalogue(sites, {file.name: file for file in files["sites"]}, faults, families, switches, checks)
-
-
-def english_names(instance: Path | None) -> dict[str, str]:
-    """The English names of universities by their own, of all files that can be parsed."""
-    tables = [file.table for file in rule_files(instance)["sites"]]
-    pairs = [(table.get("university"), table.get("english")) for table in tables]
-    return {name: english for name, english in pairs if isinstance(name, str) and isinstance(english, str) and english}
+            sites[name] = _looked_at(site, checks)
+    return Catalogue(sites, files, faults, read_families(instance), switches, checks)
 
 
 def _looked_at(site: Site, checks: Mapping[str, Checked]) -> Site:
     """*site* with what was found of it from here in place of what its file says."""
-    seen = [checks[source.name] for source in site.sources if source.name in checks]
+    names = [source.name for source in site.sources] or [site.name]
+    seen = [checks[name] for name in names if name in checks]
     if not seen:
         return site
     working = [one for one in seen if one.found == "working"]
@@ -148,6 +178,12 @@ def _said(site: Site) -> Iterator[str]:
     yield _host(site.home or "")
     for source in site.sources:
         yield _folded(" ".join((source.name, source.title, *source.tags)))
+
+
+def _abbreviates(short: str, name: str) -> bool:
+    """Whether the letters of *short* stand in *name* in their order."""
+    letters = iter(name)
+    return all(letter in letters for letter in short)
 
 
 def _distance(wanted: str, site: Site) -> int:

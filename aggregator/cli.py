@@ -11,7 +11,23 @@ from typing import Any
 
 import click
 
-from aggregator.commands import archive, collect, find, keep, look, mailing, people, report, serve, tags
+from aggregator.commands import (
+    add,
+    archive,
+    bring,
+    catalogue,
+    checking,
+    collect,
+    find,
+    keep,
+    look,
+    mailing,
+    people,
+    report,
+    serve,
+    tags,
+    take,
+)
 from aggregator.errors import AggregatorError, OperatorError, QueryError, SearchError
 
 
@@ -59,8 +75,9 @@ def main(verbose: bool) -> None:
 
 
 for command in (
-    serve.run, serve.web, serve.worker, collect.poll, collect.add, look.try_, report.sources, report.digest,
-    mailing.deliver, find.search, keep.export, keep.db, report.show_settings, report.doctor, serve.demo,
-    people.subscribers, archive.archive, tags.retag, tags.tags,
+    serve.run, serve.web, serve.worker, collect.poll, add.add, look.try_, report.sources, report.digest,
+    mailing.deliver, find.search, take.export, bring.import_, keep.db, report.show_settings, report.doctor, serve.demo,
+    people.subscribers, archive.archive, catalogue.catalogue, tags.retag, tags.tags,
 ):  # fmt: skip
     main.add_command(command)
+catalogue.catalogue.add_command(checking.check)

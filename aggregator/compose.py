@@ -13,7 +13,7 @@ from typing import Literal
 
 from aggregator.classify.revise import file_key
 from aggregator.classify.summarize import summarize
-from aggregator.classify.tag import Tagger
+from aggregator.classify.tag import LEAD, Tagger
 from aggregator.gather.clean import clean
 from aggregator.identity import bounded, identity, slug
 from aggregator.model import Article, Attachment, Item, Listing, NewEntry, Site, SourceRule, Trace
@@ -129,9 +129,10 @@ def entry_of(
 def entry_keywords(categories: Iterable[str], of_page: Iterable[str], title: str, text: str) -> tuple[str, ...]:
     """What the publisher says that an entry is about: the feed's categories, and keywords of the page.
 
-    Of these only what the entry speaks of: many sites name the same for search engines on all their pages.
+    Of these only what the title or the lead says: many sites name the same for search engines on all their pages.
     """
-    spoken = (word for word in of_page if word in title or word in text)
+    lead = text[:LEAD]
+    spoken = (word for word in of_page if word in title or word in lead)
     said = dict.fromkeys(word for word in (*categories, *spoken) if len(word) <= LONGEST_KEYWORD)
     return tuple(said)[:MOST_KEYWORDS]
 

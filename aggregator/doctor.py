@@ -9,15 +9,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
+from aggregator.catalogue import read_catalogue
 from aggregator.errors import MailError, OperatorError
 from aggregator.health import ADVICE, health
 from aggregator.imap import check as check_mailbox
 from aggregator.instance import load as load_settings
 from aggregator.rules import load as load_rules
+from aggregator.rules.tags import load_taxonomy
 from aggregator.settings import Settings
 from aggregator.shelf import FOLDER, Shelf
 from aggregator.smtp import check as check_mail
 from aggregator.store import Store
+from aggregator.tagging import untagged
 from aggregator.turns import furthest
 
 MANY_UNINDEXED = 5000  # more than a service leaves undone
@@ -88,8 +91,17 @@ def _disk(settings: Settings, now: datetime) -> Iterator[Finding]:
 def _rules(settings: Settings, now: datetime) -> Iterator[Finding]:
     del now
     rules = load_rules(settings.instance)
-    enabled = sum(rule.enabled for _, rule in rules.sources)
-    yield "ok", f"{len(rules.sites)} sites, {enabled} enabled sources, {len(rules.families)} families"
+    followed = {rule.name for _, rule in rules.sources if rule.enabled}
+    yield "ok", f"{len(rules.sites)} sites, {len(followed)} enabled sources, {len(rules.families)} families"
+    known = read_catalogue(settings.instance)
+    yield "ok", f"{len(known.sites)} universities in the catalogue, {len(known.sites) - len(rules.sites)} not followed"
+    for fault in known.faults.values():  # of a file that is switched on the start, and this, would have stopped
+        yield "warn", f"not followed, but unusable: {fault}"
+    if known.strangers:
+        names = ", ".join(known.strangers)
+        yield "warn", f"enabled.toml names what no file has: {names}; strike it out"
+    if lost := [name for name in known.checks if name in followed and known.checks[name].found != "working"]:
+        yield "warn", f"the last check found {len(lost)} followed sources not working ({', '.join(lost[:5])})"
 
 
 def _database(settings: Settings, now: datetime) -> Iterator[Finding]:
@@ -116,6 +128,16 @@ def _database(settings: Settings, now: datetime) -> Iterator[Finding]:
     if bad:
         names = ", ".join(state.source.name for state in bad[:5])
         yield "warn", f"{len(bad)} sources need a look ({names}); `aggregator sources` says why"
+
+
+def _tags(settings: Settings, now: datetime) -> Iterator[Finding]:
+    del now
+    taxonomy = load_taxonomy(settings.instance)
+    store = Store(settings.database_url)
+    is_there = (store.path is None or store.path.exists()) and store.is_current()
+    left = untagged(settings.instance, store) if is_there else ""
+    store.close()
+    yield ("warn", left) if left else ("ok", f"{len(taxonomy.topics)} topics")
 
 
 def _sizes(settings: Settings, now: datetime) -> Iterator[Finding]:
@@ -260,6 +282,7 @@ LOOKS: dict[str, Callable[[Settings, datetime], Iterator[Finding]]] = {
     "disk": _disk,
     "rules": _rules,
     "database": _database,
+    "tags": _tags,
     "sizes": _sizes,
     "address": _address,
     "port": _port,

@@ -1,100 +1,267 @@
-"""A page's address in, a site file that follows it out: behind `aggregator add`.
+"""A page's address in, what could be followed there out, the best first: behind `aggregator add` and /follow/.
 
-Finds the feed that the page is or names, else the list on it. Knows the readers and the rule files.
+The walk: the page itself and the list on it -> the feeds it names, else those its program usually serves -> where it is
+a home page, or has no list, the columns it leads to. Few requests, one at a time. Knows the readers, writes nothing.
 """
 
+import asyncio
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from urllib.parse import urlsplit
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from statistics import median
+from typing import Literal
+from urllib.parse import urljoin, urlsplit
 from zoneinfo import ZoneInfo
 
-from aggregator.errors import ParseError, SourceError
+from aggregator.catalogue import Catalogue
+from aggregator.errors import FetchError, ParseError, SourceError, placed
 from aggregator.gather.charset import decode
-from aggregator.gather.feed import find_feeds, looks_like_feed, read_feed
+from aggregator.gather.columns import asks_for_password, columns, is_front, sent_on
+from aggregator.gather.feed import looks_like_feed, read_feed
+from aggregator.gather.feed_places import named_feeds, usual_feeds
 from aggregator.gather.fetch import Fetcher
 from aggregator.gather.listing import read_listing
+from aggregator.gather.worth import is_article
 from aggregator.identity import domain_of, identity
-from aggregator.model import SHANGHAI, Allowance, Listing, Site, SourceRule
-from aggregator.rules import Rules, feed_timezone
+from aggregator.model import Allowance, Listing, Response
+from aggregator.recognise import column_title, site_at, university_named
+from aggregator.rules import feed_timezone
 
-# parts of a host that name no university
-COMMON_LABELS = {"www", "news", "edu", "ac", "cn", "com", "org", "net", "hk", "tw", "gov"}
+How = Literal["here", "named", "usual", "column"]  # at the address, named by its page, where such feeds are, linked
+Sureness = Literal["sure", "likely", "doubtful"]
+
+MOST_COLUMNS = 6
+EXTRA_SECONDS = 45.0  # for all that is visited beside the address itself
+SURE, LIKELY = 0.8, 0.5
+FEW, SHORT = 3, 5  # items: fewer make hardly a list, or a short one
+SHORT_TITLE = 6  # characters, at the median
+OLD, ANCIENT = timedelta(days=400), timedelta(days=1200)
+RANKS: Sequence[Sureness] = ("sure", "likely", "doubtful")
+# of a feed that tells nothing of what the column's own list has: it is of the whole site
+OF_SITE = 0.7
+# of the list on a home page, which shows only the newest of a column
+OF_FRONT = 0.7
+# families of programs that serve no feeds
+FEEDLESS = ("vsb", "webplus", "trs", "enorth", "hanweb")
+FILES = re.compile(
+    rb"%PDF-|PK\x03\x04|\xd0\xcf\x11\xe0|\x89PNG|\xff\xd8\xff|GIF8|Rar!|7z\xbc\xaf|\x1f\x8b|RIFF|\x00\x00\x00.ftyp"
+)
+FILE_TYPES = re.compile(r"(?:image|video|audio|font)/|application/(?:pdf|zip|msword|vnd\.|x-rar|octet-stream)")
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
-    """What following an address would collect."""
+class Find:
+    """A feed or list that could be followed, with the page it was read from; *worth* says how surely it is one."""
 
-    url: str  # of the feed or list itself
+    url: str
+    title: str  # of the column, without its university
     listing: Listing
+    response: Response
+    how: How
+    worth: float
+
+    @property
+    def sureness(self) -> Sureness:
+        return "sure" if self.worth >= SURE else "likely" if self.worth >= LIKELY else "doubtful"
+
+    @property
+    def dated(self) -> int:
+        return sum(item.published is not None for item in self.listing.items)
+
+    @property
+    def newest(self) -> datetime | None:
+        return max((item.published for item in self.listing.items if item.published), default=None)
 
 
-async def propose(
-    fetcher: Fetcher, url: str, *, timezone: ZoneInfo, now: datetime, is_intranet: bool = False
-) -> Proposal:
-    """The feed at *url*, or the first readable feed its page names, or the list on it. Raises SourceError.
+@dataclass(slots=True)
+class Exploration:
+    """What was found at *url*, the best first, and whose it is, where the pages say so."""
+
+    url: str  # after redirects
+    finds: list[Find] = field(default_factory=list)
+    university: str | None = None
+    trouble: str = ""  # why the page itself has no list; empty where it has
+
+
+async def explore(
+    fetcher: Fetcher, url: str, known: Catalogue, *, timezone: ZoneInfo, now: datetime, is_intranet: bool = False
+) -> Exploration:
+    """What could be followed at *url*. Raises SourceError where nothing is, saying what to do.
 
     *is_intranet*: private addresses may be visited on its own domain.
     """
-    allowance = Allowance(url, private_networks=is_intranet)
-    response = await fetcher.fetch(url, allowance=allowance)
-    if looks_like_feed(response):
-        return Proposal(url, read_feed(response, timezone=feed_timezone(url, timezone), now=now))
-    for address, _ in find_feeds(decode(response.body, response.content_type), response.url):
+    explorer = _Explorer(fetcher, known, timezone, now, Allowance(url, private_networks=is_intranet))
+    try:
+        return await explorer.explore(url)
+    except ParseError as error:
+        raise ParseError(placed(error, url)) from error
+
+
+def worth_of(listing: Listing, url: str, now: datetime) -> float:
+    """How surely *listing* is what people mean by the news of a site: from 0 to 1."""
+    items = listing.items
+    if not items:
+        return 0.0
+    worth = 1.0
+    dates = sorted(item.published for item in items if item.published)
+    if listing.kind == "list":
+        worth *= 0.4 if len(items) < FEW else 0.8 if len(items) < SHORT else 1.0
+        worth *= 0.65 if not dates else 0.85 if 2 * len(dates) < len(items) else 1.0
+        if 2 * sum(domain_of(item.url) == domain_of(url) for item in items) < len(items):
+            worth *= 0.8
+        if 2 * sum(is_article(item.url) for item in items) < len(items):
+            worth *= 0.9
+    if median(len(item.title) for item in items) < SHORT_TITLE:
+        worth *= 0.5
+    if dates:
+        worth *= 0.6 if now - dates[-1] > ANCIENT else 0.85 if now - dates[-1] > OLD else 1.0
+    return worth
+
+
+class _Explorer:
+    def __init__(
+        self, fetcher: Fetcher, known: Catalogue, timezone: ZoneInfo, now: datetime, allowance: Allowance
+    ) -> None:
+        self._fetcher = fetcher
+        self._known = known
+        self._zone = timezone
+        self._now = now
+        self._allowance = allowance
+        self._found: dict[str, Find] = {}
+        self._university: str | None = None
+
+    async def explore(self, url: str) -> Exploration:
+        response = await self._page(url)
+        if looks_like_feed(response):
+            self._add(response.url, self._feed(response), response, "here")
+            if not self._found:
+                raise ParseError(f"{url} is a feed without any entry; add it when it has one, or another page")
+            return await self._result(response.url)
+        html = decode(response.body, response.content_type)
+        if (target := sent_on(html, response.url)) and domain_of(target) == domain_of(url):
+            response = await self._page(target)
+            html = decode(response.body, response.content_type)
+        front = is_front(html, response.url)
+        here, trouble = self._list(response)
+        if here and front and here.next_page is None:
+            self._add(response.url, here, response, "here", OF_FRONT)
+        elif here:
+            self._add(response.url, here, response, "here")
+        self._university = self._owner(html, response.url)
+        if here or not asks_for_password(html):
+            await self._patiently(self._look_around(html, response.url, front))
+        if not self._found:
+            raise ParseError(trouble)
+        return await self._result(response.url, trouble)
+
+    async def _look_around(self, html: str, url: str, front: bool) -> None:
+        """The feeds of the page, and its columns where the page itself is not surely the list."""
+        feedless = any(mark in html for name in FEEDLESS for mark in self._marks(name))
+        column = [] if front else [item.url for find in self._found.values() for item in find.listing.items]
+        for place in named_feeds(html, url):
+            await self._try_feed(place, "named", column)
+        if not any(find.listing.kind == "feed" for find in self._found.values()):
+            for place in usual_feeds(html, url, is_front=front, is_feedless=feedless):
+                await self._try_feed(place, "usual", column)
+        best = max((find.worth for find in self._found.values()), default=0.0)
+        if front or best < LIKELY:
+            for place in columns(html, url, MOST_COLUMNS):
+                await self._try_column(place)
+
+    async def _result(self, url: str, trouble: str = "") -> Exploration:
+        if self._university is None and not site_at(self._known, url):
+            await self._patiently(self._ask_home(url))
+        finds = [
+            replace(find, title=column_title(find.listing.title, self._university)) for find in self._found.values()
+        ]
+        finds.sort(key=lambda find: (RANKS.index(find.sureness), find.listing.kind != "feed", -find.worth))
+        return Exploration(url, finds, self._university, trouble)
+
+    async def _page(self, url: str) -> Response:
+        """The page at *url*, of the same site. Raises SourceError for files, and for what leads elsewhere."""
+        response = await self._fetcher.fetch(url, allowance=self._allowance)
+        if domain_of(response.url) != domain_of(self._allowance.home):
+            raise FetchError(
+                f"{url} leads to {response.url}, which is another site; add that address if it is the one you mean",
+                cause="redirect",
+            )
+        kind = (response.content_type or "").lower()
+        if FILES.match(response.body) or (FILE_TYPES.match(kind) and not looks_like_feed(response)):
+            raise ParseError(
+                f"{url} is a file ({kind.partition(';')[0] or 'no page'}), nothing that could be followed; "
+                "give the address of the page that links to it"
+            )
+        return response
+
+    async def _try_feed(self, url: str, how: How, column: Sequence[str]) -> None:
+        """Add the feed at *url* where there is a live one; *column* has the articles that it should tell of.
+
+        A page often names feeds that are long dead.
+        """
         try:
-            zone = feed_timezone(address, timezone)
-            feed = read_feed(await fetcher.fetch(address, allowance=allowance), timezone=zone, now=now)
+            response = await self._fetcher.fetch(url, allowance=self._allowance)
+            feed = self._feed(response) if looks_like_feed(response) else None
         except SourceError:
-            continue  # a page often names feeds that are long dead; the list is still there
-        if feed.items:
-            return Proposal(address, feed)
-    listing = read_listing(response, None, timezone=timezone, now=now)
-    if not listing.items:
-        raise ParseError(f"{url} has no list of articles; give the address of a column, such as 新闻 or 通知公告")
-    return Proposal(url, listing)
+            return
+        if feed:
+            told = {identity(item.url) for item in feed.items}
+            is_of_site = bool(column) and told.isdisjoint(identity(one) for one in column)
+            self._add(url, feed, response, how, OF_SITE if is_of_site else 1.0)
 
+    async def _try_column(self, url: str) -> None:
+        try:
+            response = await self._page(url)
+        except SourceError:
+            return
+        listing, _ = self._list(response)
+        if listing:
+            self._add(response.url, listing, response, "column")
+            html = decode(response.body, response.content_type)
+            self._university = self._university or self._owner(html, response.url)
 
-def site_of(
-    url: str,
-    proposal: Proposal,
-    rules: Rules,
-    name: str | None,
-    tags: Sequence[str],
-    university: str | None,
-    *,
-    is_intranet: bool = False,
-) -> Site:
-    """The site that `add` writes: one source, its university taken from the known sites on the same domain."""
-    name = name or suggested_name(url)
-    known = next((site for site, source in rules.sources if domain_of(source.url) == domain_of(url)), None)
-    university = university or (known.university if known else None) or proposal.listing.title or urlsplit(url).netloc
-    source = SourceRule(
-        name=name,
-        title=proposal.listing.title or university,
-        url=proposal.url,
-        kind=proposal.listing.kind,
-        tags=tuple(tags),
-        allow_private_networks=is_intranet,
-    )
-    zone = feed_timezone(proposal.url, SHANGHAI) if proposal.listing.kind == "feed" else SHANGHAI
-    return Site(name=name, university=university, timezone=zone, tags=(university,), sources=(source,))
+    async def _ask_home(self, url: str) -> None:
+        """Ask the home page of the domain whose it is, where the pages of a department do not say."""
+        domain = domain_of(url)
+        host = urlsplit(url).hostname or ""
+        if host in (domain, f"www.{domain}") and urlsplit(url).path in ("", "/"):
+            return
+        home = urljoin(url, "/") if host == domain else f"{urlsplit(url).scheme}://www.{domain}/"
+        try:
+            response = await self._page(home)
+            self._university = self._owner(decode(response.body, response.content_type), response.url)
+        except SourceError:
+            return
 
+    async def _patiently(self, work: Awaitable[None]) -> None:
+        """Do what is done beside the page itself; what has been found when the time is over is kept."""
+        try:
+            await asyncio.wait_for(work, EXTRA_SECONDS)
+        except TimeoutError:
+            return
 
-def followed_by(rules: Rules, *urls: str) -> SourceRule | None:
-    """The source that follows one of *urls* already, under whatever name; None where none does."""
-    same = [pair for family in rules.families.values() for pair in family.same]
-    wanted = {identity(url, same) for url in urls}
-    return next((source for _, source in rules.sources if identity(source.url, same) in wanted), None)
+    def _list(self, response: Response) -> tuple[Listing | None, str]:
+        """The list on the page, or why there is none."""
+        try:
+            return read_listing(response, None, timezone=self._zone, now=self._now), ""
+        except ParseError as error:
+            return None, str(error)
 
+    def _feed(self, response: Response) -> Listing:
+        return read_feed(response, timezone=feed_timezone(response.url, self._zone), now=self._now)
 
-def suggested_name(url: str) -> str:
-    """A source name made of *url*: ``https://news.nankai.edu.cn/ywsd/index.shtml`` is ``nankai-news-ywsd``."""
-    parts = urlsplit(url)
-    labels = (parts.hostname or "source").split(".")
-    own = [label for label in labels if label not in COMMON_LABELS][-1:] or labels[:1]
-    rest = [label for label in labels[:-1] if label not in (*own, "www", "edu", "ac", "com", "org", "net")]
-    path = [piece for piece in re.split(r"[^a-z0-9]+", re.sub(r"\.\w+$", "", parts.path.lower())) if piece]
-    words = [*own, *rest, *(piece for piece in path if piece not in ("index", "list", "main"))]
-    return re.sub(r"[^a-z0-9-]+", "-", "-".join(words)).strip("-")[:64] or "source"
+    def _owner(self, html: str, url: str) -> str | None:
+        known = site_at(self._known, url)
+        try:
+            return known.university if known else university_named(html, self._known)
+        except ParseError:  # markup built to keep a parser busy
+            return None
+
+    def _marks(self, family: str) -> Sequence[str]:
+        found = self._known.families.get(family)
+        return found.marks if found else ()
+
+    def _add(self, url: str, listing: Listing, response: Response, how: How, factor: float = 1.0) -> None:
+        worth = worth_of(listing, response.url, self._now) * factor
+        if listing.items:
+            self._found.setdefault(identity(url), Find(url, listing.title or "", listing, response, how, worth))

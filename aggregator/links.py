@@ -56,14 +56,14 @@ class Links:
 
     # ------------------------------------------------------------ forms
 
-    def form(self, now: datetime) -> str:
-        """What a form carries so that it is seen to be ours, for FORM_WITHIN."""
+    def form(self, now: datetime, of: str = "form", salt: str = "") -> str:
+        """What a form carries so that it is seen to be ours, for FORM_WITHIN; *of* which page, for whom (*salt*)."""
         ends = now + FORM_WITHIN
-        return self._signer("form", "").sign(f"0.{ends.timestamp():.0f}").decode("ascii")
+        return self._signer(of, salt).sign(f"0.{ends.timestamp():.0f}").decode("ascii")
 
-    def check_form(self, token: str, now: datetime) -> None:
-        """Raises LinkError for what was not made by ``form``, or too long ago."""
-        ends = self._unsigned(token, "form", "")
+    def check_form(self, token: str, now: datetime, of: str = "form", salt: str = "") -> None:
+        """Raises LinkError for what was not made by ``form`` of the same page for the same, or too long ago."""
+        ends = self._unsigned(token, of, salt)
         if now.timestamp() > ends:
             raise LinkError("this form has been open for too long", is_late=True)
 

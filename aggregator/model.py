@@ -184,6 +184,17 @@ class Taxonomy:
         said = {alias: topic.name for topic in self.topics.values() for alias in topic.aliases}
         return said | dict(self.renamed)
 
+    def ancestors(self, name: str) -> list[str]:
+        """The parents of the topic *name*, their parents, and so on, nearest first, each once."""
+        found: dict[str, None] = {}
+        waiting = list(self.topics[name].parents)
+        while waiting:
+            one = waiting.pop(0)
+            if one not in found:
+                found[one] = None
+                waiting += self.topics[one].parents
+        return list(found)
+
 
 # what a tag is there by: what the operator said of the site or source, what the publisher or the text says, a child
 Ground = Literal["site", "university", "source", "section", "keyword", "title", "lead", "body", "child"]
@@ -379,6 +390,8 @@ class NewEntry:
     tags: tuple[str, ...] = ()
     keywords: tuple[str, ...] = ()
     trace: Trace | None = None  # None: its article is not looked at again
+    updated: datetime | None = None  # None: when it was seen
+    sort: int = 0  # 0: by its date
 
 
 class KnownEntry(NamedTuple):
@@ -686,6 +699,30 @@ class Past:
     after: Version
     entry: FullEntry
     is_withheld: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """The front matter of a Hugo post as it stood, and the title that was made of it."""
+
+    title: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """An entry with all that is stored of it, on its way out of one instance or into another.
+
+    What counts in one instance only, as the entry's id, is of no account.
+    """
+
+    entry: FullEntry
+    uid: str
+    addresses: tuple[str, ...] = ()  # its other identity keys
+    given: tuple[str, ...] = ()  # those of its tags that came with it and that no rule gave
+    front: Front | None = None  # None: it was no Hugo post
+    revisions: "tuple[Revision, ...]" = ()  # the oldest first
+    is_withheld: bool = False  # the text of what was removed stands in its last revision alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -1033,7 +1070,7 @@ class EntryBody(SQLModel, table=True):
     text: str
     images: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     attachments: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
-    # the publisher's: the feed's categories, and of the page's keywords those that the entry speaks of
+    # the publisher's: the feed's categories, and of the page's keywords those that title or lead say
     keywords: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False, server_default="[]"))
 
 
@@ -1059,6 +1096,17 @@ class Tombstone(SQLModel, table=True):
     source_id: int = Field(foreign_key="source.id")
     sort: int = Field(sa_type=BigInteger)
     gone_at: datetime
+
+
+class Imported(SQLModel, table=True):
+    """What an imported Entry brought along that no rule gives again."""
+
+    __tablename__ = "imported"
+
+    entry_id: int = Field(primary_key=True, foreign_key="entry.id", ondelete="CASCADE")
+    tags: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))  # Parcel.given
+    title: str = ""  # Front.title
+    front: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))  # Front.values
 
 
 class EntrySignature(SQLModel, table=True):

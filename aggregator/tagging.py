@@ -123,6 +123,16 @@ def retag(
     return Retagged(seen, changed)
 
 
+def untagged(instance: Path | None, store: Store) -> str:
+    """What is to be done before all stored entries have the tags of today's rules; empty: nothing."""
+    known = store.tagging.progress()
+    if known is None or known.rules != fingerprint(instance):
+        return "stored entries have the tags of other rules; run `aggregator retag`" if store.entries.count() else ""
+    if known.ended_at is None:
+        return f"stored entries up to number {known.after_id} have the tags of these rules; run `aggregator retag`"
+    return ""
+
+
 def tags_of(
     tagger: Tagger, taxonomy: Taxonomy, given: Mapping[int, Sequence[Given] | None], one: Material
 ) -> frozenset[str]:
@@ -133,6 +143,7 @@ def tags_of(
     said = given.get(one.source_id)
     if said is None:
         said = [Given(name, "source") for name in sorted(one.tags) if name not in taxonomy.topics]
+    said = [*said, *(Given(name, "source") for name in one.brought)]
     return frozenset(tagger.tags(said, one.title, one.text, one.section, one.keywords))
 
 

@@ -45,10 +45,10 @@ def reader_of(page: Listing | Article, response: Response, families: Sequence[Fa
     return f"article, with the marks of {', '.join(known)}" if known else "article, of no known family"
 
 
-def as_json(page: Listing | Article, timezone: ZoneInfo, tagger: Tagger) -> dict[str, Any]:
+def as_json(page: Listing | Article, timezone: ZoneInfo, tagger: Tagger | None = None) -> dict[str, Any]:
     """The object that house rules give `try --json`: times in ISO 8601 as the site means them.
 
-    Tags are those that title, text, section and keywords tell; those that a site file gives come beside them.
+    Tags are those that title, text, section and keywords tell *tagger*; those that a site file gives come beside them.
     """
     if isinstance(page, Article):
         return {
@@ -62,7 +62,7 @@ def as_json(page: Listing | Article, timezone: ZoneInfo, tagger: Tagger) -> dict
             "editor": page.editor,
             "section": list(page.section),
             "keywords": list(page.keywords),
-            "tags": tags_of(page, tagger),
+            "tags": tags_of(page, tagger) if tagger else [],
             "text": page.text,
             "html": page.html,
             "images": list(page.images),

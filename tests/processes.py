@@ -4,10 +4,10 @@ import multiprocessing
 import os
 import signal
 import sys
-from pathlib import Path
 from time import monotonic, sleep
 
-SHIPPED = Path(__file__).parent.parent / "aggregator" / "rules" / "sites"
+from aggregator.rules import load
+
 NEEDED = [
     "circulars", "cli", "commands.collect", "commands.mailing", "commands.serve", "console", "deliver", "gather.fetch",
     "links", "poll", "schedule", "store", "web.render",
@@ -20,9 +20,9 @@ context.set_forkserver_preload([f"aggregator.{name}" for name in NEEDED])
 def follow(folder, sources):
     """Make *folder* an instance in which only *sources* (name, URL, kind) are followed."""
     (folder / "sites").mkdir(exist_ok=True)
-    for file in SHIPPED.glob("*.toml"):
-        off = f'university = "无"\n[[source]]\nname = "off-{file.stem}"\ntitle = "无"\nurl = "http://off.invalid/"\n'
-        (folder / "sites" / file.name).write_text(off + "enabled = false\n", "utf-8")
+    for name in load(None).sites:
+        off = f'university = "无"\n[[source]]\nname = "off-{name}"\ntitle = "无"\nurl = "http://off.invalid/"\n'
+        (folder / "sites" / f"{name}.toml").write_text(off + "enabled = false\n", "utf-8")
     own = "".join(
         f'[[source]]\nname = "{name}"\ntitle = "{name}"\nurl = "{url}"\nkind = "{kind}"\n'
         for name, url, kind in sources

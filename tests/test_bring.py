@@ -115,3 +115,12 @@ def test_a_story_without_end_is_read_for_so_many_pages():
 def test_a_page_that_cannot_be_read_is_said():
     with pytest.raises(FetchError):
         read_all(article(1, "http://a.edu.cn/2"), {})
+
+
+def test_an_entry_keeps_the_keywords_of_its_page_that_it_speaks_of(university):
+    head = "<meta name='keywords' content='工作会议，招生；海棠大学'>"
+    university.serve("/story.htm", page(1, 1).replace("<head>", f"<head>{head}"))
+
+    (entry,) = bring(university).entries
+
+    assert ("工作会议",) == entry.keywords

@@ -21,6 +21,7 @@ from sqlalchemy import text
 
 from aggregator.cli import main
 from aggregator.model import SHANGHAI
+from aggregator.rules import load
 from aggregator.store import Store, revisions
 
 SITE = """
@@ -32,16 +33,15 @@ name = "haitang-news"
 title = "海棠要闻"
 url = "{url}"
 """
-SHIPPED = Path(__file__).parent.parent / "aggregator" / "rules" / "sites"
 
 
 @pytest.fixture
 def instance(tmp_path, monkeypatch):
     """An instance folder of its own in which no shipped site is followed."""
     (tmp_path / "sites").mkdir()
-    for file in SHIPPED.glob("*.toml"):
-        off = f'university = "无"\n[[source]]\nname = "off-{file.stem}"\ntitle = "无"\nurl = "http://off.invalid/"\nenabled = false\n'
-        (tmp_path / "sites" / file.name).write_text(off, "utf-8")
+    for name in load(None).sites:
+        off = f'university = "无"\n[[source]]\nname = "off-{name}"\ntitle = "无"\nurl = "http://off.invalid/"\nenabled = false\n'
+        (tmp_path / "sites" / f"{name}.toml").write_text(off, "utf-8")
     monkeypatch.setenv("AGGREGATOR_INSTANCE", str(tmp_path))
     monkeypatch.setenv("AGGREGATOR_FETCH__ALLOW_PRIVATE_NETWORKS", "true")
     monkeypatch.setenv("AGGREGATOR_FETCH__PER_HOST_DELAY_SECONDS", "0")
@@ -556,6 +556,13 @@ def test_search_prints_what_was_collected_and_says_when_there_is_nothing(followe
 def test_a_search_that_cannot_be_read_exits_with_2(followed):
     assert "column 1: the quote " in run("search", '"大学', code=2)
     assert "is no day like" in run("search", "大学", "--since", "gestern", code=2)
+
+
+def test_stories_are_looked_for_on_demand_and_anew(followed):
+    run("poll")
+
+    assert "0 entries compared" in run("db", "stories")
+    assert re.search(r"[1-9]\d* entries compared, \d+ stories told more than once", run("db", "stories", "--rebuild"))
 
 
 def test_the_index_is_made_anew_on_demand_and_checked(followed):

@@ -1,44 +1,174 @@
+"""What could be followed at an address: of pages served on loopback, never the network."""
+
+import asyncio
+from datetime import UTC, datetime
+
 import pytest
 
-from aggregator.follow import Proposal, followed_by, site_of, suggested_name
-from aggregator.model import Listing
-from aggregator.rules import NAME, load
+from aggregator.catalogue import read_catalogue
+from aggregator.errors import SourceError
+from aggregator.follow import explore
+from aggregator.gather.fetch import Fetcher
+from aggregator.model import SHANGHAI
+from aggregator.settings import FetchSettings
+from tests.university import NOW
+
+KNOWN = read_catalogue(None)
+FEED = "text/xml"
+
+
+def rows(stem, count=12):
+    return "".join(
+        f"<li><a href='/info/{stem}/{n}.htm'>海棠大学第{n}次全体会议在{stem}楼召开</a><span>2025-03-{n:02}</span></li>"
+        for n in range(count, 0, -1)
+    )
+
+
+def column(stem, title="通知公告-海棠大学教务处"):
+    return f"<title>{title}</title><body><ul class='list'>{rows(stem)}</ul></body>"
+
+
+def feed(*titles, base="http://127.0.0.1"):
+    items = "".join(
+        f"<item><title>{title}</title><link>{base}/info/1/{n}.htm</link><pubDate>Fri, 21 Mar 2025 01:00:00 GMT</pubDate></item>"
+        for n, title in enumerate(titles, 1)
+    )
+    return f"<rss version='2.0'><channel><title>海棠大学新闻</title>{items}</channel></rss>"
+
+
+def look(url, known=KNOWN, **settings):
+    async def work():
+        options = {"allow_private_networks": True, "per_host_delay_seconds": 0} | settings
+        async with Fetcher(FetchSettings(**options), "tests") as fetcher:
+            return await explore(fetcher, url, known, timezone=SHANGHAI, now=NOW)
+
+    return asyncio.run(work())
+
+
+def asked(university):
+    return [request.path for request in university.requests if request.path != "/robots.txt"]
+
+
+def test_a_list_is_taken_at_its_word_with_one_request(university):
+    url = university.serve("/tzgg.htm", column("1"))
+
+    found = look(url)
+
+    assert ([url], "海棠大学") == ([find.url for find in found.finds], found.university)
+    assert ("sure", "通知公告 · 教务处", 12, 12) == (
+        found.finds[0].sureness, found.finds[0].title, len(found.finds[0].listing.items), found.finds[0].dated
+    )  # fmt: skip
+    assert ["/tzgg.htm"] == asked(university)
+
+
+def test_a_home_page_leads_to_its_columns_the_news_first(university):
+    home = f"""<title>海棠大学</title><body><h3>学校要闻</h3><a href="xwzx/xxyw.htm">更多</a><ul>{rows(1, 5)}</ul>
+        <h3>通知公告</h3><a href="tzgg.htm">更多</a><a href="gone.htm">招生信息</a></body>"""
+    url = university.serve("/", home)
+    university.serve("/xwzx/xxyw.htm", column("1", "学校要闻-海棠大学"))
+    university.serve("/tzgg.htm", column("2"))
+
+    found = look(url)
+
+    assert ["/xwzx/xxyw.htm", "/tzgg.htm", "/"] == [find.url.removeprefix(university.url) for find in found.finds]
+    assert "学校要闻" == found.finds[0].title
+    assert 8 == len(asked(university))  # the page, four usual places of feeds, three columns
+
+
+def test_a_named_feed_goes_before_the_list(university):
+    url = university.serve(
+        "/", f"<link rel='alternate' type='application/rss+xml' href='/feed.xml'><body><ul>{rows(1)}</ul></body>"
+    )
+    university.serve("/feed.xml", feed("海棠大学召开会议", "海棠大学举办讲座"), content_type=FEED)
+
+    assert ("feed", "named") == (look(url).finds[0].listing.kind, look(url).finds[0].how)
+
+
+def test_a_feed_of_the_whole_site_does_not_go_before_the_list_of_a_column(university):
+    head = "<link rel='alternate' type='application/rss+xml' href='/feed.xml'>"
+    url = university.serve("/tzgg.htm", head + column("9"))
+    university.serve("/feed.xml", feed("海棠大学召开会议", base="http://other"), content_type=FEED)
+
+    assert ["list", "feed"] == [find.listing.kind for find in look(url).finds]
+
+
+def test_a_feed_is_found_where_its_program_has_it(university):
+    url = university.serve("/category/news/", f"<link href='/wp-content/a.css'><body><ul>{rows(1)}</ul></body>")
+    university.serve("/category/news/feed/", feed("海棠大学召开全体会议", base=university.url), content_type="text/xml")
+
+    found = look(url).finds[0]
+
+    assert ("usual", f"{university.url}/category/news/feed/") == (found.how, found.url)
+
+
+def test_a_dead_feed_is_passed_over(university):
+    head = "<link rel='alternate' type='application/rss+xml' href='/feed.xml'>"
+    url = university.serve("/tzgg.htm", head + column("1"))
+
+    assert ["list"] == [find.listing.kind for find in look(url).finds]
+
+
+def test_a_page_that_sends_on_is_followed_there(university):
+    url = university.serve("/", "<script>location.href='main.htm'</script>")
+    university.serve("/main.htm", f"<title>海棠大学</title><body><ul>{rows(1)}</ul></body>")
+
+    assert f"{university.url}/main.htm" == look(url).finds[0].url
+
+
+def test_the_home_page_says_whose_a_department_is(university):
+    url = university.serve("/tzgg.htm", "<title>通知公告</title>" + column("1", "通知公告"))
+    university.serve("/", "<title>海棠大学</title>")
+
+    assert "海棠大学" == look(url).university
 
 
 @pytest.mark.parametrize(
-    ("url", "name"),
+    ("body", "content_type", "status", "says"),
     [
-        ("https://news.nankai.edu.cn/ywsd/index.shtml", "nankai-news-ywsd"),
-        ("https://jwc.hdu.edu.cn/ksgl/list.htm", "hdu-jwc-ksgl"),
-        ("https://www.example.edu.cn/157/list2.htm", "example-157-list2"),
-        ("http://gongxue.cn/news/ShowClass.asp?ClassID=4315", "gongxue-news-showclass"),
-        ("http://127.0.0.1:8123/xw.htm", "1-127-0-0-xw"),
-        ("https://大学.cn/", "source"),
+        (b"%PDF-1.7 ...", "application/pdf", 200, "is a file (application/pdf)"),
+        (b"PK\x03\x04 docx", "application/octet-stream", 200, "give the address of the page that links to it"),
+        ("<form>登录<input type=password></form>", "text/html", 200, "is a login page"),
+        ("<div id=app></div><script>render()</script>", "text/html", 200, "shows nothing without a script"),
+        ("<p>学校简介</p>" + "海棠大学创办于一九一九年。" * 40, "text/html", 200, "give the address of a column"),
+        ("no", "text/html", 404, "has moved or is gone"),
+        ("<rss version='2.0'><channel><title>x</title></channel></rss>", FEED, 200, "is a feed without any entry"),
+        ("<div>" * 200_000, "text/html", 200, "/xw/x.htm: 200,000 tags: too many"),
+        ("", "text/html", 200, "shows nothing without a script"),
     ],
 )
-def test_a_name_is_made_of_the_address(url, name):
-    assert name == suggested_name(url)
-    assert NAME.fullmatch(name)
+def test_what_cannot_be_followed_is_told_with_what_to_do(university, body, content_type, status, says):
+    url = university.serve("/xw/x.htm", body, content_type=content_type, status=status)
+
+    with pytest.raises(SourceError, match=says.replace("(", r"\(").replace(")", r"\)")):
+        look(url)
 
 
-def test_a_known_university_is_recognised_by_its_domain():
-    listing = Listing("list", "通知公告", [])
+def test_a_redirect_to_another_site_names_it(university):
+    other = university.url.replace("127.0.0.1", "localhost") + "/tzgg.htm"
+    university.serve("/tzgg.htm", column("1"))
+    url = university.serve("/old.htm", "", status=301, headers={"location": other})
 
-    site = site_of("https://jwc.nankai.edu.cn/tzgg.htm", Proposal("https://jwc.nankai.edu.cn/tzgg.htm", listing), load(None), None, ["教务"], None)  # fmt: skip
-
-    assert ("南开大学", "通知公告", ("教务",)) == (site.university, site.sources[0].title, site.sources[0].tags)
-
-
-@pytest.mark.parametrize(("url", "zone"), [("https://a.edu.cn/rss", "Asia/Shanghai"), ("https://a.edu/rss", "UTC")])
-def test_a_feed_outside_cn_is_read_in_utc(url, zone):
-    site = site_of(url, Proposal(url, Listing("feed", "新闻", [])), load(None), "x", [], None)
-
-    assert zone == site.timezone.key
+    with pytest.raises(SourceError, match=f"leads to {other}, which is another site; add that address"):
+        look(url)
 
 
-def test_an_address_that_is_followed_is_known_however_it_is_written():
-    rules = load(None)
-    _, source = rules.source("nankai-ywsd")
+def test_a_redirect_on_the_site_itself_is_followed(university):
+    target = university.serve("/tzgg.htm", column("1"))
+    url = university.serve("/old.htm", "", status=301, headers={"location": "/tzgg.htm"})
 
-    assert source == followed_by(rules, "https://x.edu.cn/", source.url.replace("http://", "https://") + "#top")
-    assert followed_by(rules, "https://news.nankai.edu.cn/another/index.shtml") is None
+    assert target == look(url).finds[0].url
+
+
+def test_an_endless_redirect_and_a_private_network_are_refused(university):
+    loop = university.serve("/a", "", status=302, headers={"location": "/a"})
+
+    with pytest.raises(SourceError, match="redirects more than"):
+        look(loop)
+    with pytest.raises(SourceError, match=r"private|loopback"):
+        look(university.serve("/b", column("1")), allow_private_networks=False)
+
+
+def test_a_feed_outside_cn_is_read_in_utc(university):
+    url = university.serve("/feed.xml", feed("海棠大学召开会议").replace(" GMT", ""), content_type="text/xml")
+
+    assert datetime(2025, 3, 21, 1, tzinfo=UTC) == look(url).finds[0].newest

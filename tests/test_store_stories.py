@@ -159,6 +159,32 @@ def test_an_entry_that_changed_leaves_its_story_and_comes_back_to_the_same(store
     assert ([tuple(ids)], key) == (groups(store), store.entries.newest(1)[0].story.key)
 
 
+def test_who_left_a_story_that_is_called_after_it_founds_another(store):
+    ids = tell(store, 1, 3, 5)
+    key = store.entries.newest(1)[0].story.key
+
+    change(store, ids[0], text(77))
+    (other,) = tell(store, 7, told=2, text=text(77))
+
+    assert [(ids[0], other), tuple(ids[1:])] == groups(store)
+    assert [ids[1:], True] == [
+        [one.id for one in store.stories.whole(key).entries],
+        key != store.entries.of([other])[0].story.key,
+    ]
+
+
+def test_an_origin_that_an_entry_names_only_now_changes_who_was_first(store):
+    ids = tell(store, 1, 3)
+    scopes = store.feeds.versions()["all"]
+
+    with store.write() as connection:
+        connection.execute(sql("UPDATE entry SET origin = '第2大学新闻网' WHERE id = :id"), {"id": ids[0]})
+    change(store, ids[0], text(1))
+
+    told = store.entries.of(ids[:1])[0].story
+    assert (ids[1], "origin", scopes + 1) == (told.first_id, told.evidence, store.feeds.versions()["all"])
+
+
 def change(store, id_, said):
     with store.write() as connection:
         connection.execute(sql("UPDATE entry_body SET text = :text WHERE entry_id = :id"), {"text": said, "id": id_})

@@ -6,7 +6,7 @@ from sqlalchemy import text
 from aggregator import tagging
 from aggregator.classify.tag import Tagger
 from aggregator.errors import NotFound, RuleError
-from aggregator.model import Site, SourceRule, Taxonomy
+from aggregator.model import Edition, Site, SourceRule, Taxonomy
 from aggregator.query import Selection, parse, tagged
 from aggregator.rules.tags import load_taxonomy
 from aggregator.store import Store
@@ -150,6 +150,17 @@ def test_a_renamed_tag_keeps_its_entries_and_its_old_name_leads_to_it(store):
     assert store.feeds.versions()["sources"] > before["sources"]
 
 
+def test_frozen_digests_of_a_renamed_tag_are_found_under_its_new_name(store):
+    day = NOW.date()
+    for name, tags in (("2025-03-19", "要闻"), ("2025-03-20", "要闻"), ("2025-03-20", "海大")):
+        store.digests.keep(Edition(name=name, tags=tags, number=1, first=day, last=day, made_at=NOW))
+
+    store.tagging.rename("要闻", "海大")
+
+    assert store.digests.newest("2025-03-19", "海大")
+    assert store.digests.newest("2025-03-20", "要闻")  # there were both: each stays what it is
+
+
 def test_a_merged_tag_gives_its_entries_to_the_other_each_once(store):
     store.entries.record([visit(1, entry("http://a.edu.cn/9", title="新", tags=("田", "要闻2")))])
 
@@ -160,6 +171,14 @@ def test_a_merged_tag_gives_its_entries_to_the_other_each_once(store):
     assert {tagged("海大")} == {store.names.expression(name) for name in ("要闻", "要闻2", "海大")}
     with pytest.raises(NotFound):
         store.names.expression("没有")
+
+
+def test_entries_that_are_changed_get_their_tags_in_the_same_transaction(store):
+    with store.write() as connection:
+        store.tagging.settle(connection, {1: ["海棠大学", "新"], 2: ["新"], 99: ["新"]})
+        store.tagging.settle(connection, {1: ["新", "海棠大学"]})
+
+    assert {"海大": 1, "海棠大学": 2, "要闻": 1, "田": 1, "新": 2} == counted(store)
 
 
 def test_aliases_of_site_files_go_before_those_of_topics(store):

@@ -80,7 +80,7 @@ def places(store):
     slug = store.entries.newest(1)[0].slug
     fixed = ["/", "/tags/", "/tags/海棠大学/", "/sources/", "/sources/haitang-news/", "/sources/xinghu-lectures/"]
     fixed += ["/universities/", "/universities/海棠大学/", "/archive/", "/archive/2025/03/", "/archive/2025/03/20/"]
-    fixed += ["/tags/海棠大学+要闻/", "/about/", "/help/readers/"]
+    fixed += ["/tags/海棠大学+要闻/", "/about/", "/help/readers/", "/catalogue/", "/catalogue/?q=南开"]
     digests = ["/digest/", "/digest/2025-03-20/", "/digest/2025-W12/", "/digest/2025-03/", "/digest/2025-W12/?tag=通知"]
     return [*fixed, *digests, f"/entries/{slug}/"]
 

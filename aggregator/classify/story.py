@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from hashlib import blake2b
-from heapq import nsmallest
 
 from aggregator.classify.summarize import BYLINE, CREDIT
 from aggregator.model import Evidence, Precision
@@ -77,8 +76,8 @@ class Telling:
         """Hashes, of 64 bits, of clauses, which two tellings of one story are likely to share."""
         clauses = [clause for clause in self._folded.replace("|", "").split(" ") if len(clause) >= SHORTEST_SIGN]
         hashes = list(dict.fromkeys(map(_hash, clauses)))
-        lead = nsmallest(LEAD_SIGNS, hashes[:LEAD])
-        return (*lead, *nsmallest(SIGNS - len(lead), (hash_ for hash_ in hashes if hash_ not in lead)))
+        lead = sorted(hashes[:LEAD])[:LEAD_SIGNS]
+        return (*lead, *[hash_ for hash_ in sorted(hashes) if hash_ not in lead][: SIGNS - len(lead)])
 
     @cached_property
     def title_sign(self) -> int | None:

@@ -1,16 +1,15 @@
-"""`aggregator poll` and `add`: collect now, follow one more page."""
+"""`aggregator poll`: collect now."""
 
 import asyncio
 import logging
 import sys
 from collections.abc import Sequence
 from time import monotonic, process_time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from aggregator.commands import parts
-from aggregator.commands.look import show_listing, visitable
 from aggregator.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -139,55 +138,3 @@ def _check_names(names: Sequence[str], known: "Rules") -> None:
                 f"there is no source called {name!r}"
                 + (f"; do you mean {', '.join(near)}?" if near else "; `aggregator sources` lists them")
             )
-
-
-@click.command()
-@click.argument("url", callback=visitable)
-@click.option("--name", help="The source's name, part of its address; made from URL when left out.")
-@click.option("--tag", "tags", multiple=True, help="A tag for its entries; may be repeated.")
-@click.option("--university", help="The university; known ones are recognised by their domain.")
-@click.option("--intranet", is_flag=True, help="Private addresses may be visited on this page's own domain.")
-def add(url: str, name: str | None, tags: tuple[str, ...], university: str | None, intranet: bool) -> None:
-    """Follow one more page: find its feed or list, show what it would collect, write a site file.
-
-    \b
-    Examples:
-      aggregator add https://jwc.example.edu.cn/tzgg.htm
-      aggregator add https://news.example.edu.cn/ --name example-news --tag 要闻 --university 示例大学
-    """
-    from aggregator.follow import followed_by, propose, site_of
-    from aggregator.gather.fetch import Fetcher
-    from aggregator.rules import read_site
-    from aggregator.rules.write import site_toml
-
-    config = parts.settings()
-    known = parts.rules(config)
-
-    async def look() -> Any:
-        async with Fetcher(config.fetch, config.user_agent, own=config.own_ports) as fetcher:
-            return await propose(fetcher, url, timezone=config.zone, now=parts.now(), is_intranet=intranet)
-
-    proposal = asyncio.run(look())
-    if followed := followed_by(known, url, proposal.url):
-        raise SettingsError(f"{proposal.url} is followed already, as {followed.name!r}; poll it, or edit its site file")
-    site = site_of(url, proposal, known, name, tags, university, is_intranet=intranet)
-    text = site_toml(site)
-    import tomllib
-
-    read_site(site.name, tomllib.loads(text), "--name, --tag or --university")  # refuse what could not be loaded again
-    if known.source(site.name) is not None or site.name in known.sites:
-        raise SettingsError(f"there is a source or site called {site.name!r} already; choose another with --name")
-    known.plus(site)
-    path = config.instance / "sites" / f"{site.name}.toml"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError as error:
-        raise SettingsError(f"{path} exists already; choose another name with --name, or edit that file") from error
-    except OSError as error:
-        if path.is_file():
-            path.unlink()  # half a site file would stop the next start
-        raise SettingsError(f"cannot write {path}: {error.strerror}; check permissions and free space") from error
-    show_listing(proposal.listing, config)
-    click.echo(f"\nwrote {path}\npoll it now with: aggregator poll {site.name}")

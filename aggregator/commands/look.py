@@ -14,8 +14,11 @@ from aggregator.commands import parts
 from aggregator.errors import OperatorError, ParseError, SettingsError, SourceError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from aggregator.classify.tag import Tagger
-    from aggregator.model import Article, Listing, Response
+    from aggregator.model import Article, Listing, Precision, Response, Site, SourceRule
+    from aggregator.rules import Rules
     from aggregator.settings import Settings
 
 
@@ -34,24 +37,30 @@ def visitable(context: click.Context, parameter: click.Parameter, url: str) -> s
 
 
 @click.command("try")
-@click.argument("target", metavar="URL-or-FILE", required=False)
+@click.argument("target", metavar="URL-or-FILE-or-NAME", required=False)
 @click.option("--url", help="The address that a FILE was saved from; relative links are resolved against it.")
 @click.option("--kind", type=click.Choice(["list", "article", "feed"]), help="What the page is; guessed when left out.")
 @click.option("--json", "as_object", is_flag=True, help="One JSON object instead of text.")
 @click.option(
     "--batch", is_flag=True, help='Read JSON lines {"path", "url", "kind", "content_type"} from standard input.'
 )
-def try_(target: str | None, url: str | None, kind: Any, as_object: bool, batch: bool) -> None:
+@click.option("--record", "records", is_flag=True, help="Keep today's page as what later ones are compared with.")
+def try_(target: str | None, url: str | None, kind: Any, as_object: bool, batch: bool, records: bool) -> None:
     """Read one page and print what we make of it; stores nothing.
+
+    The page of a source, by its NAME or address, is compared with the one that was recorded when it was added: what
+    differs is told, and the exit code is then 1.
 
     \b
     Examples:
       aggregator try https://news.example.edu.cn/xxyw.htm
+      aggregator try example-news
       aggregator try saved.html --url https://news.example.edu.cn/info/1/2.htm --kind article --json
       aggregator try --batch < questions.jsonl > answers.jsonl
     """
     config = parts.settings()
-    families = tuple(parts.rules(config).families.values())
+    rules = parts.rules(config)
+    families = tuple(rules.families.values())
     from aggregator.classify.tag import Tagger
     from aggregator.model import Listing
     from aggregator.rules.tags import load_taxonomy
@@ -62,13 +71,18 @@ def try_(target: str | None, url: str | None, kind: Any, as_object: bool, batch:
         _try_batch(config, families, tagger)
         return
     if target is None:
-        raise click.UsageError("name a URL or a FILE, or use --batch")
+        raise click.UsageError("name a URL or a FILE or a source, or use --batch")
+    if source := _source(target, rules, config, records=records):
+        from aggregator.commands.compare import try_source
+
+        try_source(*source, config, as_object=as_object, records=records)
+        return
     try:
         page = _looked_at(target, url, kind, families, config)
     except (SourceError, OperatorError) as error:
         if not as_object:
             raise
-        click.echo(json.dumps(_failure(error, url or target), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(failure(error, url or target), ensure_ascii=False, indent=2))
         sys.exit(2 if isinstance(error, OperatorError) else 1)
     if as_object:
         click.echo(json.dumps(as_json(page, config.zone, tagger), ensure_ascii=False, indent=2))
@@ -78,6 +92,24 @@ def try_(target: str | None, url: str | None, kind: Any, as_object: bool, batch:
             click.echo(f"rule: {json.dumps(as_json(page, config.zone, tagger)['rule'], ensure_ascii=False)}")
     else:
         _show_article(as_json(page, config.zone, tagger))
+
+
+def _source(target: str, rules: "Rules", config: "Settings", *, records: bool) -> "tuple[Site, SourceRule] | None":
+    """The source that is called *target*, or has that address and a recorded page; None for another page."""
+    from aggregator.case import EXPECTATION, folder_of
+
+    if "://" not in target:
+        found = rules.source(target)
+        if found is None and records:
+            raise SettingsError(f"there is no source called {target!r} whose page could be recorded")
+        return None if Path(target).is_file() else found
+    from aggregator.identity import identity
+
+    key = identity(target)
+    same = ((site, source) for site, source in rules.sources if identity(source.url) == key)
+    return next(
+        (one for one in same if records or (folder_of(config.instance, one[1].name) / EXPECTATION).is_file()), None
+    )
 
 
 def _looked_at(target: str, url: str | None, kind: Any, families: Any, config: "Settings") -> "Listing | Article":
@@ -92,7 +124,7 @@ def _looked_at(target: str, url: str | None, kind: Any, families: Any, config: "
     return page
 
 
-def _failure(error: Exception, url: str) -> dict[str, str]:
+def failure(error: Exception, url: str) -> dict[str, str]:
     """What ``--json`` prints of what cannot be read; *cause* is one of model.Fault, "settings" for the operator's."""
     from aggregator.diagnose import fault_of
 
@@ -111,7 +143,7 @@ def _try_batch(config: "Settings", families: Any, tagger: "Tagger") -> None:
             page = read_page(response, asked.get("kind"), families, timezone=config.zone, now=parts.now())
             answer = as_json(page, config.zone, tagger)
         except (SourceError, OperatorError) as error:
-            answer = _failure(error, str(asked.get("url") or ""))
+            answer = failure(error, str(asked.get("url") or ""))
         except (json.JSONDecodeError, KeyError, TypeError) as error:
             answer = {"error": f'line {number} is not an object with "path": {error!r}', "cause": "settings"}
         click.echo(json.dumps(answer, ensure_ascii=False))
@@ -177,13 +209,16 @@ def show_listing(listing: Any, config: "Settings", limit: int = 10) -> None:
     from aggregator.console import table
 
     click.echo(f"{listing.kind}: {listing.title or '(no title)'}, {len(listing.items)} items")
-    rows = []
-    for item in listing.items[:limit]:
-        day = item.published.astimezone(config.zone) if item.published else None
-        shown = "" if day is None else f"{day:%Y-%m-%d}" if item.precision == "day" else f"{day:%Y-%m-%d %H:%M}"
-        rows.append((shown, item.title, item.url))
+    rows = [(day_text(item.published, item.precision, config), item.title, item.url) for item in listing.items[:limit]]
     table(("date", "title", "address"), rows)
     if len(listing.items) > limit:
         click.echo(f"... and {len(listing.items) - limit} more")
     if listing.next_page:
         click.echo(f"next page: {listing.next_page}")
+
+
+def day_text(published: "datetime | None", precision: "Precision | None", config: "Settings") -> str:
+    """A date as exact as it is known, where the site is; empty for none."""
+    if published is None:
+        return ""
+    return f"{published.astimezone(config.zone):{'%Y-%m-%d' if precision == 'day' else '%Y-%m-%d %H:%M'}}"

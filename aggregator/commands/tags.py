@@ -79,7 +79,7 @@ def tags_check() -> None:
         click.echo(f"of the newest {len(entries)} entries their words tag:")
         table(("share", "tag"), [(f"{share:.1%}", name) for name, share in shares.items()])
     tagging.refuse_broad(tagger, config.instance, store)
-    click.echo(_standing(config, store))
+    click.echo(tagging.untagged(config.instance, store) or "stored entries have the tags of these rules")
 
 
 @tags.command("suggest")
@@ -178,14 +178,3 @@ def _checked(config: "Settings") -> "Taxonomy":
     taxonomy = load_taxonomy(config.instance)
     check_sites(taxonomy, parts.rules(config).sites.values())
     return taxonomy
-
-
-def _standing(config: "Settings", store: "Store") -> str:
-    from aggregator.rules.tags import fingerprint
-
-    known = store.tagging.progress()
-    if known is None or known.rules != fingerprint(config.instance):
-        return "stored entries have the tags of other rules; run `aggregator retag`"
-    if known.ended_at is None:
-        return f"stored entries are tagged by these rules up to number {known.after_id}; run `aggregator retag`"
-    return "stored entries have the tags of these rules"

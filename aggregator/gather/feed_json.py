@@ -37,9 +37,7 @@ def listing_of_json(document: str, reading: Reading) -> Listing:
     if len(feed["items"]) > MOST_ITEMS:
         raise ParseError(f"{reading.url} has {len(feed['items']):,} items, too many for a feed")
     home = address_of(_text(feed, "home_page_url") or _text(feed, "feed_url"), reading.url) or reading.url
-    items = [
-        _item(item, feed, home, reading) for item in feed["items"] if isinstance(item, dict) and SAYING & item.keys()
-    ]
+    items = [item for said in feed["items"] if (item := item_of_json(said, feed, home, reading))]
     hubs = [hub for hub in _list(feed, "hubs") if isinstance(hub, dict) and _text(hub, "type").lower() == "websub"]
     return Listing(
         "feed",
@@ -50,7 +48,10 @@ def listing_of_json(document: str, reading: Reading) -> Listing:
     )
 
 
-def _item(item: dict[str, Any], feed: dict[str, Any], home: str, reading: Reading) -> Item:
+def item_of_json(item: object, feed: dict[str, Any], home: str, reading: Reading) -> Item | None:
+    """One member of a feed's items; None where it says nothing. *home* is where its relative addresses lead."""
+    if not isinstance(item, dict) or not SAYING & item.keys():
+        return None
     title = one_line(_text(item, "title"))
     guid = one_line(_text(item, "id")) or None
     content = _text(item, "content_html").strip() or html.escape(_text(item, "content_text").strip(), quote=False)

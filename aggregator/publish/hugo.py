@@ -6,13 +6,15 @@ Knows no folder and no database; the file is to be called ``<slug>.md``. The onl
 import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import yaml
 from bs4 import BeautifulSoup, Tag
 from markdownify import ATX, MarkdownConverter
 
-from aggregator.model import FullEntry
+from aggregator.byline import mended
+from aggregator.model import Front, FullEntry
 from aggregator.publish import wire
 
 MORE = "<!--more-->"
@@ -31,20 +33,39 @@ SOURCE_BREAK = re.compile(rf"(?<={WIDE})\n(?={WIDE})")
 BLANK_INDENT = re.compile(r"^[ \n]*(?:\xa0[ \n]*){2,}")
 # full-width spaces open a paragraph, also where the page only broke the line
 WIDE_INDENT = re.compile(r"(?:^|[^\S\n]*\n)[^\S\n]*\u3000[^\S\n]*")
-BROKEN_BYLINE = re.compile(
-    r"([（(](?:本报|本网|校报|学生)?(?:记者|通讯员|摄影|撰稿|供稿|作者|文|图)[^（）()\n]{0,60}?)"
-    r"[^\S\n]*\n\s*([^（）()\n]{1,60}[）)])"
-)
 NOT_TEXT = re.compile(r"!\[图\]\([^)]*\)|\]\([^)]*\)|\s")
+TIMES = ("date", "lastmod", "publishDate", "expiryDate", "updated")
+WRITTEN_TIME = re.compile(  # YAML 1.1
+    r"\d{4}-\d\d-\d\d(?:(?:[Tt]|[ \t]+)\d\d?:\d\d:\d\d(?:\.\d*)?(?:[ \t]*(?:Z|[-+]\d\d?(?::?\d\d)?))?)?"
+)
 FENCE = re.compile(r"^\s*```", re.MULTILINE)
 # what stands outside of ** so that CommonMark's flanking rule (§6.2) finds a letter inside
 EDGES = " \t\r\n\u3000，。、；：？！…—“”‘’（）《》〈〉「」『』【】〔〕·:;,!?\"'"
 
 
-def render_post(entry: FullEntry, site_name: str, timezone: ZoneInfo) -> str:
-    """The whole text of ``<slug>.md``. ``date`` is the publication in *timezone*, else when we saw it."""
+def render_post(entry: FullEntry, site_name: str, timezone: ZoneInfo, kept: Front | None = None) -> str:
+    """The whole text of ``<slug>.md``. ``date`` is the publication in *timezone*, else when we saw it.
+
+    *kept* is what the post said that the entry was imported from: it says so again, but for what has changed since.
+    """
+    front = _front(entry, site_name, timezone)
+    if kept is not None:
+        front = _said_again(kept, entry, front, timezone)
+    head = yaml.dump(front, Dumper=_FrontMatter, allow_unicode=True, sort_keys=False, width=float("inf"))
+    text = _body(entry)
+    blocks = [*_with_more(text), *_files(entry, text), f"[转入文章首发地址]({destination(entry.url)})"]
+    return f"---\n{head}---\n\n" + "\n\n".join(blocks) + "\n"
+
+
+def body(entry: FullEntry) -> list[str]:
+    """The Markdown blocks of the text, and of the files that it does not link."""
+    text = _body(entry)
+    return [*text, *_files(entry, text)]
+
+
+def _front(entry: FullEntry, site_name: str, timezone: ZoneInfo) -> dict[str, Any]:
     university = wire.one_line(entry.source.university)
-    front = {
+    return {
         "title": f"{university}->{wire.title(entry)} | {site_name}",
         "date": wire.utc(entry.published or entry.seen_at).astimezone(timezone),
         "urlname": entry.slug,
@@ -54,16 +75,37 @@ def render_post(entry: FullEntry, site_name: str, timezone: ZoneInfo) -> str:
         "authorbox": False,
         "sidebar": False,
     }
-    head = yaml.dump(front, Dumper=_FrontMatter, allow_unicode=True, sort_keys=False, width=float("inf"))
-    body = _with_more(_body(entry))
-    attachments = [
-        f"[{_escape(wire.one_line(attachment.title)) or '附件'}]({_destination(attachment.url)})"
-        for attachment in entry.attachments
-    ]
-    shown = "\n".join(body)
-    blocks = [*body, *(link for link in dict.fromkeys(attachments) if link.partition("](")[2] not in shown)]
-    blocks.append(f"[转入文章首发地址]({_destination(entry.url)})")
-    return f"---\n{head}---\n\n" + "\n\n".join(blocks) + "\n"
+
+
+def _said_again(kept: Front, entry: FullEntry, ours: dict[str, Any], timezone: ZoneInfo) -> dict[str, Any]:
+    """The front matter as it stood; title, date and tags are *ours* where the entry has others by now."""
+    front = dict(kept.values)
+    front |= {key: _Time(front[key]) for key in TIMES if isinstance(front.get(key), str)}
+    if wire.title(entry) != wire.one_line(kept.title):
+        front["title"] = ours["title"]
+    moments = {wire.utc(at) for at in (entry.published, entry.seen_at) if at}
+    if _moment(kept.values.get("date"), timezone) not in moments:
+        front["date"] = ours["date"]
+    said = kept.values.get("tags") or []
+    said = said if isinstance(said, list) else [said]
+    if {wire.one_line(str(tag)) for tag in said} != set(ours["tags"]):
+        before = [tag for tag in map(str, said) if tag in ours["tags"]]
+        front["tags"] = list(dict.fromkeys([*before, *ours["tags"]]))
+    return front
+
+
+def _moment(said: object, timezone: ZoneInfo) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(str(said))
+    except ValueError:
+        return None
+    return wire.utc(moment if moment.tzinfo else moment.replace(tzinfo=timezone))
+
+
+class _Time(str):
+    """A time as it was written: no text that has to be quoted."""
+
+    __slots__ = ()
 
 
 class _FrontMatter(yaml.SafeDumper):
@@ -74,15 +116,29 @@ def _time(dumper: yaml.SafeDumper, time: datetime) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:timestamp", time.isoformat())
 
 
+def _written_time(dumper: yaml.SafeDumper, time: _Time) -> yaml.ScalarNode:
+    is_time = WRITTEN_TIME.fullmatch(time)
+    return dumper.represent_scalar(f"tag:yaml.org,2002:{'timestamp' if is_time else 'str'}", str(time))
+
+
 _FrontMatter.add_representer(datetime, _time)
+_FrontMatter.add_representer(_Time, _written_time)
 # PyYAML speaks YAML 1.1, where 12e34, as a slug may read, is text
 _FrontMatter.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(?:\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
 )
 
 
+def _files(entry: FullEntry, text: list[str]) -> list[str]:
+    shown = "\n".join(text)
+    links = [
+        f"[{escaped(wire.one_line(attachment.title)) or '附件'}]({destination(attachment.url)})"
+        for attachment in entry.attachments
+    ]
+    return [link for link in dict.fromkeys(links) if link.partition("](")[2] not in shown]
+
+
 def _body(entry: FullEntry) -> list[str]:
-    """The Markdown blocks of the text."""
     if entry.html:
         soup = BeautifulSoup(wire.writable(entry.html), "html.parser")
         _straighten(soup)
@@ -91,13 +147,13 @@ def _body(entry: FullEntry) -> list[str]:
         except RecursionError:  # nested deeper than markdownify can go; the text says the same
             pass
     lines = map(wire.one_line, (entry.text or entry.summary).split("\n"))
-    return [_escape(line) for line in lines if line]
+    return [escaped(line) for line in lines if line]
 
 
 def _blocks(markdown: str) -> list[str]:
     """*markdown* cut at its blank lines, but not inside a list or a code block."""
     markdown = WIDE_INDENT.sub("\n\n", markdown)
-    markdown = BROKEN_BYLINE.sub(r"\1 \2", markdown)
+    markdown = mended(markdown)
     # a shortcode that Hugo does not know would stop the building of the whole site
     markdown = markdown.replace("{{<", "{ {<").replace("{{%", "{ {%")
     blocks: list[str] = []
@@ -120,12 +176,13 @@ def _with_more(blocks: list[str]) -> list[str]:
     return [*blocks[: position or 1], MORE, *blocks[position or 1 :]]
 
 
-def _destination(url: str) -> str:
+def destination(url: str) -> str:
     """*url* as it may stand between the brackets of a Markdown link."""
     return wire.address(url).replace("(", "%28").replace(")", "%29")
 
 
-def _escape(text: str) -> str:
+def escaped(text: str) -> str:
+    """Plain *text* as Markdown that shows it as it is."""
     text = MARKUP.sub(r"\\\g<0>", text)
     text = LINE_MARKUP.sub(r"\1\\\2", text)
     return LIST_NUMBER.sub(r"\1\\\2", text)
@@ -197,7 +254,7 @@ def _media(label: str) -> Callable[["_Converter", Tag, str, set[str]], str]:
 
     def convert(self: "_Converter", el: Tag, text: str, parent_tags: set[str]) -> str:  # noqa: ARG001
         source = el if el.get("src") else el.find("source", src=True)
-        return f"[{label}]({_destination(str(source['src']))})" if isinstance(source, Tag) else ""
+        return f"[{label}]({destination(str(source['src']))})" if isinstance(source, Tag) else ""
 
     return convert
 
@@ -214,11 +271,11 @@ class _Converter(MarkdownConverter):
 
     def convert_img(self, el: Tag, text: str, parent_tags: set[str]) -> str:  # noqa: ARG002
         source = str(el.get("src") or "")
-        return f"![图]({_destination(source)})" if source else ""
+        return f"![图]({destination(source)})" if source else ""
 
     def convert_a(self, el: Tag, text: str, parent_tags: set[str]) -> str:
         if el.get("href"):
-            el["href"] = _destination(str(el["href"]))
+            el["href"] = destination(str(el["href"]))
         text = re.sub(r"\s*\n\s*", " ", text)
         return str(super().convert_a(el, text, parent_tags))  # type: ignore[misc]  # its types leave this out
 
@@ -227,5 +284,5 @@ class _Converter(MarkdownConverter):
         return text if "pre" in parent_tags else SOURCE_BREAK.sub("", text).replace("\n", " ")
 
     def escape(self, text: str, parent_tags: set[str]) -> str:
-        text = _escape(BLANK_INDENT.sub("\u3000", text).replace("\xa0", " "))
+        text = escaped(BLANK_INDENT.sub("\u3000", text).replace("\xa0", " "))
         return text.replace("|", r"\|") if parent_tags & {"td", "th"} else text

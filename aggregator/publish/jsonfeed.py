@@ -20,13 +20,14 @@ def render(info: FeedInfo, entries: Sequence[FullEntry | Note]) -> bytes:
 
 def pieces(info: FeedInfo, entries: Iterable[FullEntry | Note]) -> Iterator[str]:
     """The same document piece by piece, so that all entries ever stored need no memory."""
-    yield _dumps(_known(_feed(info))).removesuffix("}") + ',"items":['
+    yield dumps(_known(feed(info))).removesuffix("}") + ',"items":['
     for number, entry in enumerate(entries):
-        yield (",\n" if number else "") + _dumps(_note(info, entry) if isinstance(entry, Note) else _item(info, entry))
+        yield (",\n" if number else "") + dumps(_note(info, entry) if isinstance(entry, Note) else item(info, entry))
     yield "]}"
 
 
-def _feed(info: FeedInfo) -> dict[str, Any]:
+def feed(info: FeedInfo) -> dict[str, Any]:
+    """All that a document says but its items."""
     return {
         "version": VERSION,
         "title": wire.one_line(info.title) or info.url,
@@ -43,8 +44,9 @@ def _feed(info: FeedInfo) -> dict[str, Any]:
     }
 
 
-def _item(info: FeedInfo, entry: FullEntry) -> dict[str, Any]:
-    item: dict[str, Any] = {
+def item(info: FeedInfo, entry: FullEntry) -> dict[str, Any]:
+    """One item of a document."""
+    said: dict[str, Any] = {
         "id": wire.address(entry.atom_id),
         "url": wire.entry_url(info.site_url, entry),
         "external_url": wire.address(entry.url),
@@ -60,15 +62,15 @@ def _item(info: FeedInfo, entry: FullEntry) -> dict[str, Any]:
         "attachments": [_attachment(attachment) for attachment in entry.attachments],
     }
     if not entry.html:  # an item must have one of the two
-        item["content_text"] = wire.writable(entry.text) or wire.one_line(entry.summary) or wire.title(entry)
+        said["content_text"] = wire.writable(entry.text) or wire.one_line(entry.summary) or wire.title(entry)
     # extensions of our own, as the standard allows: where the entry comes from, and who else tells it
-    item["_source"] = {
+    said["_source"] = {
         "title": wire.one_line(entry.source.title),
         "university": wire.one_line(entry.source.university),
         "url": wire.address(entry.source.url),
     }
     if entry.story:
-        item["_story"] = {
+        said["_story"] = {
             "url": f"{info.site_url}/stories/{entry.story.key}/",
             "first": wire.telling_url(info.site_url, entry.story.first),
             "also": [
@@ -81,7 +83,7 @@ def _item(info: FeedInfo, entry: FullEntry) -> dict[str, Any]:
                 for one in entry.story.others(entry.id)
             ],
         }
-    return _known(item)
+    return _known(said)
 
 
 def _note(info: FeedInfo, note: Note) -> dict[str, Any]:
@@ -113,7 +115,8 @@ def _attachment(attachment: Attachment) -> dict[str, Any]:
     )
 
 
-def _dumps(values: dict[str, Any]) -> str:
+def dumps(values: dict[str, Any]) -> str:
+    """*values* as JSON without needless spaces, Chinese as it is."""
     return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
 
 

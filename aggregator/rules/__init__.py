@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from aggregator.errors import RuleError
 from aggregator.model import Allowance, ArticleRule, Family, ListingRule, Site, SourceRule
-from aggregator.rules.files import RuleFile, rule_files
+from aggregator.rules.files import rule_files
 from aggregator.rules.switches import read_switches
 from aggregator.rules.table import Table
 
@@ -59,19 +59,17 @@ class Rules:
 
 def load(instance: Path | None) -> Rules:
     """All families and the sites that are switched on; raises RuleError at the first file that cannot be used."""
-    files, switches = rule_files(instance), read_switches(instance)
-    families = {file.name: read_family(file.name, table_of(file), file.origin) for file in files["families"]}
-    wanted = [file for file in files["sites"] if switches.wants(file)]
-    sites = {file.name: switches.applied(read_site(file.name, table_of(file), file.origin)) for file in wanted}
-    check_across(sites.values(), families)
-    return Rules(sites, families)
+    families, switches = read_families(instance), read_switches(instance)
+    wanted = [file for file in rule_files(instance, "sites") if switches.may_want(file)]
+    sites = [switches.applied(read_site(file.name, file.parsed(), file.origin)) for file in wanted]
+    rules = Rules({site.name: site for site in sites if site.enabled}, families)
+    check_across(rules.sites.values(), families)
+    return rules
 
 
-def table_of(file: RuleFile) -> Mapping[str, Any]:
-    """What *file* holds; raises RuleError where it cannot be parsed."""
-    if file.fault:
-        raise RuleError(file.fault)
-    return file.table
+def read_families(instance: Path | None) -> dict[str, Family]:
+    """All families by name; raises RuleError."""
+    return {file.name: read_family(file.name, file.parsed(), file.origin) for file in rule_files(instance, "families")}
 
 
 def feed_timezone(url: str, home: ZoneInfo) -> ZoneInfo:

@@ -2,13 +2,13 @@
 
 import json
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import get_args
 
-from aggregator.errors import RuleError, SettingsError
+from aggregator.errors import SettingsError
 from aggregator.model import Checked, Fault
+from aggregator.rules.files import read_own
 from aggregator.rules.table import Table
 
 FILE = "checked.toml"
@@ -21,14 +21,7 @@ def read_checked(instance: Path | None) -> dict[str, Checked]:
     if instance is None:
         return {}
     path = instance / FILE
-    try:
-        tables = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
-    except FileNotFoundError:
-        return {}
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise RuleError(f"{path}: not valid TOML: {error}; remove it and check again") from error
-    except OSError as error:
-        raise RuleError(f"{path}: cannot be read: {error.strerror}") from error
+    tables = read_own(path) or {}
     reader = Table(tables, str(path))
     return {name: _checked(source) for name in tables if (source := reader.table(name))}
 

@@ -5,15 +5,15 @@ site's, a site's before what its file says.
 """
 
 import os
-import tomllib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from aggregator.errors import RuleError, SettingsError
+from aggregator.errors import SettingsError
 from aggregator.model import Site, SourceRule
-from aggregator.rules.files import RuleFile
+from aggregator.rules.files import RuleFile, read_own
 from aggregator.rules.table import Table
+from aggregator.rules.write import toml_value
 
 FILE = "enabled.toml"
 HEAD = """\
@@ -30,13 +30,11 @@ class Switches:
     on: frozenset[str] = frozenset()
     off: frozenset[str] = frozenset()
 
-    def wants(self, file: RuleFile) -> bool:
-        """Whether anything of *file* is switched on; told from its table, so that it need not be judged otherwise."""
-        if file.name in self.on or not (file.says_off or file.name in self.off):
-            return True
-        sources = file.table.get("source")
-        named = sources if isinstance(sources, list) else ()
-        return any(isinstance(one, dict) and one.get("name") in self.on for one in named)
+    def may_want(self, file: RuleFile) -> bool:
+        """Whether anything of *file* may be switched on; what surely is not need not be parsed."""
+        if file.name in self.off or file.is_surely_off:
+            return file.name in self.on or any(name in file.text for name in self.on)
+        return True
 
     def applied(self, site: Site) -> Site:
         """*site* with everything on or off as it is here."""
@@ -75,16 +73,9 @@ def read_switches(instance: Path | None) -> Switches:
     if instance is None:
         return Switches()
     path = instance / FILE
-    try:
-        table = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
-    except FileNotFoundError:
+    table = read_own(path)
+    if table is None:
         return Switches()
-    except UnicodeDecodeError as error:
-        raise RuleError(f"{path}: not UTF-8 (byte {error.start}); save the file as UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
-        raise RuleError(f"{path}: not valid TOML: {error}") from error
-    except OSError as error:
-        raise RuleError(f"{path}: cannot be read: {error.strerror}") from error
     reader = Table(table, str(path))
     switches = Switches(frozenset(reader.strings("on")), frozenset(reader.strings("off")))
     if both := sorted(switches.on & switches.off):
@@ -107,5 +98,5 @@ def write_switches(instance: Path, switches: Switches) -> None:
 
 
 def _list(names: Collection[str]) -> str:
-    """A TOML list of *names*, one a line; they hold no character that TOML would need escaped."""
-    return "[\n" + "".join(f'    "{name}",\n' for name in sorted(names)) + "]" if names else "[]"
+    """A TOML list of *names*, one a line."""
+    return "[\n" + "".join(f"    {toml_value(name)},\n" for name in sorted(names)) + "]" if names else "[]"

@@ -79,12 +79,10 @@ class Table:
         return value
 
     def day(self, key: str) -> date | None:
-        """A day as 2026-11-21; None for "never", or nothing."""
-        value = self.string(key, "never")
-        if value == "never":
-            return None
+        """A day as 2026-11-21, with or without quotes; None for "never", or nothing."""
+        value = self._left.pop(key, "never")
         try:
-            return date.fromisoformat(value)
+            return None if value == "never" else date.fromisoformat(str(value))
         except ValueError:
             self.complain(key, f"{value!r} is neither a day like 2026-11-21 nor never")
 

@@ -32,8 +32,9 @@ def load_taxonomy(instance: Path | None) -> Taxonomy:
     _check_names(topics, origins)
     _check_renamed(topics, renamed, instance)
     _check_parents(topics, origins)
-    _check_words(topics, origins)
-    return Taxonomy({name: topics[name] for name in _parents_first(topics)}, renamed)
+    taxonomy = Taxonomy(topics, renamed)
+    _check_words(taxonomy, origins)
+    return Taxonomy({name: topics[name] for name in _parents_first(taxonomy)}, renamed)
 
 
 def fingerprint(instance: Path | None) -> str:
@@ -157,12 +158,11 @@ def _words(reader: Table, key: str) -> tuple[str, ...]:
     words = tuple(word for said in reader.strings(key) for word in said.split())
     for word in words:
         for part in word.split("…"):
-            letters = fold(part.strip(EDGES)).replace("|", "").replace(" ", "")
-            if not letters:
+            if not any(map(str.isalnum, part)):
                 reader.complain(key, f"{word!r} has nothing to look for on a side of …, or at all")
             if any(sign in part.strip(EDGES) for sign in EDGES):
                 reader.complain(key, f"{word!r}: ^ and $ stand at the ends of a word only")
-        if len(fold(word).replace("|", "")) < 2 and word.strip(EDGES) == word:
+        if sum(map(str.isalnum, word)) < 2 and word.strip(EDGES) == word:
             reader.complain(key, f"{word!r} is one letter, which stands in texts of all kinds; write more of the word")
     return words
 
@@ -238,28 +238,16 @@ def _way_back(topics: Mapping[str, Topic], path: Sequence[str]) -> Sequence[str]
     return ()
 
 
-def ancestors(topics: Mapping[str, Topic], name: str) -> list[str]:
-    """The parents of a topic, their parents, and so on, nearest first, each once."""
-    found: dict[str, None] = {}
-    waiting = list(topics[name].parents)
-    while waiting:
-        one = waiting.pop(0)
-        if one not in found:
-            found[one] = None
-            waiting += topics[one].parents
-    return list(found)
-
-
-def _check_words(topics: Mapping[str, Topic], origins: Mapping[str, str]) -> None:
+def _check_words(taxonomy: Taxonomy, origins: Mapping[str, str]) -> None:
     """A word belongs to one tag: to two, it would say that they are the same, or that one is the other's child."""
     owners: dict[str, tuple[str, str]] = {}
-    for topic in topics.values():
+    for topic in taxonomy.topics.values():
         for key, words in (("words", topic.words), ("title_words", topic.title_words)):
             for word in words:
                 owner, its_key = owners.setdefault(_form(word), (topic.name, key))
                 if owner == topic.name:
                     continue
-                related = owner in ancestors(topics, topic.name) or topic.name in ancestors(topics, owner)
+                related = owner in taxonomy.ancestors(topic.name) or topic.name in taxonomy.ancestors(owner)
                 advice = "its parents have it anyway" if related else "a word belongs to one tag"
                 raise RuleError(
                     f'{origins[topic.name]}: tag."{topic.name}".{key}: {word!r} is also in '
@@ -274,10 +262,10 @@ def _form(word: str) -> str:
     )
 
 
-def _parents_first(topics: Mapping[str, Topic]) -> list[str]:
+def _parents_first(taxonomy: Taxonomy) -> list[str]:
     placed: dict[str, None] = {}
-    for name in topics:
-        placed |= dict.fromkeys([*reversed(ancestors(topics, name)), name])
+    for name in taxonomy.topics:
+        placed |= dict.fromkeys([*reversed(taxonomy.ancestors(name)), name])
     return list(placed)
 
 

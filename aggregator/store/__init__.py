@@ -33,6 +33,7 @@ from aggregator.store.holdings import Holdings
 from aggregator.store.indexing import Index
 from aggregator.store.leases import Leases
 from aggregator.store.names import Names
+from aggregator.store.parcels import Parcels
 from aggregator.store.rechecks import Rechecks
 from aggregator.store.retention import Retention
 from aggregator.store.robots import RobotsFiles
@@ -78,6 +79,7 @@ class Store:
         self.leases = Leases(self)
         self.stories = Stories(self)
         self.entries = Entries(self)
+        self.parcels = Parcels(self)
         self.names = Names(self)
         self.feeds = Feeds(self)
         self.counts = Counts(self)

@@ -189,6 +189,15 @@ class Breaks:
             return None
         return Proof(row.fetched_at, row.url, row.status, row.headers, gzip.decompress(row.body), row.is_cut)
 
+    def proofs(self) -> Iterator[Proof]:
+        """Every kept response, by source, the good one first."""
+        order = (kept_response.c.source_id, kept_response.c.is_good.desc())
+        with self._store.read() as connection:
+            keys = connection.execute(select(kept_response.c.source_id, kept_response.c.is_good).order_by(*order)).all()
+        for source_id, good in keys:
+            if proof := self.proof(source_id, good=good):
+                yield proof
+
     def _read(self, query: Select[Any]) -> list[Break]:
         with self._store.read() as connection:
             return [

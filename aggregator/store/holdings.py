@@ -203,10 +203,9 @@ class Holdings:
         with self._store.read() as connection:
             return list(connection.execute(query).scalars())
 
-    def drop(self, entry_ids: Collection[int]) -> None:
-        """Keep nothing of these entries any more, and do not look at them again."""
-        for chunk in chunks(sorted(entry_ids)):
-            self._store.transact(lambda c, ids=chunk: c.execute(delete(archived).where(archived.c.entry_id.in_(ids))))  # type: ignore[misc]
+    def drop(self, entry_id: int) -> None:
+        """Keep nothing of that entry any more, and do not look at it again."""
+        self._store.transact(lambda c: c.execute(delete(archived).where(archived.c.entry_id == entry_id)))
 
     def forget(self, digests: Collection[str]) -> None:
         """Files that are lost: the entries they were of are looked at again, where anything is left to be had."""
@@ -222,15 +221,17 @@ class Holdings:
 
         self._store.transact(work)
 
-    def release(self, limit: int = BATCH) -> list[str]:
-        """Files that nothing needs any more, at most *limit*; they are not known from now on."""
-        orphans = select(blob.c.digest).where(~exists().where(archived.c.digest == blob.c.digest)).limit(limit)
+    def release(self, limit: int = BATCH) -> list[tuple[str, int]]:
+        """(digest, bytes) of files that nothing needs any more, at most *limit*; they are not known from now on."""
+        orphans = (
+            select(blob.c.digest, blob.c.bytes).where(~exists().where(archived.c.digest == blob.c.digest)).limit(limit)
+        )
 
-        def work(connection: Connection) -> list[str]:
-            digests = list(connection.execute(orphans).scalars())
-            for chunk in chunks(digests):
+        def work(connection: Connection) -> list[tuple[str, int]]:
+            rows = [(row.digest, row.bytes) for row in connection.execute(orphans)]
+            for chunk in chunks([digest for digest, _ in rows]):
                 connection.execute(delete(blob).where(blob.c.digest.in_(chunk)))
-            return digests
+            return rows
 
         return self._store.transact(work, alone=True)
 

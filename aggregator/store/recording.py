@@ -14,7 +14,7 @@ from sqlalchemy import Connection, bindparam, null, select, union_all, update
 from aggregator.classify.story import Telling
 from aggregator.identity import slug
 from aggregator.model import Entry, EntryAddress, EntryBody, EntryTag, NewEntry, Tag, Tombstone, Visit
-from aggregator.store import breaks, burial, feeds, history, indexing, leases, lessons, pending, rechecks
+from aggregator.store import breaks, burial, feeds, history, indexing, leases, lessons, pending, rechecks, stories
 from aggregator.store.bulk import Bulk, given
 from aggregator.store.joining import Fresh
 
@@ -76,6 +76,13 @@ class Recording:
             leases.free(connection, ended)
         return [brought.get(id(visit)) for visit in visits], fresh
 
+    def keep(self, connection: Connection, visits: Sequence[Visit]) -> list[int]:
+        """Keep the entries of *visits*, and nothing that these teach of their sources; how many each brought.
+
+        They are no news: who else tells them is looked for later.
+        """
+        return self._insert_entries(connection, visits, None)[0]
+
     def _keep_looks(self, connection: Connection, visits: Sequence[Visit]) -> None:
         """What visits found of known articles, and when their sources are due for these."""
         history.keep(self._store, connection, [one for visit in visits for one in visit.looked])
@@ -101,7 +108,7 @@ class Recording:
         feeds.count_change(self._store, connection, {"sources"})  # any feed may show one of them
 
     def _insert_entries(
-        self, connection: Connection, visits: Sequence[Visit], tellings: Mapping[str, Telling]
+        self, connection: Connection, visits: Sequence[Visit], tellings: Mapping[str, Telling] | None
     ) -> tuple[list[int], list[Fresh]]:
         # oldest first, so that of two entries of one day the upper one on the page has the larger id and comes first
         offered = {new.uid: (number, new) for number, visit in enumerate(visits) for new in reversed(visit.entries)}
@@ -119,8 +126,10 @@ class Recording:
             tags = self._insert_tags(connection, news)
             indexing.note(connection, [id_ for id_, _, _ in news])
             rechecks.begin(connection, [(id_, visits[number].source_id, new) for id_, number, new in news])
-            # at once: nobody is to see the same news twice first
-            fresh = [Fresh(id_, tellings[new.uid]) for id_, _, new in sorted(news, key=itemgetter(0))]
+            if tellings is None:
+                stories.note(self._store, connection, [id_ for id_, _, _ in news])
+            else:  # at once: nobody is to see the same news twice first
+                fresh = [Fresh(id_, tellings[new.uid]) for id_, _, new in sorted(news, key=itemgetter(0))]
             scopes = self._store.stories.joining.join(connection, fresh) | {
                 "all",
                 *(f"source:{visits[number].source_id}" for _, number, _ in news),
@@ -200,7 +209,7 @@ class Recording:
 def sort_of(new: NewEntry) -> int:
     """Where the entry will stand in lists."""
     # a publisher's date ahead of our clock must not stand above all news until it comes
-    return int(min(new.published or new.seen_at, new.seen_at).timestamp())
+    return new.sort or int(min(new.published or new.seen_at, new.seen_at).timestamp())
 
 
 def _entry_row(new: NewEntry, source_id: int) -> dict[str, Any]:
@@ -213,7 +222,7 @@ def _entry_row(new: NewEntry, source_id: int) -> dict[str, Any]:
         "title": new.title,
         "published": new.published,
         "precision": new.precision,
-        "updated": new.seen_at.replace(microsecond=0),
+        "updated": (new.updated or new.seen_at).replace(microsecond=0),
         "sort": sort_of(new),
         "seen_at": new.seen_at,
         "author": new.author,

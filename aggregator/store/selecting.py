@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    BigInteger,
     BindParameter,
     ColumnElement,
     Connection,
@@ -119,6 +120,26 @@ def oldest(shape: Shape) -> Select[Any]:
     cut = [one.order_by(one.selected_columns.sort, one.selected_columns.id).limit(LIMIT).subquery() for one in parts]
     together = (union(*map(select, cut)) if len(cut) > 1 else select(cut[0])).subquery()
     return select(together).order_by(together.c.sort, together.c.id).limit(LIMIT)
+
+
+def story_ids(shape: Shape) -> Select[Any]:
+    """The ids of the stories that an entry of the selection tells, the one known last first, at most ``limit``.
+
+    Only those below the parameter ``story``.
+    """
+    its = member.c
+    which = [its.story_id < bindparam("story", type_=BigInteger)]
+    if shape.sources is not None:
+        several = shape.sources > MOST_SOURCES
+        names: list[BindParameter[int]] = [bindparam(f"source_{n}") for n in range(0 if several else shape.sources)]
+        which.append(its.source_id.in_(bindparam("sources", expanding=True) if several else names))
+    if shape.terms:
+        which.append(or_(*(_holds(shape, number, its.sort, its.entry_id) for number in range(len(shape.terms)))))
+    if "since" in shape.bounds:
+        which.append(its.sort >= bindparam("since"))
+    if "until" in shape.bounds:
+        which.append(its.sort < bindparam("until"))
+    return select(its.story_id).where(*which).distinct().order_by(its.story_id.desc()).limit(LIMIT)
 
 
 def count(shape: Shape, since: str, until: str) -> ScalarSelect[int]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from aggregator.model import Entry, EntryBody, EntryTag, Given, Retag, Source, Tag, TagAlias
+from aggregator.model import Edition, Entry, EntryBody, EntryTag, Given, Imported, Retag, Source, Tag, TagAlias
+from aggregator.query import tagged
 from aggregator.store import feeds, indexing
 from aggregator.store.bulk import Bulk, chunks, given
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 entry, body, entry_tag = Entry.__table__, EntryBody.__table__, EntryTag.__table__  # type: ignore[attr-defined]
 tag, alias, source = Tag.__table__, TagAlias.__table__, Source.__table__  # type: ignore[attr-defined]
-progress = Retag.__table__  # type: ignore[attr-defined]
+progress, imported = Retag.__table__, Imported.__table__  # type: ignore[attr-defined]
+edition = Edition.__table__  # type: ignore[attr-defined]
 
 MORE_ENTRIES = (
     update(tag).where(tag.c.id == bindparam("tag_id")).values(entry_count=tag.c.entry_count + bindparam("more"))
@@ -30,6 +32,7 @@ LESS = delete(entry_tag).where(
     entry_tag.c.entry_id == bindparam("entry"),
 )
 ALL_TAGS = select(tag.c.id, tag.c.name)
+RENAMED = select(alias.c.alias, alias.c.tag_name).where(alias.c.alias.not_in(select(tag.c.name)))
 
 
 class Material(NamedTuple):
@@ -43,6 +46,7 @@ class Material(NamedTuple):
     section: Sequence[str]
     keywords: Sequence[str]
     tags: frozenset[str]
+    brought: Sequence[str] = ()  # tags that it came with when it was imported
 
 
 class Change(NamedTuple):
@@ -184,12 +188,23 @@ class Tagging:
         its = select(entry_tag.c.entry_id, tag.c.name).join(tag, tag.c.id == entry_tag.c.tag_id)
         its = its.join(wanted, wanted.c.id == entry_tag.c.entry_id)
         tags: dict[int, list[str]] = {}
+        beside = select(imported.c.entry_id, imported.c.tags).join(wanted, wanted.c.id == imported.c.entry_id)
         rows = connection.execute(query).all()
         for entry_id, name in connection.execute(its):
             tags.setdefault(entry_id, []).append(name)
+        brought = {row.entry_id: row.tags for row in connection.execute(beside)}
+        renamed = {row.alias: row.tag_name for row in connection.execute(RENAMED)} if brought else {}
         return [
             Material(
-                id_, sort, source_id, title, said or "", section or (), keywords or (), frozenset(tags.get(id_, ()))
+                id_,
+                sort,
+                source_id,
+                title,
+                said or "",
+                section or (),
+                keywords or (),
+                frozenset(tags.get(id_, ())),
+                [renamed.get(name, name) for name in brought.get(id_, ())],
             )
             for id_, sort, source_id, title, said, section, keywords in rows
         ]
@@ -227,8 +242,15 @@ class Tagging:
         connection.execute(update(alias).where(alias.c.tag_name == old).values(tag_name=new))
         connection.execute(delete(alias).where(alias.c.alias.in_([old, new])))
         connection.execute(insert(alias).values(alias=old, tag_name=new, is_of_topic=True))
+        self._rename_editions(connection, str(tagged(old)), str(tagged(new)))
         feeds.count_change(self._store, connection, {"all", "sources", *(f"tag:{id_}" for id_ in ids.values())})
         return count
+
+    def _rename_editions(self, connection: Connection, old: str, new: str) -> None:
+        """Let frozen digests of a tag be found under its new name, where that has none of the same day."""
+        taken = select(edition.c.name).where(edition.c.tags == new)
+        its = update(edition).where(edition.c.tags == old, edition.c.name.not_in(taken))
+        connection.execute(its.values(tags=new))
 
     def _merge(self, connection: Connection, old: int, new: int) -> None:
         """Give all entries of the tag *old* the tag *new* instead."""

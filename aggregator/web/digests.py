@@ -86,7 +86,7 @@ def _answer(period: Period, day: date, *, with_issues: bool = False) -> Response
         raise NotFound(f"a digest has no format {form[:40]!r}, but {', '.join(FORMS)}")
     tags = tags_asked()
     promise = until_news()  # asked before what it promises
-    made = _asked(period, day, tags)
+    made = asked(period, day, tags)
     if request.args.get("edition"):
         promise = Promise((), "")
     elif made.edition:
@@ -95,7 +95,7 @@ def _answer(period: Period, day: date, *, with_issues: bool = False) -> Response
     return offer(_drawn(made, form, tags, with_issues), promise)
 
 
-def _asked(period: Period, day: date, tags: Expression | None) -> Digest:
+def asked(period: Period, day: date, tags: Expression | None) -> Digest:
     """The edition that ``?edition=`` names, else the newest; raises NotFound."""
     number = request.args.get("edition", "")
     if number:

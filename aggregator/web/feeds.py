@@ -8,13 +8,13 @@ from typing import Any
 from flask import Blueprint, Response, abort, current_app, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from aggregator.errors import NotFound, StoreError
+from aggregator.errors import NotFound
 from aggregator.publish import FORMATS
 from aggregator.query import Selection
 from aggregator.store.feeds import StoredFeed
 from aggregator.web import pieces, subject
 from aggregator.web.asking import every_asked, tags_asked, tags_at
-from aggregator.web.machines import open_to_scripts, published
+from aggregator.web.machines import kept, open_to_scripts, published
 from aggregator.web.pieces import Piece
 from aggregator.web.searching import catch_up, spend
 from aggregator.web.service import service
@@ -103,7 +103,8 @@ def _answer(about: Subject, extension: str) -> Response:
     if places or not about.is_lasting or here.is_static:
         made = _render(about, extension, places)
     else:
-        made = _kept(about, extension, f"{version};{subject.shape(here.settings)}")
+        version = f"{version};{subject.shape(here.settings)}"
+        made = kept(request.path, version, lambda: _render(about, extension, {}))
     hubs = here.settings.web.hub_urls if about.is_lasting and not places else ()
     return published(
         made,
@@ -111,19 +112,6 @@ def _answer(about: Subject, extension: str) -> Response:
         due=about.due,
         links=[*((url, "hub") for url in hubs), *([(about.address(extension), "self")] if hubs else [])],
     )
-
-
-def _kept(about: Subject, extension: str, version: str) -> StoredFeed:
-    """The bytes that the database keeps, made anew where they are not of *version*."""
-    here = service()
-    feed = here.store.feeds.current(request.path, version)
-    if feed is None:
-        feed = _render(about, extension, {})
-        try:
-            feed = here.store.feeds.keep(request.path, version, feed.media_type, feed.body, feed.last_modified)
-        except StoreError as error:  # a full disk is no reason to send readers away
-            current_app.logger.warning("feed %s is not kept: %s", request.path, error)
-    return feed
 
 
 def _render(about: Subject, extension: str, places: dict[str, str]) -> StoredFeed:

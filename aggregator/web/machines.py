@@ -3,16 +3,31 @@
 Knows no address and no format.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from flask import Response, request
+from flask import Response, current_app, request
 
+from aggregator.errors import StoreError
 from aggregator.store.feeds import StoredFeed
 from aggregator.web.document import LEAST_AGE, STALE
+from aggregator.web.service import service
 from aggregator.web.stored import Promise, offer
 
 DAY_SECONDS = 86_400
+
+
+def kept(key: str, version: str, render: Callable[[], StoredFeed]) -> StoredFeed:
+    """The bytes that the database keeps as *key*, made anew by *render* where they are not of *version*."""
+    feeds = service().store.feeds
+    feed = feeds.current(key, version)
+    if feed is None:
+        feed = render()
+        try:
+            feed = feeds.keep(key, version, feed.media_type, feed.body, feed.last_modified)
+        except StoreError as error:  # a full disk is no reason to send readers away
+            current_app.logger.warning("feed %s is not kept: %s", key, error)
+    return feed
 
 
 def published(
@@ -43,5 +58,5 @@ def open_to_scripts(response: Response) -> Response:
         response.headers["Access-Control-Allow-Headers"] = "If-Modified-Since, If-None-Match"
         response.headers["Access-Control-Max-Age"] = str(DAY_SECONDS)
     else:
-        response.headers["Access-Control-Expose-Headers"] = "ETag, Link"
+        response.headers["Access-Control-Expose-Headers"] = "ETag, Link, Retry-After"
     return response

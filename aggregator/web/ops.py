@@ -1,5 +1,7 @@
 """For machines and for the day something fails: /healthz, /metrics, icons, error pages, headers, who is an operator."""
 
+import base64
+import binascii
 import hmac
 from collections import Counter
 from collections.abc import Sequence
@@ -120,11 +122,23 @@ def manifest() -> Response:
 
 
 def is_operator() -> bool:
-    """Whether who asks may see what is the operator's: with web.admin_token; everybody where none is set."""
+    """Whether who asks may see what is the operator's: with web.admin_token; everybody where none is set.
+
+    A program sends it as it is, a browser as the password of any name (RFC 6750 §2.1, RFC 7617).
+    """
     token = service().settings.web.admin_token
     # WSGI hands out the bytes of a header as Latin-1 (PEP 3333)
-    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    return not token or hmac.compare_digest(given.encode("latin-1"), token.encode())
+    said = request.headers.get("Authorization", "").encode("latin-1")
+    given = _password(said[6:]) if said[:6].lower() == b"basic " else said.removeprefix(b"Bearer ")
+    return not token or hmac.compare_digest(given, token.encode())
+
+
+def _password(said: bytes) -> bytes:
+    """The password in credentials of RFC 7617; empty for what is none."""
+    try:
+        return base64.b64decode(said, validate=True).partition(b":")[2]
+    except binascii.Error:
+        return b""
 
 
 def policy(settings: Settings) -> str:

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from posixpath import splitext
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -23,9 +23,12 @@ from aggregator.publish import FORMATS, wire
 from aggregator.publish.digest import digest_address
 from aggregator.settings import PACKAGE, Settings, template_folder
 from aggregator.web import (
+    api,
     archive,
+    catalogue,
     charts,
     digests,
+    follow,
     inlined,
     language,
     metadata,
@@ -154,8 +157,8 @@ def drawing_app(settings: Settings, *, is_static: bool = False) -> Flask:
     app.url_defaults(_keep_language)
     # several modules add to one blueprint
     modules = (
-        archive, digests, notices, opml, ops, originals, pictures, returns, revisions, search, sitemap, subscribe,
-        websub,
+        api, archive, catalogue, digests, follow, notices, opml, ops, originals, pictures, returns, revisions, search,
+        sitemap, subscribe, websub,
     )  # fmt: skip
     for blueprint in dict.fromkeys(module.blueprint for module in modules):
         app.register_blueprint(blueprint)
@@ -237,6 +240,7 @@ def _prepare_templates(app: Flask, settings: Settings) -> None:
         weekday_short=language.weekday_short,
         kind=file_kind,
         public=metadata.absolute,
+        named=partial(catalogue.named, settings.instance),
         tag_name=topics.tag_name,
     )
     # a last look: whatever is stored, nothing but an address of the web becomes a link

@@ -24,6 +24,7 @@ from aggregator.model import Choice, Subscriber
 from aggregator.secret import secret_key
 from aggregator.settings import Settings
 from aggregator.store.subscribers import MOST_ASKS
+from aggregator.web.forms import is_ours
 from aggregator.web.language import LANGUAGES, QUERY_FAULTS, asked, language
 from aggregator.web.limit import Limit
 from aggregator.web.service import service
@@ -93,7 +94,7 @@ def sign_up() -> Response | BaseResponse:
     values = {name: request.form.get(name, "").strip() for name in FIELDS}
     values["timezone"] = values["timezone"] or here.settings.site.timezone
     faults: dict[str, str] = {}
-    if not _is_ours():
+    if not is_ours(desk.links):
         faults["form"] = _("这张表单放得太久了，请再按一次。")
     choice = _choice(values, faults)
     try:
@@ -209,17 +210,6 @@ def _subscriber(purpose: Purpose, token: str, states: tuple[str, ...] = ()) -> S
 def _check_mail() -> None:
     if not service().settings.mail.host:
         raise NotFound("no mail is sent: mail.host is not set")
-
-
-def _is_ours() -> bool:
-    """Whether the form of this request came from our page (Fetch Metadata, where the browser sends it)."""
-    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
-        return False
-    try:
-        _desk().links.check_form(request.form.get("token", ""), service().now())
-    except LinkError:
-        return False
-    return True
 
 
 def _choice(values: dict[str, str], faults: dict[str, str]) -> Choice:

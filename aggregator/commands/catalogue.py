@@ -1,0 +1,248 @@
+"""`aggregator catalogue`: the universities there are, found, shown, switched on and off."""
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from aggregator.commands import parts
+from aggregator.errors import SettingsError
+
+if TYPE_CHECKING:
+    from aggregator.catalogue import Catalogue
+    from aggregator.model import Site, SourceRule
+    from aggregator.rules.switches import Pick
+    from aggregator.settings import Settings
+
+NAMED = 5  # sources whose names are told in one line
+JSON = click.option("--json", "as_object", is_flag=True, help="A JSON array instead of text.")
+
+
+@click.group()
+def catalogue() -> None:
+    """Universities that come along: find one, switch it on, look whether it can still be read."""
+
+
+@catalogue.command()
+@click.argument("words", nargs=-1)
+@click.option("--followed", is_flag=True, help="Only those that are followed here.")
+@JSON
+def search(words: tuple[str, ...], followed: bool, as_object: bool) -> None:
+    """List the universities in which all WORDS are found, Chinese or English; all of them without words.
+
+    \b
+    Examples:
+      aggregator catalogue search 南开
+      aggregator catalogue search nanjing
+      aggregator catalogue search 北京 招生
+    Exit code 1 when there are none, as grep has it.
+    """
+    known = known_here()
+    found = known.search(" ".join(words)) if words else list(known.sites.values())
+    rows = [_row(site, known) for site in found]
+    rows = [row for row in rows if row["followed"] or not followed]
+    if as_object:
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+    else:
+        _list(rows)
+    if not rows:
+        sys.exit(1)
+
+
+@catalogue.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@JSON
+def show(names: tuple[str, ...], as_object: bool) -> None:
+    """Show what is known of universities: names, sources, what proved them, and whether they are followed."""
+    known = known_here()
+    sites = list({site.name: site for site, _ in picked(names, known)}.values())
+    rows = [_row(site, known) for site in sites]
+    if as_object:
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        return
+    for row in rows:
+        click.echo(f"{click.style(row['university'], bold=True)}  {row['english']}")
+        for key in ("aliases", "city", "home", "tags"):
+            said = ", ".join(row[key]) if isinstance(row[key], list) else row[key]
+            click.echo(f"  {key}: {said}")
+        click.echo(f"  checked: {row['checked'] or 'never'}" + (f" ({row['proof']})" if row["proof"] else ""))
+        click.echo(f"  file: {row['file']}")
+        for source in row["sources"]:
+            mark = "on " if source["enabled"] else "off"
+            click.echo(f"  {mark} {source['name']}  {source['title']}  {source['url']}")
+            if source["found"]:
+                click.echo(f"      {source['checked']}: {source['found']}; {source['proof']}")
+        if not row["sources"]:
+            click.echo(f"  no list of its news is known yet; `aggregator add {row['home']}` looks for them")
+
+
+@catalogue.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+def enable(names: tuple[str, ...]) -> None:
+    """Follow universities or single sources: NAME is a university, an alias, a city, a tag, a file or a source.
+
+    \b
+    Examples:
+      aggregator catalogue enable 清华大学
+      aggregator catalogue enable pku-admission whu
+      aggregator catalogue enable 天津          # every university there
+      aggregator catalogue enable 招生          # the admissions of all
+    """
+    _switch(names, is_on=True)
+
+
+@catalogue.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+def disable(names: tuple[str, ...]) -> None:
+    """Follow them no longer; what was collected stays. NAME as for `enable`."""
+    _switch(names, is_on=False)
+
+
+def known_here(config: "Settings | None" = None) -> "Catalogue":
+    from aggregator.catalogue import read_catalogue
+    from aggregator.rules.switches import FILE
+
+    known = read_catalogue((config or parts.settings()).instance)
+    if known.strangers:
+        click.echo(f"{FILE} names what no file has: {', '.join(known.strangers)}", err=True)
+    return known
+
+
+def picked(names: Sequence[str], known: "Catalogue") -> "list[Pick]":
+    """The sites and sources that are meant by *names*; raises SettingsError, RuleError for a file that is broken."""
+    from aggregator.errors import RuleError
+
+    picks: list[Pick] = []
+    for name in names:
+        if name in known.faults:
+            raise RuleError(known.faults[name])
+        found = known.named(name)
+        if not found:
+            near = known.near(name)
+            advice = f"do you mean {', '.join(near)}?" if near else "`aggregator catalogue search` lists them"
+            raise SettingsError(f"nothing in the catalogue is called {name!r}; {advice}")
+        picks += [pick for pick in found if pick not in picks]
+    return picks
+
+
+def _row(site: "Site", known: "Catalogue") -> dict[str, Any]:
+    """*site* as the commands print it."""
+    here = known.switched(site)
+    file = known.files[site.name]
+    return {
+        "name": site.name,
+        "university": site.university,
+        "english": site.english,
+        "aliases": list(site.aliases),
+        "city": site.city,
+        "home": site.home or "",
+        "tags": list(site.tags),
+        "followed": any(source.enabled for source in here.sources),
+        "checked": site.checked.isoformat() if site.checked else None,
+        "proof": site.proof,
+        "file": str(file.path) if file.is_own else file.origin,
+        "sources": [
+            {
+                "name": source.name,
+                "title": source.title,
+                "url": source.url,
+                "tags": list(source.tags),
+                "enabled": source.enabled,
+                **_findings(known, source.name),
+            }
+            for source in here.sources
+        ],
+    }
+
+
+def _findings(known: "Catalogue", name: str) -> dict[str, str | None]:
+    found = known.checks.get(name)
+    if found is None:
+        return {"checked": None, "found": None, "proof": None}
+    return {"checked": found.day.isoformat(), "found": found.found, "proof": found.proof}
+
+
+def _list(rows: Sequence[dict[str, Any]]) -> None:
+    from aggregator.console import table
+
+    table(
+        ("name", "university", "english", "city", "followed", "sources"),
+        [
+            (
+                row["name"],
+                row["university"],
+                row["english"],
+                row["city"],
+                "on" if row["followed"] else "",
+                ", ".join(source["name"] for source in row["sources"][:NAMED]),
+            )
+            for row in rows
+        ],
+    )
+
+
+def _switch(names: Sequence[str], *, is_on: bool) -> None:
+    from aggregator.identity import identity
+    from aggregator.rules import check_across
+    from aggregator.rules.switches import write_switches
+
+    config = parts.settings()
+    known = known_here(config)
+    picks = picked(names, known)
+    if is_on:
+        picks = [pick for pick in picks if _can_be_followed(*pick)]
+        if not picks:
+            raise SettingsError("there is nothing to switch on")
+    switches = known.switches.enable(picks) if is_on else known.switches.disable(picks)
+    after = [switches.applied(site) for site in known.sites.values()]
+    check_across([site for site in after if site.enabled], known.families)  # the next start would refuse it
+    before = {source.name: source.enabled for site in known.sites.values() for source in known.switched(site).sources}
+    changed = [source for site in after for source in site.sources if source.enabled != before[source.name]]
+    if switches != known.switches:
+        write_switches(config.instance, switches)
+    if not changed:
+        click.echo(f"nothing changes: all of it is {'followed' if is_on else 'not followed'} already")
+        return
+    there = {identity(source.url): source.name for _, source in known.rules.sources if source.enabled}
+    for source in changed:
+        click.echo(f"{'on ' if is_on else 'off'} {source.name}  {source.title}  {source.url}")
+        if is_on and identity(source.url) in there:
+            click.echo(f"    {there[identity(source.url)]} follows the same address: switch one of them off", err=True)
+    _tell_the_service(config)
+    if is_on:
+        more = " ..." if len(changed) > NAMED else ""
+        click.echo(f"poll now with: aggregator poll {' '.join(one.name for one in changed[:NAMED])}{more}")
+
+
+def _can_be_followed(site: "Site", source: "SourceRule | None") -> bool:
+    """Whether switching it on would follow anything; tells what to do where not."""
+    if source is not None or any(one.enabled for one in site.sources):
+        return True
+    if site.sources:
+        each = ", ".join(one.name for one in site.sources)
+        click.echo(f"{site.university}: its addresses are guesses, switch them on one by one: {each}", err=True)
+    else:
+        click.echo(
+            f"{site.university}: no list of its news is known yet; look for them with: aggregator add {site.home}",
+            err=True,
+        )
+    return False
+
+
+def _tell_the_service(config: "Settings") -> None:
+    """Note in the database, where there is one, what is followed now: a running service polls by it."""
+    from aggregator.errors import StoreError
+    from aggregator.store import Store
+
+    rules = parts.rules(config)
+    store = Store(config.database_url)
+    if store.path is not None and not store.path.exists():
+        return
+    try:
+        if store.is_current():
+            store.sources.sync(rules.sources, parts.now())
+    except StoreError as error:
+        click.echo(f"a running service hears of it when it starts again: {error}", err=True)
+    store.close()

@@ -1,0 +1,165 @@
+"""A post's text -> its front matter (YAML, TOML or JSON, as Hugo takes them) and what stands below it.
+
+Also reads the YAML of programs that wrote titles without quoting them. Knows no meaning of any key.
+"""
+
+import json
+import re
+import tomllib
+from collections.abc import Collection, Mapping
+from datetime import date, datetime, time
+from typing import Any, NamedTuple
+
+import yaml
+
+from aggregator.errors import ParseError
+
+
+class Divided(NamedTuple):
+    """A post: the *values* of its front matter, times among them as text, and its *body*."""
+
+    values: dict[str, Any]
+    body: str
+
+
+def divide(text: str) -> Divided:
+    """The two parts of the post *text*, whose lines end in ``\\n``. Raises ParseError: "line 7: reason"."""
+    begin = len(text) - len(text.lstrip("\n\ufeff \t"))
+    first = text.count("\n", 0, begin) + 1
+    if text.startswith("{", begin):
+        return _of_json(text, begin, first)
+    fence = next((fence for fence in _READERS if _is_line(text, begin, fence)), None)
+    if fence is None:
+        raise ParseError(f"line {first}: there is no front matter; a post begins with a line ---")
+    start = begin + len(fence)
+    ends = re.compile(rf"^{re.escape(fence)}[ \t]*(?:\n|\Z)", re.MULTILINE).finditer(text, start + 1)
+    end = next(ends, None)
+    if end is None:
+        raise ParseError(f"line {first}: the front matter has no end; a second line {fence} closes it")
+    values = _READERS[fence](text[start + 1 : end.start()], first + 1)
+    body = text[end.end() :]
+    if second := _SECOND.search(body):
+        line = text.count("\n", 0, end.end() + second.start()) + 1
+        raise ParseError(f"line {line}: a second front matter; two posts in one file, or one twice")
+    return Divided(values, body)
+
+
+# a fence and one of the keys that open a post: a line --- alone is a rule across the page
+_SECOND = re.compile(r"^(?:---|\+\+\+)[ \t]*\n+(?=(?:title|date|urlname|slug)[ \t]*[:=])", re.MULTILINE)
+_KEY = re.compile(r"([A-Za-z_][\w-]*)[ \t]*:(?:[ \t]+(.*))?$")
+_ODD_BEGINNING = frozenset("\"'[]{}&*!|>%@`#?,-:")
+_WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,15})")
+
+
+def _is_line(text: str, begin: int, fence: str) -> bool:
+    end = text.find("\n", begin)
+    return end >= 0 and text[begin:end].rstrip() == fence
+
+
+def _of_json(text: str, begin: int, line: int) -> Divided:
+    try:
+        values, end = json.JSONDecoder(strict=False).raw_decode(text, begin)
+    except (ValueError, RecursionError) as error:
+        raise ParseError(f"line {line}: the front matter is no JSON: {error}") from error
+    return Divided(dict(values), text[end:])
+
+
+def _of_toml(block: str, line: int) -> dict[str, Any]:
+    try:
+        return {key: _plain(value) for key, value in tomllib.loads(block).items()}
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ParseError(f"line {line}: the front matter is no TOML: {error}") from error
+
+
+def _of_yaml(block: str, line: int) -> dict[str, Any]:
+    """As most posts have it in a fraction of a parser's time; by the parser; by lines, where that finds no YAML."""
+    values = _of_lines(block, line, is_strict=True)
+    if values is not None:
+        return values
+    keys: set[str] = set()
+    for number, written in enumerate(block.split("\n"), line):
+        if found := _KEY.match(written):
+            _refuse_twice(found[1], keys, number)
+            keys.add(found[1])
+    try:
+        loaded = yaml.load(block, Loader=yaml.CSafeLoader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        values = _of_lines(block, line, is_strict=False)
+        if values is None or "title" not in values:
+            mark = getattr(error, "problem_mark", None)
+            where = line + (mark.line if mark else 0)
+            reason = getattr(error, "problem", None) or error
+            raise ParseError(f"line {where}: the front matter is no YAML: {reason}") from error
+        return values
+    if not isinstance(loaded, dict):
+        raise ParseError(f"line {line}: the front matter has no keys")
+    return {str(key): _plain(value) for key, value in loaded.items()}
+
+
+_READERS = {"---": _of_yaml, "+++": _of_toml}
+
+
+def _of_lines(block: str, line: int, *, is_strict: bool) -> dict[str, Any] | None:
+    """Keys with a text or a list of texts each. None where there is more, or *is_strict* and a line may say more.
+
+    Not strict, all that stands behind a key is its text, and a line that is neither key nor member goes on with it: a
+    title that was taken from a page and not quoted.
+    """
+    values: dict[str, Any] = {}
+    key: str | None = None
+    for number, written in enumerate(block.split("\n"), line):
+        content = written.strip()
+        if not content:
+            continue
+        if content.startswith("- "):
+            if key is None or not (values[key] is None or isinstance(values[key], list)):
+                return None
+            member = content[2:].lstrip()
+            if is_strict and _is_odd(member):
+                return None
+            values[key] = [*(values[key] or []), _unquoted(member)]
+        elif found := _KEY.match(written):
+            key, said = found[1], (found[2] or "").rstrip()
+            _refuse_twice(key, values, number)
+            if is_strict and _is_odd(said):
+                return None
+            values[key] = _scalar(said)
+        elif is_strict or key is None or not isinstance(values[key], str):
+            return None
+        else:
+            values[key] += f" {content}"
+    return values or None
+
+
+def _refuse_twice(key: str, known: Collection[str], line: int) -> None:
+    if key in known:
+        raise ParseError(f"line {line}: {key} stands twice in the front matter")
+
+
+def _is_odd(said: str) -> bool:
+    """Whether a plain scalar of YAML may say something else than it seems to: a collection, a comment, another key."""
+    return said[:1] in _ODD_BEGINNING or ": " in said or " #" in said or said[-1:] == ":" or "\t" in said
+
+
+def _scalar(said: str) -> Any:
+    if len(said) < 6 and (word := said.lower()) in _WORDS:
+        return _WORDS[word]
+    return int(said) if _INTEGER.fullmatch(said) else _unquoted(said)
+
+
+def _unquoted(said: str) -> str:
+    return said[1:-1] if len(said) > 1 and said[0] == said[-1] and said[0] in "\"'" else said
+
+
+def _plain(value: Any) -> Any:
+    """*value* of what JSON has: times as text."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [_plain(one) for one in value]
+    if isinstance(value, datetime):
+        return value.isoformat(" " if value.tzinfo is None else "T")
+    if isinstance(value, date | time):
+        return value.isoformat()
+    return value if isinstance(value, str | int | float | bool | None) else str(value)

@@ -1,0 +1,161 @@
+"""/follow/: what `aggregator add` does, in the operator's browser: an address, what is found there, a site file.
+
+For whoever has web.admin_token, and for nobody where none is set. Nothing is written before it was shown; a form that
+another site made the operator's browser send is refused.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, Response, make_response, render_template, request
+from flask_babel import gettext as _
+
+from aggregator.catalogue import Catalogue, read_catalogue
+from aggregator.errors import OperatorError, SourceError
+from aggregator.gather.address import parse
+from aggregator.gather.fetch import Fetcher
+from aggregator.identity import identity
+from aggregator.links import Links
+from aggregator.model import Site, SourceRule
+from aggregator.rules.switches import write_switches
+from aggregator.web.forms import is_ours
+from aggregator.web.ops import is_operator
+from aggregator.web.service import service
+
+if TYPE_CHECKING:
+    from aggregator.follow import Exploration
+
+# enrol and follow are imported where they are used: all readers of pages come with them, a sixth of a server's start
+
+blueprint = Blueprint("follow", __name__)
+
+MOST_FORM_BYTES = 20_000
+PREVIEWED = 5  # titles of each find
+LONGEST_ADDRESS = 2_000
+FORM = "follow"
+CHALLENGE = {"WWW-Authenticate": 'Basic realm="web.admin_token", charset="UTF-8"'}
+
+
+@blueprint.before_request
+def _refuse_others() -> Response | None:
+    """401 lets the browser ask for the token, as the password of any name."""
+    if not service().settings.web.admin_token:
+        return _page("closed", 403)
+    if not is_operator():
+        answer = _page("closed", 401)
+        answer.headers.update(CHALLENGE)
+        return answer
+    request.max_content_length = MOST_FORM_BYTES
+    return None
+
+
+@blueprint.after_request
+def _keep_private(response: Response) -> Response:
+    response.cache_control.no_store = True
+    response.headers["X-Robots-Tag"] = "noindex"
+    return response
+
+
+@blueprint.get("/follow/")
+def ask() -> Response:
+    return _page("ask", wanted=request.args.get("url", "")[:LONGEST_ADDRESS])
+
+
+@blueprint.post("/follow/")
+def follow() -> Response:
+    """``do=look`` shows what is found at ``address``, ``do=add`` follows ``place``, ``do=enable`` switches it on."""
+    from aggregator.enrol import followed_by
+
+    said = {name: request.form.get(name, "").strip()[:LONGEST_ADDRESS] for name in ("address", "place", "do")}
+    if not is_ours(_links(), FORM, _salt()):
+        return _page("ask", 400, wanted=said["address"], trouble=_("这张表单放得太久了，请再按一次。"))
+    try:
+        parse(said["address"])
+        parse(said["place"] or said["address"])
+    except ValueError as error:
+        return _page("ask", 400, wanted=said["address"], trouble=str(error))
+    known = read_catalogue(service().settings.instance)
+    try:
+        if said["do"] == "add":
+            return _added(said["address"], said["place"], known)
+        if found := followed_by(known, said["address"]):
+            return _known(said["address"], *found, known, enables=said["do"] == "enable")
+        return _shown(said["address"], known)
+    except (SourceError, OperatorError) as error:
+        return _page("ask", 422, wanted=said["address"], trouble=str(error))
+
+
+def _shown(address: str, known: Catalogue) -> Response:
+    from aggregator.enrol import followed_by, university_at
+
+    explored = _explored(address, known)
+    listed = [(find, followed_by(known, find.url), find.listing.items[:PREVIEWED]) for find in explored.finds]
+    first = next((find for find, followed, _items in listed if followed is None), None)
+    return _page(
+        "found",
+        wanted=address,
+        finds=listed,
+        first=first,
+        university=university_at(explored, known),
+    )
+
+
+def _known(address: str, site: Site, source: SourceRule, known: Catalogue, *, enables: bool) -> Response:
+    """Of an address that a source has already: it is followed, or switched off, or was switched on just now."""
+    is_followed = known.follows(site, source)
+    if enables and not is_followed:
+        write_switches(service().settings.instance, known.switches.enable([(site, source)]))
+        return _page("done", names=[source.name], university=site.university)
+    return _page("known", wanted=address, university=site.university, source=source, is_followed=is_followed)
+
+
+def _added(address: str, place: str, known: Catalogue) -> Response:
+    """Follow what is found at *place* now: the pages that were shown are not kept between two requests."""
+    from aggregator.enrol import check, enrol, followed_by, site_of
+
+    here = service()
+    if followed := followed_by(known, place):
+        return _known(address, *followed, known, enables=False)
+    chosen = [find for find in _explored(place, known).finds if identity(find.url) == identity(place)][:1]
+    if not chosen:
+        return _page("ask", 409, wanted=address, trouble=_("那个栏目现在读不到了，请再看一次。"))
+    values = {name: request.form.get(name, "").strip()[:200] for name in ("name", "university", "tags")}
+    university = values["university"] or chosen[0].title
+    site = site_of(
+        chosen,
+        known,
+        university=university,
+        name=values["name"] or None,
+        tags=values["tags"].split(),
+        is_intranet=False,
+    )
+    check(site, known)
+    enrol(here.settings.instance, site, chosen, known, here.now())
+    return _page("done", names=[source.name for source in site.sources], university=university)
+
+
+def _explored(address: str, known: Catalogue) -> "Exploration":
+    from aggregator.follow import explore
+
+    here = service()
+    config = here.settings
+
+    async def look() -> "Exploration":
+        async with Fetcher(config.fetch, config.user_agent, own=config.own_ports, robots=here.store.robots) as fetcher:
+            return await explore(fetcher, address, known, timezone=config.zone, now=here.now())
+
+    return asyncio.run(look())
+
+
+def _links() -> Links:
+    return Links(service().settings)
+
+
+def _salt() -> str:
+    """Another token makes forms void that are still open."""
+    return service().settings.web.admin_token
+
+
+def _page(step: str, status: int = 200, **shown: Any) -> Response:
+    token = _links().form(service().now(), FORM, _salt()) if step in ("ask", "found", "known") else ""
+    return make_response(render_template("follow.html", step=step, token=token, **shown), status)

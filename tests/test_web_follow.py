@@ -1,0 +1,153 @@
+"""/follow/: for the operator alone, nothing written unseen, no form of another site's."""
+
+import base64
+import re
+from html import unescape
+
+import pytest
+
+from aggregator.links import FORM_WITHIN
+from aggregator.rules import load
+from aggregator.settings import FetchSettings, WebSettings
+from aggregator.web.app import create_app
+from tests.newsroom import empty_store, settings
+from tests.test_follow import column, rows
+from tests.university import NOW
+
+TOKEN = "令牌-s3cret"
+
+
+def basic(password):
+    return {"Authorization": "Basic " + base64.b64encode(f"anybody:{password}".encode()).decode()}
+
+
+class Desk:
+    def __init__(self, store, folder, token=TOKEN):
+        self.now = NOW
+        fetch = FetchSettings(allow_private_networks=True, per_host_delay_seconds=0)
+        changes = {"web": WebSettings(admin_token=token), "fetch": fetch}
+        self.folder = folder
+        self.client = create_app(settings(folder).model_copy(update=changes), store, lambda: self.now).test_client()
+
+    def get(self, headers=None):
+        return self.client.get("/follow/", headers=basic(TOKEN) if headers is None else headers)
+
+    def token(self):
+        return unescape(re.search(r'name="token" value="([^"]+)"', self.get().text)[1])
+
+    def post(self, do, headers=None, **said):
+        form = {"token": self.token(), "do": do} | said
+        return self.client.post("/follow/", data=form, headers=basic(TOKEN) | (headers or {}))
+
+    @property
+    def written(self):
+        return sorted(path.name for path in self.folder.glob("sites/*.toml"))
+
+
+@pytest.fixture
+def desk(tmp_path):
+    with empty_store(tmp_path) as store:
+        yield Desk(store, tmp_path)
+
+
+@pytest.fixture
+def home(university):
+    university.serve("/xwzx/xxyw.htm", column("1", "学校要闻-海棠大学"))
+    university.serve("/tzgg.htm", column("2", "通知公告-海棠大学"))
+    return university.serve(
+        "/",
+        f"<title>海棠大学</title><body>学校要闻<a href='xwzx/xxyw.htm'>更多</a><ul>{rows(1, 5)}</ul>"
+        "<h3>通知公告</h3><a href='tzgg.htm'>更多</a></body>",
+    )
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, basic("wrong"), {"Authorization": "Bearer wrong"}, {"Authorization": "Basic ?"}]
+)
+def test_nobody_else_gets_in(desk, headers):
+    answer = desk.get(headers)
+
+    assert 401 == answer.status_code
+    assert answer.headers["WWW-Authenticate"].startswith("Basic")
+    assert 401 == desk.client.post("/follow/", data={"do": "add"}, headers=headers).status_code
+
+
+def test_without_a_token_the_page_is_closed(tmp_path):
+    with empty_store(tmp_path) as store:
+        desk = Desk(store, tmp_path, token="")
+        assert 403 == desk.get().status_code
+        assert 403 == desk.client.post("/follow/", data={"do": "add"}, headers=basic("")).status_code
+
+
+def test_an_address_is_looked_at_first_and_followed_when_confirmed(desk, home, university):
+    seen = desk.post("look", address=home)
+    assert 200 == seen.status_code
+    assert re.findall(r'name="place" value="([^"]+)"', seen.text) == [
+        f"{university.url}/xwzx/xxyw.htm", f"{university.url}/tzgg.htm", home
+    ]  # fmt: skip
+    assert "海棠大学第12次全体会议在1楼召开" in seen.text
+    assert [] == desk.written
+
+    place = f"{university.url}/tzgg.htm"
+    done = desk.post("add", address=home, place=place, university="海棠大学", name="haitang", tags="通知 教务")
+
+    assert "aggregator poll haitang" in done.text
+    source = load(desk.folder).source("haitang")[1]
+    assert (place, "通知公告", ("通知", "教务")) == (source.url, source.title, source.tags)
+    assert (desk.folder / "cases" / "haitang" / "page").is_file()
+    assert "它正在收集" in desk.post("look", address=place + "#x").text
+    assert 1 == desk.post("look", address=home).text.count("disabled")
+
+
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [({"Sec-Fetch-Site": "cross-site"}, {}), ({}, {"token": "0.1.x"}), ({}, {"token": ""})],
+)
+def test_a_form_of_another_site_writes_nothing(desk, home, headers, said):
+    answer = desk.post("add", headers, address=home, place=home, university="x", **said)
+
+    assert 400 == answer.status_code
+    assert [] == desk.written
+
+
+def test_the_form_of_the_mail_page_and_an_old_one_are_none(desk, home):
+    from aggregator.links import Links
+
+    public = Links(settings(desk.folder)).form(NOW)
+    assert 400 == desk.post("add", address=home, place=home, token=public).status_code
+
+    old = desk.token()
+    desk.now += FORM_WITHIN * 2
+    assert 400 == desk.post("add", address=home, place=home, token=old).status_code
+
+
+def test_one_of_the_catalogue_that_is_off_is_switched_on(desk, home):
+    off = (
+        f'university = "海棠大学"\n[[source]]\nname = "haitang-news"\ntitle = "要闻"\nurl = "{home}"\nenabled = false\n'
+    )
+    (desk.folder / "sites").mkdir()
+    (desk.folder / "sites" / "haitang.toml").write_text(off, "utf-8")
+
+    assert "它现在停用着" in desk.post("look", address=home).text
+    assert "haitang-news" in desk.post("enable", address=home).text
+    assert load(desk.folder).source("haitang-news")[1].enabled
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [("nonsense", 400), ("javascript:alert(1)", 400), ("http://127.0.0.1:1/<script>alert(1)</script>", 422)],
+)
+def test_what_cannot_be_followed_is_said_and_breaks_no_page(desk, address, status):
+    answer = desk.post("look", address=address)
+
+    assert status == answer.status_code
+    assert "这个地址还不能添加" in answer.text
+    assert "<script>alert" not in answer.text
+
+
+def test_a_name_that_is_taken_is_refused(desk, home, university):
+    place = f"{university.url}/tzgg.htm"
+    answer = desk.post("add", address=home, place=place, university="海棠大学", name="../x")
+    again = desk.post("add", address=home, place=place, university="海棠大学", name="nankai-ywsd")
+
+    assert (422, 422, []) == (answer.status_code, again.status_code, desk.written)
