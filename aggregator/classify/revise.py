@@ -30,19 +30,25 @@ UNSEEN = re.compile("[\\s\u3000\xad\u200b-\u200f\u2060\ufe00-\ufe0f\ufeff]+")
 SIGNS = re.compile(r"[\W_]+")
 SENTENCE = re.compile(r"[^。！？!?；;]*[。！？!?；;]+[”’』」）)]*|[^。！？!?；;]+")
 WORD = re.compile(r"[A-Za-z0-9]+|.", re.DOTALL)
+COUNTED = r"(?:点击|浏览|阅读|访问|查看|下载|点赞|评论|转发|收藏|人气|热度|在线|hits?|views?|reads?)"
+COUNT = r"\d[\d,.]*[万千kw+]*"
+# 点击数：12, 阅读（12）, but not 收藏600件文物
 COUNTER = re.compile(
-    r"((?:点击|浏览|阅读|访问|查看|下载|点赞|评论|转发|收藏|人气|热度|在线|hits?|views?|reads?)(?:次数|人数|总数|数|量|率)?[:：为]?[\[(（]?)\d[\d,.]*[万千kw+]*"
-    r"|\d[\d,.]*[万千+]*(?=(?:人次|次|人)?(?:点击|浏览|阅读|访问|查看|下载)|(?:views|hits|reads)\b)"
-    r"|(?<=已下载)\d+|(?<=您是第)\d+",
+    rf"({COUNTED}(?:(?:次数|人数|总数|数|量)[:：为]?|[:：])[\[(（]?|{COUNTED}[\[(（]|已下载|您是第){COUNT}",
     re.IGNORECASE,
 )
+LONE_COUNTER = re.compile(rf"{COUNTED}{COUNT}(?:人次|次|人)?|{COUNT}(?:人次|次|人)?{COUNTED}", re.IGNORECASE)
 CLOCK = re.compile(
     r"(?:今天|今日|现在|当前|北京)(?:日期|时间)?(?:是|为)?[:：]?\d{4}[年/-]\d{1,2}[月/-]\d{1,2}日?(?:星期[一二三四五六日天])?(?:\d{1,2}:\d{2}(?::\d{2})?)?"
 )
-NEIGHBOUR = re.compile(r"[\[【<«‹]?(?:上|下|前|后)一?(?:篇|条|则|页|个)(?:文章|新闻)?[\]】>»›]?[:：]?.{0,100}")
+# 上一篇：…, [下一条] …, 下一篇没有了, but not 下个月起…
+NEIGHBOUR = re.compile(r"[\[【<«‹]?[上下前后]一?[篇条则页](?:文章|新闻)?(?:[\]】>»›:：].{0,100}|没有了?.?|无)?")
+# 相关阅读, ◆热门推荐：
 OTHERS = re.compile(
-    r"[\[【◆■●▶]*(?:相关|推荐|延伸|热门|热点|热搜|最新|最近|更多|精彩|猜你喜欢|您可能|你可能|大家都在看|本月|一周|图片)"
-    r"(?:感兴趣的?|喜欢的?)?(?:阅读|新闻|文章|链接|推荐|资讯|报道|内容|排行|动态|精选|专题|回顾)?(?:排行榜?|推荐|列表|榜)?[\]】]*[:：>»]*"
+    r"[\[【◆■●▶]*(?:(?:相关|推荐|延伸|热门|热点|热搜|精彩|猜你喜欢|您可能|你可能|大家都在看)(?:感兴趣的?|喜欢的?)?"
+    r"(?:阅读|新闻|文章|链接|推荐|资讯|报道|内容|排行|动态|精选|专题|回顾)?"
+    r"|(?:最新|最近|更多|图片|本月|一周)(?:阅读|新闻|文章|推荐|资讯|报道|排行|动态|精选|专题))"
+    r"(?:排行榜?|推荐|列表|榜)?[\]】]*[:：>»]*"
 )
 LINK = re.compile(r"<a\s[^<>]*>(.*?)</a>", re.DOTALL)
 MARKUP = re.compile(r"<[^<>]*>")
@@ -142,7 +148,7 @@ def _own(lines: Sequence[str], links: set[str]) -> Iterator[str]:
             if among_others and (is_link or len(line) <= LONGEST_LISTED) and not line.endswith(("。", "！", "？")):
                 continue
             among_others = False
-            if len(line) > 120 or not NEIGHBOUR.fullmatch(line):
+            if not (NEIGHBOUR.fullmatch(line) or LONE_COUNTER.fullmatch(line)):
                 yield line
 
 
@@ -150,14 +156,19 @@ def _words_changed(before: Told, after: Told, again: Told | None) -> int:
     one, two = sentences(before), sentences(after)
     if "".join(one) == "".join(two):
         return 0
-    passing: list[Hunk] = []
-    if again is not None:
-        passing = _hunks(two, sentences(again))
-    return sum(
-        _extent("".join(one[a:b]), "".join(two[c:d]))
-        for a, b, c, d in _hunks(one, two)
-        if not any(start <= d and c <= end for start, end, _, _ in passing)
-    )
+    # places in *two* where each reading says something else, and those where only some readings say anything
+    passing, between = set[int](), set[int]()
+    for start, end, _, _ in _hunks(two, sentences(again)) if again is not None else ():
+        passing.update(range(start, end))
+        between.update((start,) if start == end else ())
+    words = 0
+    for a, b, c, d in _hunks(one, two):
+        if passing.isdisjoint(range(c, d)) and between.isdisjoint(range(c, d + 1)):
+            words += _extent("".join(one[a:b]), "".join(two[c:d]))
+        else:  # what is new beside it, and lasts
+            lasting = (two[place] for place in range(c, d) if place not in passing)
+            words += sum(len(WORD.findall(sentence)) for sentence in lasting if sentence not in one[a:b])
+    return words
 
 
 def _hunks(one: Sequence[str], two: Sequence[str]) -> list[Hunk]:
