@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import fields, replace
 from datetime import datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,7 @@ CHANGED = Bulk(
 # a slug that tells which article it is; any other may be the name of several
 TELLING = re.compile(r"[0-9a-f]{32}")
 SHARED = tuple(field.name for field in fields(NewEntry) if field.name in FullEntry._fields)
+VALUES = attrgetter(*SHARED)
 
 
 class Parcels:
@@ -170,7 +172,7 @@ class Parcels:
 
 
 def _new(parcel: Parcel) -> NewEntry:
-    return NewEntry(uid=parcel.uid, **{name: getattr(parcel.entry, name) for name in SHARED})
+    return NewEntry(uid=parcel.uid, **dict(zip(SHARED, VALUES(parcel.entry), strict=True)))
 
 
 def _imported_row(entry_id: int, parcel: Parcel) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from aggregator.errors import NotFound
 from aggregator.model import Entry, EntryBody, EntrySignature, FullEntry, Source, Story, StoryDue, StoryMember
 from aggregator.store import feeds
 from aggregator.store.bulk import chunks
-from aggregator.store.joining import Fresh, Joining
+from aggregator.store.firsts import settle
+from aggregator.store.joining import Fresh, Joining, members
 
 if TYPE_CHECKING:
     from aggregator.store import Store
@@ -185,13 +186,10 @@ class Stories:
         sizes = dict.fromkeys(stories, 0)
         for chunk in chunks(sorted(stories)):
             sizes.update((row[0], row[1]) for row in connection.execute(SIZES, {"ids": chunk}))
-        scopes: set[str] = set()
-        for story_id, size in sizes.items():
-            scopes |= self.joining.scopes(connection, connection.execute(MEMBERS, {"story": story_id}).scalars().all())
-            if size > 1:
-                self.joining.settle(connection, story_id)
-            else:
-                connection.execute(delete(member).where(member.c.story_id == story_id))
+        scopes = self.joining.scopes(connection, members(connection, stories))
+        settle(connection, [story_id for story_id, size in sizes.items() if size > 1])
+        for story_id in [story_id for story_id, size in sizes.items() if size < 2]:
+            connection.execute(delete(member).where(member.c.story_id == story_id))
         if scopes:
             feeds.count_change(self._store, connection, scopes)
 
