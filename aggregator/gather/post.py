@@ -131,7 +131,9 @@ def _title(said: str, categories: list[str]) -> tuple[str, str | None]:
 
 
 def _line(value: object) -> str:
-    return " ".join(str(value).split()) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
+    if isinstance(value, str):
+        return " ".join(value.split())
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
 
 
 def _lines(value: object) -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import fields, replace
 from datetime import datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from aggregator.model import (
     Revision,
     Source,
     SourceRef,
+    Tombstone,
     Visit,
 )
 from aggregator.store import feeds
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
 
 entry, address = Entry.__table__, EntryAddress.__table__  # type: ignore[attr-defined]
 source, imported = Source.__table__, Imported.__table__  # type: ignore[attr-defined]
-revision = Revision.__table__  # type: ignore[attr-defined]
+revision, tombstone = Revision.__table__, Tombstone.__table__  # type: ignore[attr-defined]
 
 IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 UIDS = select(entry.c.id, entry.c.uid, entry.c.is_withheld).where(entry.c.id > bindparam("after")).order_by(entry.c.id)
@@ -53,6 +55,7 @@ CHANGED = Bulk(
 # a slug that tells which article it is; any other may be the name of several
 TELLING = re.compile(r"[0-9a-f]{32}")
 SHARED = tuple(field.name for field in fields(NewEntry) if field.name in FullEntry._fields)
+VALUES = attrgetter(*SHARED)
 
 
 class Parcels:
@@ -67,17 +70,19 @@ class Parcels:
             select(keys.c.value).join(entry, keys.c.value == entry.c.uid),
             select(keys.c.value).join(address, keys.c.value == address.c.uid),
             select(keys.c.value).join(entry, keys.c.value == entry.c.slug),
+            select(keys.c.value).join(tombstone, keys.c.value == tombstone.c.uid),
+            select(keys.c.value).join(tombstone, keys.c.value == tombstone.c.slug),
         )
         self._ids = select(entry.c.uid, entry.c.id).join(keys, keys.c.value == entry.c.uid)
         self._sources = select(source.c.name, source.c.id).join(keys, keys.c.value == source.c.name)
 
     def known(self, keys: Collection[str]) -> set[str]:
-        """Which of *keys* (identity keys and slugs) are those of stored entries."""
+        """Which of *keys* (identity keys and slugs) are those of stored entries, or of deleted ones."""
         with self._store.read() as connection:
             return self._known(connection, keys)
 
     def add(self, parcels: Sequence[Parcel], now: datetime) -> int:
-        """Store the entries of *parcels* that are not stored yet, all of them or nothing; how many they were.
+        """Store the entries of *parcels* that never were stored, all of them or nothing; how many they were.
 
         An entry is known by its key, by any of its other keys, and by its slug where this is a hash of its address. A
         source that there is not is made, switched off: no poll visits it.
@@ -167,7 +172,7 @@ class Parcels:
 
 
 def _new(parcel: Parcel) -> NewEntry:
-    return NewEntry(uid=parcel.uid, **{name: getattr(parcel.entry, name) for name in SHARED})
+    return NewEntry(uid=parcel.uid, **dict(zip(SHARED, VALUES(parcel.entry), strict=True)))
 
 
 def _imported_row(entry_id: int, parcel: Parcel) -> dict[str, Any]:

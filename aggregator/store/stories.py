@@ -40,6 +40,7 @@ TAKEN = delete(due).where(due.c.entry_id.in_(IDS)).returning(due.c.entry_id)
 RECENT = select(entry.c.id).where(entry.c.id.in_(IDS), entry.c.seen_at >= bindparam("since"))
 TEXTS = select(entry.c.id, entry.c.title, body.c.text).outerjoin(body).where(entry.c.id.in_(IDS))
 ITS_STORIES = select(member.c.story_id).where(member.c.entry_id.in_(IDS)).distinct()
+UNSIGN = delete(sign).where(sign.c.entry_id == bindparam("of"), sign.c.hash == bindparam("by"))
 SIZES = select(member.c.story_id, func.count()).where(member.c.story_id.in_(IDS)).group_by(member.c.story_id)
 MEMBERS = select(member.c.entry_id).where(member.c.story_id == bindparam("story"))
 MEMBERS = MEMBERS.order_by(member.c.sort, member.c.entry_id)
@@ -173,9 +174,13 @@ class Stories:
         """Before the entries *ids* are deleted, in that transaction: take them out of stories and signatures."""
         stories: set[int] = set()
         for chunk in chunks(ids):
-            for row in connection.execute(TEXTS, {"ids": chunk}):
-                signature = Telling(row.title, row.text or "").signature
-                connection.execute(delete(sign).where(sign.c.entry_id == row.id, sign.c.hash.in_(signature)))
+            signed = [
+                {"of": row.id, "by": number}
+                for row in connection.execute(TEXTS, {"ids": chunk})
+                for number in Telling(row.title, row.text or "").signature
+            ]
+            if signed:
+                connection.execute(UNSIGN, signed)
             stories.update(connection.execute(ITS_STORIES, {"ids": chunk}).scalars())
             connection.execute(delete(member).where(member.c.entry_id.in_(chunk)))
         sizes = dict.fromkeys(stories, 0)
