@@ -21,7 +21,7 @@ from aggregator.store.firsts import resettle, settle
 if TYPE_CHECKING:
     from aggregator.store import Store
 
-MOST_SHARING = 30  # entries kept for one sign: what more of them say tells nothing
+MOST_SHARING = 30  # entries kept for one sign, the newest: copies come soon, and what more of them say is a phrase
 MOST_CANDIDATES = 40  # entries that are looked at for one: those that share most of its signs
 MOST_COMPARED = 8  # of these, whose texts are read
 
@@ -40,6 +40,7 @@ PLACES = (
 )  # fmt: skip
 MEMBERS = select(member.c.entry_id).where(member.c.story_id.in_(IDS))
 TEXTS = select(entry.c.id, entry.c.title, body.c.text).outerjoin(body).where(entry.c.id.in_(IDS))
+FORGOTTEN = delete(sign).where(sign.c.hash == bindparam("sign"), sign.c.entry_id == bindparam("oldest"))
 SLUGS = select(entry.c.id, entry.c.slug).where(entry.c.id.in_(IDS))
 KEYS: BindParameter[Any] = bindparam("keys", expanding=True)
 BY_KEY = select(story.c.key, story.c.id).where(story.c.key.in_(KEYS))
@@ -124,7 +125,7 @@ class Joining:
         """The candidates for each of *fresh*, the likeliest first; from now on they are candidates themselves."""
         sharing = self.sharing(connection, (hash_ for one in fresh for hash_ in one.telling.signature))
         near: Near = {}
-        rows = []
+        rows, gone = [], []
         for one in fresh:
             signature = one.telling.signature
             rare, common = Counter[int](), Counter[int]()  # how many signs others share with it
@@ -135,9 +136,13 @@ class Joining:
                 common.clear()  # what so many say is a phrase, unless most is: then so many tell the story
             for hash_ in signature:
                 known = sharing[hash_]
-                if len(known) < MOST_SHARING and one.id not in known:
-                    known.append(one.id)
-                    rows.append({"hash": hash_, "entry_id": one.id})
+                if one.id in known or (len(known) >= MOST_SHARING and one.id < min(known)):
+                    continue
+                if len(known) >= MOST_SHARING:
+                    known.remove(oldest := min(known))
+                    gone.append({"sign": hash_, "oldest": oldest})
+                known.append(one.id)
+                rows.append({"hash": hash_, "entry_id": one.id})
             least = one.telling.least_shared
             found = [(rare[id_], common[id_], id_) for id_ in rare.keys() | common.keys() if id_ != one.id]
             likely = [each for each in found if each[0] + each[1] >= least]
@@ -146,6 +151,8 @@ class Joining:
             near[one.id] = dict.fromkeys(lone[-MOST_COMPARED:], True)
             near[one.id] |= dict.fromkeys([id_ for _, _, id_ in nlargest(MOST_CANDIDATES, likely)], False)
         self._add_signs(connection, rows)
+        if gone:
+            connection.execute(FORGOTTEN, gone)
         return near
 
     def _kept(self, connection: Connection, board: "_Board") -> set[str]:
