@@ -268,7 +268,7 @@ def test_scripts_of_other_sites_may_ask(client, place):
     assert not {"Content-Type", "Content-Length", "ETag"} & set(asked.headers.keys())
     assert "If-None-Match" in asked.headers["Access-Control-Allow-Headers"]
     assert {"GET", "HEAD", "OPTIONS"} == set(asked.headers["Allow"].split(", "))
-    assert "ETag, Link" == client.get(place).headers["Access-Control-Expose-Headers"]
+    assert "ETag, Link, Retry-After" == client.get(place).headers["Access-Control-Expose-Headers"]
 
 
 def test_nothing_is_taken_at_the_address_of_a_feed(client):
