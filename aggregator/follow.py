@@ -15,7 +15,7 @@ from urllib.parse import urljoin, urlsplit
 from zoneinfo import ZoneInfo
 
 from aggregator.catalogue import Catalogue
-from aggregator.errors import FetchError, ParseError, SourceError
+from aggregator.errors import FetchError, ParseError, SourceError, placed
 from aggregator.gather.charset import decode
 from aggregator.gather.columns import asks_for_password, columns, is_front, sent_on
 from aggregator.gather.feed import looks_like_feed, read_feed
@@ -32,7 +32,7 @@ How = Literal["here", "named", "usual", "column"]  # at the address, named by it
 Sureness = Literal["sure", "likely", "doubtful"]
 
 MOST_COLUMNS = 6
-EXTRA_SECONDS = 60.0  # for all that is visited beside the address itself
+EXTRA_SECONDS = 45.0  # for all that is visited beside the address itself
 SURE, LIKELY = 0.8, 0.5
 FEW, SHORT = 3, 5  # items: fewer make hardly a list, or a short one
 SHORT_TITLE = 6  # characters, at the median
@@ -92,7 +92,10 @@ async def explore(
     *is_intranet*: private addresses may be visited on its own domain.
     """
     explorer = _Explorer(fetcher, known, timezone, now, Allowance(url, private_networks=is_intranet))
-    return await explorer.explore(url)
+    try:
+        return await explorer.explore(url)
+    except ParseError as error:
+        raise ParseError(placed(error, url)) from error
 
 
 def worth_of(listing: Listing, url: str, now: datetime) -> float:
@@ -131,7 +134,9 @@ class _Explorer:
     async def explore(self, url: str) -> Exploration:
         response = await self._page(url)
         if looks_like_feed(response):
-            self._add(url, self._feed(response), response, "here")
+            self._add(response.url, self._feed(response), response, "here")
+            if not self._found:
+                raise ParseError(f"{url} is a feed without any entry; add it when it has one, or another page")
             return await self._result(response.url)
         html = decode(response.body, response.content_type)
         if (target := sent_on(html, response.url)) and domain_of(target) == domain_of(url):

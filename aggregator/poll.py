@@ -230,6 +230,8 @@ class Poller:
             *map(kinds.count, ("edited", "removed", "restored")),
             visit.milliseconds,
         )
+        if self._on_visit:
+            self._on_visit(source, visit, 0)
 
     def _leave(self, source: Source, turn: Turn) -> None:
         """Go on with no other source of a host that is not ours any more."""

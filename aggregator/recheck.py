@@ -55,6 +55,7 @@ AGAIN = 2
 # as if so much time had passed: a date that is told by the distance from now ("3 小时前") is another one then
 MUCH_LATER = timedelta(days=7)
 PASSING_KEPT = 10
+COMPARED_APART = 200_000  # characters
 NEWS_OR_NOT = Validators()  # to ask with: the whole page
 # failures that say that nobody is there, rather than something of one page
 OF_HOST = ("dns", "connect", "timeout", "tls", "address")
@@ -211,7 +212,7 @@ class Rechecker:
                 onward(read, now),
                 new=entry_now(one, entry, article, title, site, rule, self._tagger(), is_dated=True),
             )
-        found = compare(before, told)
+        found = await _compared(before, told)
         if found is None:
             return unchanged(said_by(watch, told), now, one.removed_at)
         if is_another(before, told):
@@ -240,12 +241,18 @@ class Rechecker:
         for _ in range(AGAIN):
             again = await self._read(one, site, rule, NEWS_OR_NOT, None, self._now() + MUCH_LATER)
             assert again.article is not None  # nothing is known of it
-            still = compare(before, told, told_by(again.article))
+            still = await _compared(before, told, told_by(again.article))
             what = tuple(name for name in found.what if still and name in still.what)
             if still is None or not what:
                 return None
             found = Difference(what, min(found.words, still.words))
         return found
+
+
+async def _compared(*told: Told) -> Difference | None:
+    """What ``compare`` finds, long texts in a thread, so that the polls need not wait."""
+    is_long = sum(len(one.text) for one in told) > COMPARED_APART
+    return await asyncio.to_thread(compare, *told) if is_long else compare(*told)
 
 
 def _explained(error: ParseError, response: Response, one: Watched) -> Exception:

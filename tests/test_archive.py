@@ -60,7 +60,7 @@ def keep(kept, at=NOW):
 
 def add(store, university, number, *, pictures=(PNG,), hours=1, page=PAGE, status=200, source=1):
     """An entry whose page and pictures *university* serves."""
-    url = university.serve(f"/info/{number}.htm", page, status=status)
+    url = university.serve(f"/info/{number}.htm", page, status=status, content_type="text/html")
     images = tuple(university.serve(f"/{number}-{place}.png", one) for place, one in enumerate(pictures))
     store.entries.record(
         [visit(source, story(number, hours=hours, url=url, images=images, seen_at=NOW - timedelta(hours=hours)))]

@@ -558,6 +558,13 @@ def test_a_search_that_cannot_be_read_exits_with_2(followed):
     assert "is no day like" in run("search", "大学", "--since", "gestern", code=2)
 
 
+def test_stories_are_looked_for_on_demand_and_anew(followed):
+    run("poll")
+
+    assert "0 entries compared" in run("db", "stories")
+    assert re.search(r"[1-9]\d* entries compared, \d+ stories told more than once", run("db", "stories", "--rebuild"))
+
+
 def test_the_index_is_made_anew_on_demand_and_checked(followed):
     run("poll")
     run("search", "大学")

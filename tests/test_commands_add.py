@@ -78,7 +78,7 @@ def test_at_a_terminal_it_asks_which_to_follow_and_what_to_call_it(instance, hai
     os.close(theirs)
     said = b""
     for question, answer in (
-        ("numbers)", "2,1"), ("Name", "haitang"), ("University", ""), ("tags", "教务 本科"), ("Follow these", "y"),
+        ("numbers)", "7"), ("of 1, 2, 3", "2,1"), ("Name", "Haitang!"), ("lower-case", "haitang"), ("University", ""), ("tags", "教务 本科"), ("Follow these", "y"),
     ):  # fmt: skip
         while question.encode() not in said:
             said += os.read(ours, 65_536)

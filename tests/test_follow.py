@@ -131,6 +131,9 @@ def test_the_home_page_says_whose_a_department_is(university):
         ("<div id=app></div><script>render()</script>", "text/html", 200, "shows nothing without a script"),
         ("<p>学校简介</p>" + "海棠大学创办于一九一九年。" * 40, "text/html", 200, "give the address of a column"),
         ("no", "text/html", 404, "has moved or is gone"),
+        ("<rss version='2.0'><channel><title>x</title></channel></rss>", FEED, 200, "is a feed without any entry"),
+        ("<div>" * 200_000, "text/html", 200, "/xw/x.htm: 200,000 tags: too many"),
+        ("", "text/html", 200, "shows nothing without a script"),
     ],
 )
 def test_what_cannot_be_followed_is_told_with_what_to_do(university, body, content_type, status, says):

@@ -1,7 +1,9 @@
 """Revisions in both databases: kept, told of, withheld and given back."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
 
@@ -133,6 +135,21 @@ def test_texts_of_what_was_removed_before_follow_the_setting(store):
 
     assert 1 == store.revisions.withhold(False, NOW + 2 * DAY)
     assert "新增阅览座位一千八百个。" == only(store).text
+
+
+def test_processes_that_withhold_at_once_lose_no_text(store):
+    edit(store, NOW + HOUR, REMOVED)
+    begin = Barrier(4)
+
+    def withhold(_):
+        begin.wait()
+        return store.revisions.withhold(True, NOW + DAY)
+
+    with ThreadPoolExecutor(4) as threads:
+        assert all(count <= 1 for count in threads.map(withhold, range(4)))
+
+    assert "" == only(store).text
+    assert "新增阅览座位一千八百个。" == store.revisions.whole(1).text
 
 
 def test_a_deleted_entry_takes_its_watch_and_its_revisions_with_it(store):

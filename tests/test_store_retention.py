@@ -193,3 +193,12 @@ def test_who_told_a_story_first_stays_while_others_who_tell_it_do(store):
     assert ({}, {"story": 1}) == (kept.gone, kept.needed)
     assert (3, 0) == (gone.total.entries, store.entries.count())
     assert [] == store.check()
+
+
+def test_a_deleted_entry_is_not_brought_back_by_an_import(store):
+    store.entries.record([visit(1, entry(1, days=400), entry(2, days=1))])
+    parcels = list(store.parcels.walk())
+    expire(store, Terms(365))
+
+    assert 0 == store.parcels.add(parcels, NOW)
+    assert 1 == store.entries.count()

@@ -6,7 +6,7 @@ from sqlalchemy import text
 from aggregator import tagging
 from aggregator.classify.tag import Tagger
 from aggregator.errors import NotFound, RuleError
-from aggregator.model import Site, SourceRule, Taxonomy
+from aggregator.model import Edition, Site, SourceRule, Taxonomy
 from aggregator.query import Selection, parse, tagged
 from aggregator.rules.tags import load_taxonomy
 from aggregator.store import Store
@@ -148,6 +148,17 @@ def test_a_renamed_tag_keeps_its_entries_and_its_old_name_leads_to_it(store):
     assert parse("头条-田") == store.names.surviving("要闻-田")
     assert 3 == len(store.entries.newest(9, Selection(store.names.expression("要闻"))))
     assert store.feeds.versions()["sources"] > before["sources"]
+
+
+def test_frozen_digests_of_a_renamed_tag_are_found_under_its_new_name(store):
+    day = NOW.date()
+    for name, tags in (("2025-03-19", "要闻"), ("2025-03-20", "要闻"), ("2025-03-20", "海大")):
+        store.digests.keep(Edition(name=name, tags=tags, number=1, first=day, last=day, made_at=NOW))
+
+    store.tagging.rename("要闻", "海大")
+
+    assert store.digests.newest("2025-03-19", "海大")
+    assert store.digests.newest("2025-03-20", "要闻")  # there were both: each stays what it is
 
 
 def test_a_merged_tag_gives_its_entries_to_the_other_each_once(store):

@@ -4,7 +4,8 @@ import feedparser
 import pytest
 
 from aggregator.model import Change, Looked, Trace, Visit
-from tests.newsroom import NOW, SITE_URL, app_of, empty_store, story, visit
+from aggregator.web.freeze import freeze
+from tests.newsroom import NOW, SITE_URL, app_of, empty_store, settings, story, visit
 
 TITLES = "图书馆东馆今起试运行", "图书馆东馆明起试运行"
 TEXTS = "新增阅览座位一千八百个。<b>师生凭校园卡入馆</b>。", "新增阅览座位两千个。<b>师生凭校园卡入馆</b>。"
@@ -94,3 +95,20 @@ def test_a_withheld_text_stands_on_no_page_and_in_no_feed(store, tmp_path):
             assert secret not in answer.text, place
 
     assert TITLES[1] in client.get("/feed.atom").text
+
+
+def test_files_show_revisions_and_follow_the_next_one(store, tmp_path):
+    folder, place = tmp_path / "public", f"entries/{slug(store)}"
+    freeze(settings(tmp_path), store, folder, lambda: NOW)
+
+    assert "[删去]" in (folder / place / "revisions/index.html").read_text()
+    assert TITLES[1] in (folder / "revisions/index.html").read_text()
+    assert {"atom", "rss", "json"} <= {path.suffix[1:] for path in folder.glob("revisions.*")}
+
+    store.withholds = True
+    look(store, 2, (Change("removed", ("404",)),))
+    freeze(settings(tmp_path), store, folder, lambda: NOW)
+
+    for path in folder.rglob("*"):
+        if path.suffix in (".html", ".atom", ".rss", ".json", ".txt"):
+            assert "座位两千个" not in path.read_text(), path

@@ -5,6 +5,7 @@ Knows no file and no database. ahocorasick_rs's only door: it finds any number o
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from ahocorasick_rs import AhoCorasick
@@ -97,7 +98,7 @@ def _evidence(topics: Iterable[Topic]) -> dict[str, str]:
     for topic in topics:
         for word in (*topic.words, *topic.title_words):
             if "…" not in word and word.strip("^$") == word:
-                found.setdefault(fold(word), topic.name)
+                found.setdefault(_form(word), topic.name)
     return found
 
 
@@ -126,17 +127,14 @@ class _Words:
         def parts(written: str) -> tuple[int, ...]:
             return tuple(numbers.setdefault(_form(part), len(numbers)) for part in written.split("…"))
 
-        # what is to be looked at when a part was found: words by their first, exceptions likewise
-        self._words: dict[int, list[_Word]] = {}
-        self._exceptions: dict[int, list[tuple[str, tuple[int, ...]]]] = {}
+        self._words: dict[int, list[_Word]] = {}  # by their first parts: looked at when that was found
+        self._exceptions: dict[str, list[tuple[int, ...]]] = {}
         for topic in topics:
             own = words_of(topic)
             for written, in_lead in own:
                 word = _Word(topic.name, written, parts(written), in_lead)
                 self._words.setdefault(word.parts[0], []).append(word)
-            for written in topic.exceptions if own else ():
-                its = parts(written)
-                self._exceptions.setdefault(its[0], []).append((topic.name, its))
+            self._exceptions[topic.name] = [parts(written) for written in topic.exceptions] if own else []
         self._finder = AhoCorasick(list(numbers), store_patterns=False) if numbers else None
         # the space at an edge is no part of the word
         edges = ((number, part.startswith(" "), part.endswith(" ")) for part, number in numbers.items())
@@ -150,61 +148,54 @@ class _Words:
 
         Up to *boundary* it is a title, which a word is rather found in; behind it words for titles do not count.
         """
-        spans = self._places(form)
-        shields = self._shields(spans)
+        places = self._places(form)
+        shields: dict[str, list[Span]] = {}  # where words of a topic do not count, for topics with some
         found: dict[str, _Hit] = {}
-        for number, places in spans.items():
+        for number, its in places.items():
             for word in self._words.get(number, ()):
-                known = found.get(word.topic)
-                if known is not None and known.zone == "title":
+                topic = word.topic
+                if topic in found and found[topic].zone == "title":
                     continue
-                its = places if len(word.parts) == 1 else _spans(word.parts, spans)
-                for start, end in its:
+                for start, end in its if len(word.parts) == 1 else _spans(word.parts, places):
                     if start < boundary <= end or (start >= boundary and not word.in_lead):
                         continue
-                    shielded = shields.get(word.topic, ())
-                    if not any(first < end and start < last for first, last in shielded):
-                        found[word.topic] = _Hit(word.written, "title" if start < boundary else "lead")
+                    if topic not in shields:
+                        shields[topic] = [span for parts in self._exceptions[topic] for span in _spans(parts, places)]
+                    if not any(first < end and start < last for first, last in shields[topic]):
+                        found[topic] = _Hit(word.written, "title" if start < boundary else "lead")
                         break
         return found
 
     def _places(self, form: str) -> dict[int, list[Span]]:
         """Where in *form* parts of words stand, by their numbers."""
-        spans: dict[int, list[Span]] = {}
+        places: dict[int, list[Span]] = {}
         if self._finder is None:
-            return spans
+            return places
         for number, start, end in self._finder.find_matches_as_indexes(form, overlapping=True):
             if number in self._edges:
                 opens, closes = self._edges[number]
                 start, end = start + opens, end - closes
-            if number in spans:
-                spans[number].append((start, end))
+            if number in places:
+                places[number].append((start, end))
             else:
-                spans[number] = [(start, end)]
-        return spans
-
-    def _shields(self, spans: Mapping[int, list[Span]]) -> dict[str, list[Span]]:
-        """Where words of a topic do not count, by topic."""
-        shields: dict[str, list[Span]] = {}
-        for number in spans:
-            for topic, parts in self._exceptions.get(number, ()):
-                if its := _spans(parts, spans):
-                    shields.setdefault(topic, []).extend(its)
-        return shields
+                places[number] = [(start, end)]
+        return places
 
 
+@lru_cache(maxsize=10_000)
 def _form(part: str) -> str:
     """*part* of a word as it stands in what ``_Words.found`` looks at: an edge of a run of letters is a space."""
     return " " * part.startswith("^") + fold(part.strip("^$")) + " " * part.endswith("$")
 
 
-def _spans(parts: Sequence[int], spans: Mapping[int, list[Span]]) -> list[Span]:
+def _spans(parts: Sequence[int], spans: Mapping[int, list[Span]]) -> Sequence[Span]:
     """Where *parts* stand in their order, each the next one at most GAP behind: begin of the first, end of the last."""
+    for part in parts:
+        if part not in spans:
+            return ()
     reached = spans[parts[0]]
     for part in parts[1:]:
-        following = spans.get(part)
-        if following is None:
-            return []
+        following = spans[part]
         longer = []
         for start, end in reached:
             place = bisect_left(following, (end, 0))

@@ -49,13 +49,18 @@ def add(
     asks = not yes and sys.stdin.isatty() and sys.stdout.isatty()
     if _is_settled(url, known, config, enables=yes, asks=asks) or _is_at_home(url, known, config, asks=asks):
         return
+    if sys.stderr.isatty():
+        click.echo(f"looking at {url} and around it, one request at a time ...", err=True)
     explored = asyncio.run(_explored(url, known, config, is_intranet=intranet))
+    if explored.trouble:
+        click.echo(f"{explored.trouble}; but this is found around it:")
     _show(explored, known, config)
     if dry_run:
         return
     if asks:
         chosen = _chosen(explored, known)
-        name = name or click.prompt("Name, part of its address", default=free_name(chosen[0].url, known))
+        free = free_name(chosen[0].url, known)
+        name = name or click.prompt("Name, part of its address", default=free, value_proc=_usable_name)
         university = university or click.prompt("University", default=university_at(explored, known))
         tags = tags or tuple(click.prompt("Further tags, with blanks between", default="", show_default=False).split())
     else:
@@ -168,6 +173,14 @@ def _chosen(explored: "Exploration", known: "Catalogue") -> "Sequence[Find]":
     click.echo()
     picked = click.prompt("Which shall be followed (one or more numbers)", default=str(free[0]), value_proc=numbers)
     return [finds[number - 1] for number in picked]
+
+
+def _usable_name(text: str) -> str:
+    from aggregator.rules import NAME
+
+    if not NAME.fullmatch(text):
+        raise click.BadParameter("lower-case letters, digits, '.', '_' or '-', at most 64 of them, please")
+    return text
 
 
 def _written(university: str, known: "Catalogue") -> str:

@@ -67,14 +67,20 @@ def _poll(config: "Settings", known: "Rules", store: "Store", names: list[str] |
 
     logging.getLogger("aggregator.poll").setLevel(logging.WARNING)  # the lines below say the same
     outcomes: dict[str, int] = {}
-    entries = 0
+    entries = looks = 0
     held: list[Holder] = []
     started, spent = monotonic(), process_time()
 
     with progress("polling", total) as bar:
 
         def report(source: "Source", visit: "Visit", brought: int) -> None:
-            nonlocal entries
+            nonlocal entries, looks
+            if visit.is_of_articles:
+                looks += len(visit.looked)
+                changed = sum(bool(one.changes) for one in visit.looked)
+                bar.line(f"{source.name}  {len(visit.looked)} articles looked at again, {changed} changed")
+                bar.advance()
+                return
             entries += brought
             outcome = visit.outcome(brought)
             outcomes[outcome] = outcomes.get(outcome, 0) + 1
@@ -106,6 +112,7 @@ def _poll(config: "Settings", known: "Rules", store: "Store", names: list[str] |
     click.echo(
         f"{polled} polled: {', '.join(f'{count} {word}' for word, count in sorted(outcomes.items()))}; "
         f"{entries} new entries; {took:.1f} s ({polled / max(took, 0.001):.1f} sources a second, {cpu:.1f} s of CPU)"
+        + (f"; {looks} articles looked at again" if looks else "")
     )
     return outcomes.get("failed", 0), polled
 

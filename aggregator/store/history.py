@@ -107,10 +107,14 @@ class Revisions:
         return len(ids)
 
     def _withhold(self, ids: Sequence[int], wanted: bool, now: datetime, connection: Connection) -> None:
-        for id_ in ids:
+        # another process may do the same: a text that is withheld twice would be lost
+        locked = HIDDEN.with_for_update()
+        wrong = [id_ for id_ in ids if connection.execute(locked, {"this": id_}).scalar() is (not wanted)]
+        for id_ in wrong:
             (_hide if wanted else _show)(connection, id_)
             connection.execute(update(entry).where(THIS).values(changed_at=now), {"this": id_})
-        changing.change(self._store, connection, dict.fromkeys(ids))
+        if wrong:
+            changing.change(self._store, connection, dict.fromkeys(wrong))
 
 
 # ------------------------------------------------------------ within the transaction that records visits

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import BigInteger, BindParameter, Connection, bindparam, cast, delete, func, select, update
 
-from aggregator.classify.story import APART, SHORTEST_TEXT, Teller, Telling, first_of, is_same, origins
-from aggregator.model import Entry, EntryBody, EntrySignature, EntryTag, Evidence, Source, Story, StoryMember, TagAlias
+from aggregator.classify.story import APART, SHORTEST_TEXT, Telling, is_same
+from aggregator.model import Entry, EntryBody, EntrySignature, EntryTag, Source, Story, StoryMember, TagAlias
 from aggregator.store.bulk import Bulk, chunks, given
+from aggregator.store.firsts import resettle, settle
 
 if TYPE_CHECKING:
     from aggregator.store import Store
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 MOST_SHARING = 30  # entries kept for one sign: what more of them say tells nothing
 MOST_CANDIDATES = 40  # entries that are looked at for one: those that share most of its signs
 MOST_COMPARED = 8  # of these, whose texts are read
-EDGE = 400  # characters at either end of a text, where it may say where it comes from
 
 entry, body, entry_tag = Entry.__table__, EntryBody.__table__, EntryTag.__table__  # type: ignore[attr-defined]
 source, alias = Source.__table__, TagAlias.__table__  # type: ignore[attr-defined]
@@ -38,32 +38,12 @@ PLACES = (
     .outerjoin(member, member.c.entry_id == entry.c.id)
     .where(entry.c.id.in_(IDS))
 )  # fmt: skip
-MEMBERS = select(member.c.story_id, member.c.entry_id).where(member.c.story_id.in_(IDS))
+MEMBERS = select(member.c.entry_id).where(member.c.story_id.in_(IDS))
 TEXTS = select(entry.c.id, entry.c.title, body.c.text).outerjoin(body).where(entry.c.id.in_(IDS))
 SLUGS = select(entry.c.id, entry.c.slug).where(entry.c.id.in_(IDS))
 KEYS: BindParameter[Any] = bindparam("keys", expanding=True)
+BY_KEY = select(story.c.key, story.c.id).where(story.c.key.in_(KEYS))
 TOLD = select(story.c.key).where(story.c.key.in_(KEYS), story.c.id.in_(select(member.c.story_id)))
-FIRST = select(story.c.first_entry_id, story.c.evidence).where(story.c.id == bindparam("story"))
-BY_KEY = select(story.c.id).where(story.c.key == bindparam("key"))
-TELLERS = (
-    select(
-        entry.c.id, entry.c.published, entry.c.precision, entry.c.origin, source.c.title, source.c.university,
-        func.length(body.c.text).label("length"),
-        func.substr(body.c.text, 1, EDGE).label("head"),
-        func.substr(body.c.text, func.length(body.c.text) - EDGE + 1).label("tail"),
-    )
-    .join(source, source.c.id == entry.c.source_id)
-    .join(member, member.c.entry_id == entry.c.id)
-    .outerjoin(body, body.c.entry_id == entry.c.id)
-    .where(member.c.story_id == bindparam("story"))
-    .order_by(entry.c.id)
-)  # fmt: skip
-NAMES = select(alias.c.tag_name, alias.c.alias).where(alias.c.tag_name.in_(IDS))
-CHANGED = (
-    update(story)
-    .where(story.c.id == bindparam("story"))
-    .values(first_entry_id=bindparam("first"), evidence=bindparam("how"), version=story.c.version + 1, into_id=None)
-)
 TAGS = select(entry_tag.c.tag_id).where(entry_tag.c.entry_id.in_(IDS)).distinct()
 
 
@@ -107,9 +87,10 @@ class Joining:
         self._sharing = select(sign.c.hash, sign.c.entry_id).join(keys, sign.c.hash == cast(keys.c.value, BigInteger))
         self._add_signs = Bulk(store.insert(sign).on_conflict_do_nothing())
         added = store.insert(member)
-        self._add_members = added.on_conflict_do_update(
-            index_elements=["entry_id"], set_={"story_id": added.excluded.story_id}
+        self._add_members = Bulk(
+            added.on_conflict_do_update(index_elements=["entry_id"], set_={"story_id": added.excluded.story_id})
         )
+        self._add_stories = Bulk(store.insert(story).on_conflict_do_nothing(index_elements=["key"]))
 
     def join(self, connection: Connection, fresh: Sequence[Fresh], *, again: bool = False) -> set[str]:
         """Let each of *fresh*, which are stored, join the story it tells; the scopes of feeds that changes.
@@ -125,8 +106,9 @@ class Joining:
                 board.leave(one.id)
             board.unite(one.id)
         scopes = self._kept(connection, board)
-        for story_id in board.unchanged([one.id for one in fresh]) if again else ():
-            scopes |= self._resettled(connection, story_id)  # what an entry says of its origin or date may be new
+        if again:  # what an entry says of its origin or date may be new
+            changed = resettle(connection, board.unchanged([one.id for one in fresh]))
+            scopes |= self.scopes(connection, members(connection, changed))
         return scopes
 
     def sharing(self, connection: Connection, hashes: Iterable[int]) -> dict[int, list[int]]:
@@ -144,23 +126,25 @@ class Joining:
         near: Near = {}
         rows = []
         for one in fresh:
-            counts: Counter[int] = Counter()
             signature = one.telling.signature
-            telling = [hash_ for hash_ in signature if len(sharing[hash_]) < MOST_SHARING]
-            # what so many say is a phrase, unless all is: then so many tell the story
-            for hash_ in telling if 2 * len(telling) >= len(signature) else signature:
-                counts.update(sharing[hash_])
+            rare, common = Counter[int](), Counter[int]()  # how many signs others share with it
+            for hash_ in signature:
+                known = sharing[hash_]
+                (rare if len(known) < MOST_SHARING else common).update(known)
+            if 2 * sum(len(sharing[hash_]) < MOST_SHARING for hash_ in signature) >= len(signature):
+                common.clear()  # what so many say is a phrase, unless most is: then so many tell the story
             for hash_ in signature:
                 known = sharing[hash_]
                 if len(known) < MOST_SHARING and one.id not in known:
                     known.append(one.id)
                     rows.append({"hash": hash_, "entry_id": one.id})
-            del counts[one.id]
             least = one.telling.least_shared
-            likely = [(count, id_) for id_, count in counts.items() if count >= least]
-            titled = sharing[one.telling.title_sign] if one.telling.title_sign is not None else ()
-            near[one.id] = dict.fromkeys([id_ for id_ in titled if 0 < counts[id_] < least][-MOST_COMPARED:], True)
-            near[one.id] |= dict.fromkeys([id_ for _, id_ in nlargest(MOST_CANDIDATES, likely)], False)
+            found = [(rare[id_], common[id_], id_) for id_ in rare.keys() | common.keys() if id_ != one.id]
+            likely = [each for each in found if each[0] + each[1] >= least]
+            titled = set(sharing[one.telling.title_sign]) if one.telling.title_sign is not None else set()
+            lone = sorted(id_ for shared, more, id_ in found if shared + more < least and id_ in titled)
+            near[one.id] = dict.fromkeys(lone[-MOST_COMPARED:], True)
+            near[one.id] |= dict.fromkeys([id_ for _, _, id_ in nlargest(MOST_CANDIDATES, likely)], False)
         self._add_signs(connection, rows)
         return near
 
@@ -169,66 +153,53 @@ class Joining:
         left = {id_ for group in groups for id_ in group.left}
         for chunk in chunks(sorted(left)):  # first: who leaves one story may be in another by now
             connection.execute(delete(member).where(member.c.entry_id.in_(chunk)))
-        touched = left
+        told = [group for group in groups if len(group.members) > 1]
         for group in groups:
-            touched |= group.members
-            if len(group.members) > 1:
-                self._keep(connection, group, board.places)
-            elif group.story is not None:  # of one nothing is to be told
+            if len(group.members) < 2 and group.story is not None:  # of one nothing is to be told
                 connection.execute(delete(member).where(member.c.story_id == group.story))
-        return self.scopes(connection, touched)
-
-    def _keep(self, connection: Connection, group: Group, places: Mapping[int, Place]) -> None:
-        story_id = group.story or self._made(connection, group.members)
-        for former in group.absorbed:
-            connection.execute(update(member).where(member.c.story_id == former).values(story_id=story_id))
-            connection.execute(update(story).where(story.c.id == former).values(into_id=story_id))
+        self._name(connection, [group for group in told if group.story is None])
+        for group in told:
+            for former in group.absorbed:
+                connection.execute(update(member).where(member.c.story_id == former).values(story_id=group.story))
+                connection.execute(update(story).where(story.c.id == former).values(into_id=group.story))
         rows = [
-            {"entry_id": id_, "story_id": story_id, "source_id": places[id_].source_id, "sort": places[id_].sort}
+            {
+                "entry_id": id_,
+                "story_id": group.story,
+                "source_id": board.places[id_].source_id,
+                "sort": board.places[id_].sort,
+            }
+            for group in told
             for id_ in sorted(group.members)
         ]
-        connection.execute(self._add_members, rows)
-        self.settle(connection, story_id)
+        self._add_members(connection, rows)
+        settle(connection, [group.story for group in told if group.story is not None])
+        return self.scopes(connection, left.union(*(group.members for group in groups)))
 
-    def settle(self, connection: Connection, story_id: int) -> None:
-        """Let the story, of which something has changed, know who of its members was first."""
-        first, evidence = self._first(connection, story_id)
-        connection.execute(CHANGED, {"story": story_id, "first": first, "how": evidence})
+    def _name(self, connection: Connection, groups: Sequence[Group]) -> None:
+        """Give each group a story, called after the first of its entries that we saw; they may have told it before.
 
-    def _resettled(self, connection: Connection, story_id: int) -> set[str]:
-        """The same where only that may have changed; the scopes of feeds that this changes."""
-        known = connection.execute(FIRST, {"story": story_id}).one()
-        if tuple(known) == self._first(connection, story_id):
-            return set()
-        self.settle(connection, story_id)
-        return self.scopes(connection, connection.execute(MEMBERS, {"ids": [story_id]}).scalars("entry_id").all())
-
-    def _first(self, connection: Connection, story_id: int) -> tuple[int, Evidence]:
-        rows = connection.execute(TELLERS, {"story": story_id}).all()
-        names: dict[str, list[str]] = defaultdict(list)
-        for name, other in connection.execute(NAMES, {"ids": list({row.university for row in rows})}):
-            names[name].append(other)
-        tellers = [
-            Teller(
-                row.id, row.university, row.title, row.published, row.precision, tuple(names[row.university]),
-                origins(row.origin, f"{row.head or ''}\n{row.tail or ''}"), row.length or 0,
-            )
-            for row in rows
-        ]  # fmt: skip
-        return first_of(tellers)
-
-    def _made(self, connection: Connection, ids: Collection[int]) -> int:
-        """A story for the entries *ids*, called after the first of them that we saw; it may be one that they were once.
-
-        After another where those that the first has left still tell the story called after it.
+        It is called after another entry where those that the first has left still tell the story called after it.
         """
-        slugs = {row.id: row.slug for row in connection.execute(SLUGS, {"ids": sorted(ids)})}
-        names = [slugs[id_] for id_ in sorted(ids)]
-        taken = set(connection.execute(TOLD, {"keys": names}).scalars())
-        key = next((name for name in names if name not in taken), "-".join(names[:2]))
-        values = {"key": key, "first_entry_id": min(ids), "evidence": "seen", "version": 0}
-        connection.execute(self._store.insert(story).values(values).on_conflict_do_nothing(index_elements=["key"]))
-        return int(connection.execute(BY_KEY, {"key": key}).scalar_one())
+        if not groups:
+            return
+        ids = sorted(id_ for group in groups for id_ in group.members)
+        slugs = {row.id: row.slug for chunk in chunks(ids) for row in connection.execute(SLUGS, {"ids": chunk})}
+        names = [slugs[id_] for id_ in ids]
+        taken = {key for chunk in chunks(names) for key in connection.execute(TOLD, {"keys": chunk}).scalars()}
+        keys = []
+        for group in groups:
+            own = [slugs[id_] for id_ in sorted(group.members)]
+            keys.append(next((name for name in own if name not in taken), "-".join(own[:2])))
+        firsts = [min(group.members) for group in groups]
+        rows = [
+            {"key": key, "first_entry_id": first, "evidence": "seen", "version": 0}
+            for key, first in zip(keys, firsts, strict=True)
+        ]
+        self._add_stories(connection, rows)
+        known = {key: id_ for chunk in chunks(keys) for key, id_ in connection.execute(BY_KEY, {"keys": chunk})}
+        for group, key in zip(groups, keys, strict=True):
+            group.story = known[key]
 
     def scopes(self, connection: Connection, ids: Collection[int]) -> set[str]:
         """The scopes of all feeds that show one of the entries *ids*."""
@@ -239,6 +210,11 @@ class Joining:
             found.update(f"tag:{id_}" for id_ in connection.execute(TAGS, {"ids": chunk}).scalars())
             found.update(f"source:{row.source_id}" for row in connection.execute(PLACES, {"ids": chunk}))
         return found
+
+
+def members(connection: Connection, stories: Collection[int]) -> set[int]:
+    """The entries that tell one of *stories*."""
+    return {id_ for chunk in chunks(sorted(stories)) for id_ in connection.execute(MEMBERS, {"ids": chunk}).scalars()}
 
 
 class _Board:
@@ -345,5 +321,4 @@ class _Board:
             missing = set()
             new = [id_ for id_ in stories if stories[id_].members <= set(ids)]
             for chunk in chunks(sorted(new)):
-                its = {row.entry_id for row in self._connection.execute(MEMBERS, {"ids": chunk})}
-                missing |= its - self.places.keys()
+                missing |= members(self._connection, chunk) - self.places.keys()

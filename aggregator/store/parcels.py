@@ -77,12 +77,12 @@ class Parcels:
         self._sources = select(source.c.name, source.c.id).join(keys, keys.c.value == source.c.name)
 
     def known(self, keys: Collection[str]) -> set[str]:
-        """Which of *keys* (identity keys and slugs) are those of stored entries, or of entries that were deleted."""
+        """Which of *keys* (identity keys and slugs) are those of stored entries, or of deleted ones."""
         with self._store.read() as connection:
             return self._known(connection, keys)
 
     def add(self, parcels: Sequence[Parcel], now: datetime) -> int:
-        """Store the entries of *parcels* that are not stored yet, all of them or nothing; how many they were.
+        """Store the entries of *parcels* that never were stored, all of them or nothing; how many they were.
 
         An entry is known by its key, by any of its other keys, and by its slug where this is a hash of its address. A
         source that there is not is made, switched off: no poll visits it.

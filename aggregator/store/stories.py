@@ -15,7 +15,8 @@ from aggregator.errors import NotFound
 from aggregator.model import Entry, EntryBody, EntrySignature, FullEntry, Source, Story, StoryDue, StoryMember
 from aggregator.store import feeds
 from aggregator.store.bulk import chunks
-from aggregator.store.joining import Fresh, Joining
+from aggregator.store.firsts import settle
+from aggregator.store.joining import Fresh, Joining, members
 
 if TYPE_CHECKING:
     from aggregator.store import Store
@@ -39,6 +40,7 @@ TAKEN = delete(due).where(due.c.entry_id.in_(IDS)).returning(due.c.entry_id)
 RECENT = select(entry.c.id).where(entry.c.id.in_(IDS), entry.c.seen_at >= bindparam("since"))
 TEXTS = select(entry.c.id, entry.c.title, body.c.text).outerjoin(body).where(entry.c.id.in_(IDS))
 ITS_STORIES = select(member.c.story_id).where(member.c.entry_id.in_(IDS)).distinct()
+UNSIGN = delete(sign).where(sign.c.entry_id == bindparam("of"), sign.c.hash == bindparam("by"))
 SIZES = select(member.c.story_id, func.count()).where(member.c.story_id.in_(IDS)).group_by(member.c.story_id)
 MEMBERS = select(member.c.entry_id).where(member.c.story_id == bindparam("story"))
 MEMBERS = MEMBERS.order_by(member.c.sort, member.c.entry_id)
@@ -172,21 +174,22 @@ class Stories:
         """Before the entries *ids* are deleted, in that transaction: take them out of stories and signatures."""
         stories: set[int] = set()
         for chunk in chunks(ids):
-            for row in connection.execute(TEXTS, {"ids": chunk}):
-                signature = Telling(row.title, row.text or "").signature
-                connection.execute(delete(sign).where(sign.c.entry_id == row.id, sign.c.hash.in_(signature)))
+            signed = [
+                {"of": row.id, "by": number}
+                for row in connection.execute(TEXTS, {"ids": chunk})
+                for number in Telling(row.title, row.text or "").signature
+            ]
+            if signed:
+                connection.execute(UNSIGN, signed)
             stories.update(connection.execute(ITS_STORIES, {"ids": chunk}).scalars())
             connection.execute(delete(member).where(member.c.entry_id.in_(chunk)))
         sizes = dict.fromkeys(stories, 0)
         for chunk in chunks(sorted(stories)):
             sizes.update((row[0], row[1]) for row in connection.execute(SIZES, {"ids": chunk}))
-        scopes: set[str] = set()
-        for story_id, size in sizes.items():
-            scopes |= self.joining.scopes(connection, connection.execute(MEMBERS, {"story": story_id}).scalars().all())
-            if size > 1:
-                self.joining.settle(connection, story_id)
-            else:
-                connection.execute(delete(member).where(member.c.story_id == story_id))
+        scopes = self.joining.scopes(connection, members(connection, stories))
+        settle(connection, [story_id for story_id, size in sizes.items() if size > 1])
+        for story_id in [story_id for story_id, size in sizes.items() if size < 2]:
+            connection.execute(delete(member).where(member.c.story_id == story_id))
         if scopes:
             feeds.count_change(self._store, connection, scopes)
 

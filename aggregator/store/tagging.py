@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from aggregator.model import Entry, EntryBody, EntryTag, Given, Imported, Retag, Source, Tag, TagAlias
+from aggregator.model import Edition, Entry, EntryBody, EntryTag, Given, Imported, Retag, Source, Tag, TagAlias
+from aggregator.query import tagged
 from aggregator.store import feeds, indexing
 from aggregator.store.bulk import Bulk, chunks, given
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 entry, body, entry_tag = Entry.__table__, EntryBody.__table__, EntryTag.__table__  # type: ignore[attr-defined]
 tag, alias, source = Tag.__table__, TagAlias.__table__, Source.__table__  # type: ignore[attr-defined]
 progress, imported = Retag.__table__, Imported.__table__  # type: ignore[attr-defined]
+edition = Edition.__table__  # type: ignore[attr-defined]
 
 MORE_ENTRIES = (
     update(tag).where(tag.c.id == bindparam("tag_id")).values(entry_count=tag.c.entry_count + bindparam("more"))
@@ -240,8 +242,15 @@ class Tagging:
         connection.execute(update(alias).where(alias.c.tag_name == old).values(tag_name=new))
         connection.execute(delete(alias).where(alias.c.alias.in_([old, new])))
         connection.execute(insert(alias).values(alias=old, tag_name=new, is_of_topic=True))
+        self._rename_editions(connection, str(tagged(old)), str(tagged(new)))
         feeds.count_change(self._store, connection, {"all", "sources", *(f"tag:{id_}" for id_ in ids.values())})
         return count
+
+    def _rename_editions(self, connection: Connection, old: str, new: str) -> None:
+        """Let frozen digests of a tag be found under its new name, where that has none of the same day."""
+        taken = select(edition.c.name).where(edition.c.tags == new)
+        its = update(edition).where(edition.c.tags == old, edition.c.name.not_in(taken))
+        connection.execute(its.values(tags=new))
 
     def _merge(self, connection: Connection, old: int, new: int) -> None:
         """Give all entries of the tag *old* the tag *new* instead."""

@@ -5,15 +5,13 @@ another site made the operator's browser send is refused.
 """
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, make_response, render_template, request
 from flask_babel import gettext as _
 
 from aggregator.catalogue import Catalogue, read_catalogue
-from aggregator.enrol import check, enrol, followed_by, site_of, university_at
 from aggregator.errors import OperatorError, SourceError
-from aggregator.follow import Exploration, explore
 from aggregator.gather.address import parse
 from aggregator.gather.fetch import Fetcher
 from aggregator.identity import identity
@@ -23,6 +21,11 @@ from aggregator.rules.switches import write_switches
 from aggregator.web.forms import is_ours
 from aggregator.web.ops import is_operator
 from aggregator.web.service import service
+
+if TYPE_CHECKING:
+    from aggregator.follow import Exploration
+
+# enrol and follow are imported where they are used: all readers of pages come with them, a sixth of a server's start
 
 blueprint = Blueprint("follow", __name__)
 
@@ -61,6 +64,8 @@ def ask() -> Response:
 @blueprint.post("/follow/")
 def follow() -> Response:
     """``do=look`` shows what is found at ``address``, ``do=add`` follows ``place``, ``do=enable`` switches it on."""
+    from aggregator.enrol import followed_by
+
     said = {name: request.form.get(name, "").strip()[:LONGEST_ADDRESS] for name in ("address", "place", "do")}
     if not is_ours(_links(), FORM, _salt()):
         return _page("ask", 400, wanted=said["address"], trouble=_("这张表单放得太久了，请再按一次。"))
@@ -81,6 +86,8 @@ def follow() -> Response:
 
 
 def _shown(address: str, known: Catalogue) -> Response:
+    from aggregator.enrol import followed_by, university_at
+
     explored = _explored(address, known)
     listed = [(find, followed_by(known, find.url), find.listing.items[:PREVIEWED]) for find in explored.finds]
     first = next((find for find, followed, _items in listed if followed is None), None)
@@ -104,6 +111,8 @@ def _known(address: str, site: Site, source: SourceRule, known: Catalogue, *, en
 
 def _added(address: str, place: str, known: Catalogue) -> Response:
     """Follow what is found at *place* now: the pages that were shown are not kept between two requests."""
+    from aggregator.enrol import check, enrol, followed_by, site_of
+
     here = service()
     if followed := followed_by(known, place):
         return _known(address, *followed, known, enables=False)
@@ -125,11 +134,13 @@ def _added(address: str, place: str, known: Catalogue) -> Response:
     return _page("done", names=[source.name for source in site.sources], university=university)
 
 
-def _explored(address: str, known: Catalogue) -> Exploration:
+def _explored(address: str, known: Catalogue) -> "Exploration":
+    from aggregator.follow import explore
+
     here = service()
     config = here.settings
 
-    async def look() -> Exploration:
+    async def look() -> "Exploration":
         async with Fetcher(config.fetch, config.user_agent, own=config.own_ports, robots=here.store.robots) as fetcher:
             return await explore(fetcher, address, known, timezone=config.zone, now=here.now())
 

@@ -27,17 +27,12 @@ def original(slug: str) -> Response:
     if kept is None:
         raise NotFound(f"the page of {slug} was not kept")
     found, body = kept
-    is_page = not found.content_type or HTML.match(found.content_type)
+    media_type = "text/html" if not found.content_type or HTML.match(found.content_type) else "text/plain"
     charset = CHARSET.search(found.content_type)
-    # without a charset the browser looks for one in the page, as it did at the publisher's
-    response = Response(body, content_type="text/html" if is_page else "text/plain")
-    if charset:
-        response.headers["Content-Type"] = f"{response.mimetype}; charset={charset[1]}"
-    else:
-        response.headers["Content-Type"] = response.mimetype
+    # without one the browser looks for it in the page, as it did at the publisher's
+    response = Response(body, content_type=f"{media_type}; charset={charset[1]}" if charset else media_type)
     response.headers["Content-Security-Policy"] = POLICY
     response.headers["X-Robots-Tag"] = "noindex, nofollow"
-    response.headers["Link"] = f'<{one.url}>; rel="original"' if one.url.isascii() else ""
     response.headers["Memento-Datetime"] = found.kept_at.strftime("%a, %d %b %Y %H:%M:%S GMT")  # RFC 7089 §2.1.1
     response.set_etag(found.digest[:32])
     response.make_conditional(request)

@@ -4,6 +4,7 @@ Endpoints of the pages' and of the feeds' blueprint. Knows no HTML: what a page 
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from flask import Response, render_template, request
 from flask_babel import force_locale, lazy_gettext, ngettext
@@ -24,6 +25,7 @@ blueprint = pages.blueprint
 
 LIST_LENGTH, STATIC_LENGTH = 30, 200  # files have no further pages
 FEED_LENGTH = 50
+REMEMBERED = 20_000  # characters
 # the largest number of a revision that a database holds
 LARGEST = 2**63 - 1
 
@@ -65,10 +67,19 @@ class Shown:
         return cls(
             past,
             differences(before.title, after.title),
-            differences(before.text, after.text),
+            _between(before.text, after.text),
             [file for file in before.attachments if file.url not in urls[0]],
             [file for file in after.attachments if file.url not in urls[1]],
         )
+
+
+def _between(before: str, after: str) -> list[Piece]:
+    """The differences of two texts; those of usual length are remembered, since feeds show them again and again."""
+    is_long = len(before) + len(after) > REMEMBERED
+    return differences(before, after) if is_long else _remembered(before, after)
+
+
+_remembered = lru_cache(maxsize=200)(differences)
 
 
 def told_of(past: Past) -> str:

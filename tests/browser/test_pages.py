@@ -30,7 +30,7 @@ PLACES = (
     "/", "/?lang=en", "/tags/", "/tags/海棠大学/", "/tags/海棠大学+要闻/", "/sources/", "/sources/haitang-news/",
     "/sources/xinghu-lectures/", "/universities/", "/universities/海棠大学/", "/archive/", "/archive/2025/03/",
     "/archive/2025/03/20/", "/about/", "/help/readers/", "/help/readers/?lang=en", "/digest/", "/digest/2025-W12/",
-    "/no-such-page", "/tags/(/", "/search", "/search?q=水稻",
+    "/no-such-page", "/tags/(/", "/search", "/search?q=水稻", "/api/",
 )  # fmt: skip
 FAULTS = ("/no-such-page", "/tags/(/")
 PICTURE = png(1200, 800)
