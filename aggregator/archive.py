@@ -7,7 +7,7 @@ import asyncio
 import gzip
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -176,6 +176,13 @@ class Archive:
         if found is None or body is None:
             return None
         return found, gzip.decompress(body)
+
+    def walk(self) -> Iterator[tuple[str, Found, bytes]]:
+        """(address, what is kept of it, its bytes) of every page and picture that is still whole, by entry."""
+        for url, kind, found in self._store.holdings.walk():
+            body = self._shelf.get(found.digest)
+            if body is not None:
+                yield url, found, gzip.decompress(body) if kind == "page" else body
 
     # ------------------------------------------------------------ care
 

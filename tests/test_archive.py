@@ -102,6 +102,16 @@ def test_a_page_and_its_pictures_are_kept_and_what_is_the_same_once(store, unive
     assert 4 == len([request for request in university.requests if request.path != "/robots.txt"])
 
 
+def test_all_that_is_kept_is_given_but_what_is_withheld(store, university, tmp_path):
+    url, (picture,) = add(store, university, 1)
+    hidden, _ = add(store, university, 2, page=b"<p>other</p>")
+    kept = archive(store, tmp_path)
+    keep(kept)
+    remove(store, hidden, is_withheld=True)
+
+    assert {(url, PAGE), (picture, PNG)} == {(address, body) for address, _, body in kept.walk()}
+
+
 def test_a_picture_that_the_pages_have_is_not_fetched_again(store, university, tmp_path):
     add(store, university, 1)
 

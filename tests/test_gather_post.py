@@ -155,6 +155,13 @@ def test_brackets_that_an_export_encoded_are_decoded_where_the_hash_says_so():
         ("---\ntitle: 甲\n---\n文。", "line 1: nothing says which article it is about"),
         ("---\nurlname: x\n---\n[转入文章首发地址](http://a.cn/)\n", "line 1: the front matter names no title"),
         ("", "line 1: there is no front matter"),
+        ("---\na: " + "[" * 100_000 + "\n---\n", "line 2: front matter of more than 10,000 characters"),
+        ("---\na: " + "[" * 4000 + "]" * 4000 + "\n---\n", "line 2: the front matter is nested deeper than 20 levels"),
+        ("---\na: &a [*a]\n---\n", "line 2: the front matter is nested deeper than 20 levels"),
+        ("---\na: &a [x]\nb: [" + "*a, " * 30 + "]\n---\n", "line 2: more than 20 anchors and references"),
+        ('{"a": ' + "[" * 100_000, "line 1: the front matter is no JSON"),
+        ('{"a": ' + "[" * 400 + "]" * 400 + "}", "line 1: the front matter is nested deeper than 20 levels"),
+        ("+++\na = " + "[" * 100_000 + "\n+++\n", "line 2: the front matter is no TOML"),
     ],
 )
 def test_what_is_no_post_is_told_with_its_line(text, complaint):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -120,14 +120,24 @@ def export_opml() -> None:
 @export.command("warc")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 def export_warc(file: Path) -> None:
-    """Write the responses that prove the sources' health as a WARC file; gzipped where FILE ends in .gz."""
+    """Write the responses that are kept as a WARC file, gzipped where FILE ends in .gz.
+
+    These are the ones that prove the sources' health, and the pages and pictures of the archive.
+    """
+    from aggregator.commands.archive import opened
     from aggregator.publish.warc import Exchange, write_warc
 
-    with closing(parts.read_store(parts.settings())) as store, told(file), replacing(file) as part:
-        exchanges = (
+    config = parts.settings()
+    with closing(parts.read_store(config)) as store, told(file), replacing(file) as part:
+        proofs = (
             Exchange(one.url, one.fetched_at, one.status, tuple(one.headers.items()), one.body, one.is_cut)
             for one in store.breaks.proofs()
         )
+        archived = (
+            Exchange(url, found.kept_at, 200, (("content-type", found.content_type),), body)
+            for url, found, body in opened(config, store, parts.rules(config)).walk()
+        )
+        exchanges = chain(proofs, archived)
         compress = file.suffix == ".gz"
         count = write_warc(part, exchanges, name=file.name, software="aggregator", compress=compress)
     click.echo(f"{file}: {count} responses")

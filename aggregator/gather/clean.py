@@ -42,7 +42,12 @@ def clean(html: str, base_url: str) -> Cleaned:
 
 
 def still_safe(html: str) -> str:
-    """HTML that ``clean`` gave once, and that was elsewhere since: the same, unless somebody put something into it."""
+    """HTML that ``clean`` gave once, and that was elsewhere since: the same, unless somebody put something into it.
+
+    Raises ParseError for markup built to keep a parser busy.
+    """
+    if len(html) > 50_000:
+        parse(html)  # refuses what is nested so deep that nh3 would take minutes
     return _SAFE.clean(html)
 
 

@@ -14,6 +14,10 @@ import yaml
 
 from aggregator.errors import ParseError
 
+LARGEST_YAML = 10_000  # characters
+MOST_REFERENCES = 20
+DEEPEST = 20
+
 
 class Divided(NamedTuple):
     """A post: the *values* of its front matter, times among them as text, and its *body*."""
@@ -62,12 +66,12 @@ def _of_json(text: str, begin: int, line: int) -> Divided:
         values, end = json.JSONDecoder(strict=False).raw_decode(text, begin)
     except (ValueError, RecursionError) as error:
         raise ParseError(f"line {line}: the front matter is no JSON: {error}") from error
-    return Divided(dict(values), text[end:])
+    return Divided(plain(values, line), text[end:])
 
 
 def _of_toml(block: str, line: int) -> dict[str, Any]:
     try:
-        return {key: _plain(value) for key, value in tomllib.loads(block).items()}
+        return plain(tomllib.loads(block), line)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ParseError(f"line {line}: the front matter is no TOML: {error}") from error
 
@@ -77,6 +81,8 @@ def _of_yaml(block: str, line: int) -> dict[str, Any]:
     values = _of_lines(block, line, is_strict=True)
     if values is not None:
         return values
+    if len(block) > LARGEST_YAML:  # the parser in C falls over what is nested deeper
+        raise ParseError(f"line {line}: front matter of more than {LARGEST_YAML:,} characters")
     keys: set[str] = set()
     for number, written in enumerate(block.split("\n"), line):
         if found := _KEY.match(written):
@@ -94,7 +100,9 @@ def _of_yaml(block: str, line: int) -> dict[str, Any]:
         return values
     if not isinstance(loaded, dict):
         raise ParseError(f"line {line}: the front matter has no keys")
-    return {str(key): _plain(value) for key, value in loaded.items()}
+    if "*" in block and block.count("*") + block.count("&") > MOST_REFERENCES:  # each may double what there is
+        raise ParseError(f"line {line}: more than {MOST_REFERENCES} anchors and references in the front matter")
+    return plain(loaded, line)
 
 
 _READERS = {"---": _of_yaml, "+++": _of_toml}
@@ -152,12 +160,18 @@ def _unquoted(said: str) -> str:
     return said[1:-1] if len(said) > 1 and said[0] == said[-1] and said[0] in "\"'" else said
 
 
-def _plain(value: Any) -> Any:
-    """*value* of what JSON has: times as text."""
+def plain(values: Mapping[Any, Any], line: int) -> dict[str, Any]:
+    """*values* of what JSON has: times as text. Raises ParseError where they are nested too deep."""
+    return {str(key): _plain_value(value, DEEPEST, line) for key, value in values.items()}
+
+
+def _plain_value(value: Any, depth: int, line: int) -> Any:
+    if not depth:
+        raise ParseError(f"line {line}: the front matter is nested deeper than {DEEPEST} levels")
     if isinstance(value, Mapping):
-        return {str(key): _plain(one) for key, one in value.items()}
+        return {str(key): _plain_value(one, depth - 1, line) for key, one in value.items()}
     if isinstance(value, list | tuple | set):
-        return [_plain(one) for one in value]
+        return [_plain_value(one, depth - 1, line) for one in value]
     if isinstance(value, datetime):
         return value.isoformat(" " if value.tzinfo is None else "T")
     if isinstance(value, date | time):

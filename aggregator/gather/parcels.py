@@ -11,6 +11,7 @@ from typing import Any
 
 from aggregator.errors import ParseError
 from aggregator.gather.clean import still_safe
+from aggregator.gather.front_matter import plain
 from aggregator.identity import bounded
 from aggregator.model import Attachment, Front, FullEntry, Parcel, Precision, Revision, SourceRef
 
@@ -65,7 +66,7 @@ def read_parcel(item: Mapping[str, Any]) -> Parcel:
         bounded(own.text("uid", required=True)),
         tuple(map(bounded, own.texts("addresses"))),
         own.texts("given"),
-        Front(front.text("title"), dict(front.table("values").values)) if front.values else None,
+        Front(front.text("title"), plain(front.table("values").values, 1)) if front.values else None,
         tuple(map(_revision, own.tables("revisions"))),
         own.values.get("withheld") is True,
     )

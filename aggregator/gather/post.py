@@ -70,7 +70,7 @@ def read_post(content: bytes, *, timezone: ZoneInfo, now: datetime) -> Post | No
 # ---------------------------------------------------------------- the article's address
 
 _SLUG = re.compile(r"\w[\w.~-]{0,79}")  # what may be a part of an address and the name of a file
-_LAST_LINK = re.compile(r"^[ \t]*\[转入文章首发地址\]\([ \t]*<?([^\n]*?)>?[ \t]*\)[ \t]*$", re.MULTILINE)
+_LAST_LINK = re.compile(r"^[ \t]*\[转入文章首发地址\]\(([^\n]*)\)[ \t]*$", re.MULTILINE)
 _ADDRESS_KEYS = (
     "original_url",
     "originalurl",
@@ -88,8 +88,9 @@ _ENCODED = re.compile(r"(?:%(?:[01][0-9A-F]|20|22|28|29|3C|3E|5C|5E|60|7B|7C|7D|
 def _address(front: dict[str, Any], body: str) -> tuple[str, str]:
     """(the article's address, the body without the line that links it)."""
     links = list(_LAST_LINK.finditer(body))
-    if links and links[-1][1].startswith(_WEB):
-        return links[-1][1], body[: links[-1].start()] + body[links[-1].end() :]
+    url = links[-1][1].strip(" \t<>") if links else ""
+    if url.startswith(_WEB):
+        return url, body[: links[-1].start()] + body[links[-1].end() :]
     said = {key.lower(): _line(value) for key, value in front.items()}
     for key in _ADDRESS_KEYS:
         if said.get(key, "").startswith(_WEB):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
-from sqlalchemy import Connection, bindparam, delete, exists, func, insert, literal, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, func, insert, literal, select, tuple_, update
 
 from aggregator.model import Archived, ArchiveLook, Blob, Entry, Source
 from aggregator.store.bulk import chunks
@@ -32,6 +32,12 @@ SHOWN = (
     .where(~entry.c.is_withheld)
     .order_by(archived.c.kept_at.desc())
     .limit(1)
+)
+EVERYTHING = (
+    select(archived)
+    .join(entry, entry.c.id == archived.c.entry_id)
+    .where(~entry.c.is_withheld)
+    .order_by(archived.c.entry_id, archived.c.url)
 )
 PICTURE_AT = SHOWN.where(archived.c.url == bindparam("url"), archived.c.kind == "picture")
 PAGE_OF = SHOWN.where(archived.c.entry_id == bindparam("entry_id"), archived.c.kind == "page")
@@ -162,6 +168,19 @@ class Holdings:
         with self._store.read() as connection:
             row = connection.execute(PAGE_OF, {"entry_id": entry_id}).first()
         return Found(*row) if row else None
+
+    def walk(self) -> Iterator[tuple[str, str, Found]]:
+        """(address, "page" or "picture", what is kept of it) of all that may be shown, by entry; a batch in memory."""
+        place = (0, "")
+        while True:
+            query = EVERYTHING.where(tuple_(archived.c.entry_id, archived.c.url) > tuple_(*map(literal, place)))
+            with self._store.read() as connection:
+                rows = connection.execute(query.limit(BATCH)).all()
+            for row in rows:
+                yield row.url, row.kind, Found(row.digest, row.content_type, row.kept_at)
+            if len(rows) < BATCH:
+                return
+            place = (rows[-1].entry_id, rows[-1].url)
 
     def state(self) -> State:
         of_kind = select(func.count()).select_from(archived)
