@@ -12,12 +12,12 @@ from typing import Any
 
 from aggregator.errors import FetchError, MailError, StoreError
 from aggregator.health import ADVICE, is_settled
+from aggregator.mail.smtp import message, send
 from aggregator.model import Break
-from aggregator.rhythm import WorkingHours
 from aggregator.settings import Settings
-from aggregator.smtp import message, send
 from aggregator.store import Store
 from aggregator.store.breaks import Channel
+from aggregator.visit.rhythm import WorkingHours
 
 log = logging.getLogger(__name__)
 

@@ -14,12 +14,12 @@ from datetime import datetime, timedelta
 from threading import Event
 from time import monotonic
 
-from aggregator.due import newest
 from aggregator.errors import MailError, RefusedError
+from aggregator.mail.due import newest
+from aggregator.mail.smtp import ENHANCED, Courier
 from aggregator.model import MailLinks, Report, Subscriber
 from aggregator.publish.mail import Circular, message_id
 from aggregator.settings import Settings
-from aggregator.smtp import ENHANCED, Courier
 from aggregator.store import Store
 from aggregator.store.deliveries import Claimed
 

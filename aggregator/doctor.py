@@ -9,19 +9,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
-from aggregator.catalogue import read_catalogue
 from aggregator.errors import MailError, OperatorError
+from aggregator.follow.catalogue import read_catalogue
 from aggregator.health import ADVICE, health
-from aggregator.imap import check as check_mailbox
 from aggregator.instance import load as load_settings
+from aggregator.mail.imap import check as check_mailbox
+from aggregator.mail.smtp import check as check_mail
 from aggregator.rules import load as load_rules
 from aggregator.rules.tags import load_taxonomy
 from aggregator.settings import Settings
 from aggregator.shelf import FOLDER, Shelf
-from aggregator.smtp import check as check_mail
 from aggregator.store import Store
 from aggregator.tagging import untagged
-from aggregator.turns import furthest
+from aggregator.visit.turns import furthest
 
 MANY_UNINDEXED = 5000  # more than a service leaves undone
 ENOUGH_BYTES, TOO_FEW_BYTES = 500_000_000, 50_000_000

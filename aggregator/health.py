@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from typing import Literal, cast, get_args
 
 from aggregator.model import Begun, Break, Fault, Poll, Silence, Source, Visit
-from aggregator.rhythm import WorkingHours, after_term, longest_gap
+from aggregator.visit.rhythm import WorkingHours, after_term, longest_gap
 
 State = Literal["off", "new", "working", "quiet", "stale", "failing", "broken", "gone"]
 

@@ -21,21 +21,12 @@ from functools import cache, partial
 from time import monotonic
 from urllib.parse import urlsplit
 
-from aggregator.backlog import Backlog
-from aggregator.bring import Bringer, apart
-from aggregator.connectivity import Connectivity
 from aggregator.errors import AggregatorError, FetchError, ParseError, RuleError, StoreError
 from aggregator.gather.fetch import Fetcher
 from aggregator.gather.fingerprint import fingerprint
-from aggregator.heal import Memory, Reading, read_source
 from aggregator.health import judged
-from aggregator.hearsay import heard
-from aggregator.hubs import Trust
 from aggregator.identity import turn_of
 from aggregator.model import ListingRule, Look, Site, Source, SourceRule, Validators, Visit
-from aggregator.outcome import Answer, Outcomes
-from aggregator.recheck import Rechecker
-from aggregator.redirects import address_of, moved_of
 from aggregator.rules import Rules, load
 from aggregator.settings import Settings
 from aggregator.store import Store
@@ -43,7 +34,16 @@ from aggregator.store.leases import Holder
 from aggregator.store.recorder import Recorder
 from aggregator.store.sources import rule_hash
 from aggregator.tagging import CurrentTagger
-from aggregator.turns import Turn, Turns, furthest
+from aggregator.visit.backlog import Backlog
+from aggregator.visit.bring import Bringer, apart
+from aggregator.visit.connectivity import Connectivity
+from aggregator.visit.heal import Memory, Reading, read_source
+from aggregator.visit.hearsay import heard
+from aggregator.visit.hubs import Trust
+from aggregator.visit.outcome import Answer, Outcomes
+from aggregator.visit.recheck import Rechecker
+from aggregator.visit.redirects import address_of, moved_of
+from aggregator.visit.turns import Turn, Turns, furthest
 
 log = logging.getLogger(__name__)
 

@@ -12,15 +12,15 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from aggregator.alert import EVERY_MINUTES, Alerts
 from aggregator.announce import Announcer
 from aggregator.errors import MailError, StoreError
-from aggregator.hubs import Hubs
-from aggregator.letters import Letters
+from aggregator.mail.letters import Letters
+from aggregator.mail.returned import read_returned
 from aggregator.model import Terms
 from aggregator.poll import Poller
-from aggregator.returned import read_returned
 from aggregator.settings import Settings
 from aggregator.store import Store
 from aggregator.store.indexing import INDEXED_AT_ONCE
 from aggregator.tidying import tidy as tidied
+from aggregator.visit.hubs import Hubs
 
 log = logging.getLogger(__name__)
 

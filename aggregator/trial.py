@@ -10,7 +10,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from aggregator.classify.tag import Tagger
-from aggregator.compose import entry_keywords
 from aggregator.errors import ParseError
 from aggregator.gather.article import read_article
 from aggregator.gather.charset import decode
@@ -18,6 +17,7 @@ from aggregator.gather.feed import looks_like_feed, read_feed
 from aggregator.gather.listing import read_listing
 from aggregator.model import Article, Family, Kind, Listing, Response
 from aggregator.rules import feed_timezone
+from aggregator.visit.compose import entry_keywords
 
 # a page with fewer items is an article with a sidebar rather than a list
 LIST_ITEMS = 5

@@ -15,20 +15,20 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from aggregator.classify.summarize import summarize
-from aggregator.compose import article_of, entry_keywords
 from aggregator.errors import ParseError, SettingsError, StoreError
+from aggregator.follow.homes import Homes
 from aggregator.gather.feed_json import item_of_json
 from aggregator.gather.feed_values import Reading
 from aggregator.gather.json_items import read_items
 from aggregator.gather.markdown import read_markdown
 from aggregator.gather.parcels import checked, is_ours, read_parcel
 from aggregator.gather.post import Post, read_post
-from aggregator.homes import Homes
 from aggregator.identity import identity, slug
 from aggregator.model import Article, Front, FullEntry, Item, Parcel
 from aggregator.receive import Offer, Refusal
 from aggregator.store import Store
 from aggregator.store.parcels import TELLING, copied
+from aggregator.visit.compose import article_of, entry_keywords
 
 POSTS = (".md", ".markdown")
 INDEX = "index.json"

@@ -3,11 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from threading import Event
 
-from aggregator.circulars import Circulars
 from aggregator.deliver import Deliverer
 from aggregator.editions import Editions
-from aggregator.links import Links
-from aggregator.mailbox import mailbox
+from aggregator.mail.circulars import Circulars
+from aggregator.mail.links import Links
+from aggregator.mail.mailbox import mailbox
 from aggregator.model import Choice
 from aggregator.settings import ScheduleSettings
 from aggregator.web.render import digest_mail_parts

@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from aggregator.bring import ARTICLE_TRIES, MOST_PAGES, Bringer, whole
 from aggregator.classify.tag import Tagger
 from aggregator.errors import FetchError
 from aggregator.gather.fetch import Fetcher
 from aggregator.model import SHANGHAI, Article, Item, Site, SourceRule, Taxonomy
 from aggregator.rules import load
 from aggregator.settings import FetchSettings
+from aggregator.visit.bring import ARTICLE_TRIES, MOST_PAGES, Bringer, whole
 
 NOW = datetime(2025, 3, 21, 2, 30, tzinfo=UTC)
 FAMILIES = tuple(load(None).families.values())

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from aggregator.case import compare, read, record, recorded
 from aggregator.errors import SettingsError
+from aggregator.follow.case import compare, read, record, recorded
 from aggregator.model import SHANGHAI, Response, SourceRule
 from tests.university import NOW
 

@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from aggregator.catalogue import read_catalogue
 from aggregator.errors import RuleError
+from aggregator.follow.catalogue import read_catalogue
 from aggregator.identity import domain_of
 from aggregator.rules import check_across, load
 from aggregator.rules.switches import Switches, read_switches, write_switches

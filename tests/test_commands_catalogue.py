@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from click.testing import CliRunner
 
-from aggregator.catalogue import read_catalogue
 from aggregator.cli import main
+from aggregator.follow.catalogue import read_catalogue
 from aggregator.model import Checked
 from aggregator.rules import load
 from aggregator.rules.checked import read_checked, write_checked

@@ -1,4 +1,4 @@
-from aggregator.connectivity import Connectivity
+from aggregator.visit.connectivity import Connectivity
 
 
 def heard(known, *said):

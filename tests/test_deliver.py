@@ -8,7 +8,7 @@ import pytest
 from aggregator.deliver import WAITS
 from aggregator.editions import Editions
 from aggregator.errors import MailError
-from aggregator.mailbox import mailbox
+from aggregator.mail.mailbox import mailbox
 from aggregator.publish.digest import parse_address
 from aggregator.store import Store
 from tests.mailing import Room

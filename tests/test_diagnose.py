@@ -9,11 +9,11 @@ from datetime import timedelta
 import pytest
 
 from aggregator.demo.server import Raw
-from aggregator.diagnose import KEPT_BYTES, fault_of, proof
 from aggregator.errors import FetchError, ParseError
 from aggregator.health import BROKEN_AFTER, health
 from aggregator.model import Response
-from aggregator.outcome import KEPT_AFTER
+from aggregator.visit.diagnose import KEPT_BYTES, fault_of, proof
+from aggregator.visit.outcome import KEPT_AFTER
 from tests.service import article_page, column, list_page, redesigned, rss, source
 
 MENU = "".join(f"<li><a href='/{name}/'>{name}</a></li>" for name in ("首页", "学校概况", "招生就业", "联系我们"))

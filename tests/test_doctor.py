@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from aggregator.cli import main
 from aggregator.doctor import examine
-from aggregator.mailbox import mailbox
+from aggregator.mail.mailbox import mailbox
 from aggregator.model import Choice, Slot
 from aggregator.store import Store
 from tests.imapserver import imap_server

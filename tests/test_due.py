@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from aggregator.due import newest
+from aggregator.mail.due import newest
 from aggregator.model import Appointment
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")

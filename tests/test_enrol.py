@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from aggregator.catalogue import read_catalogue
-from aggregator.enrol import enrol, followed_by, free_name, site_of
 from aggregator.errors import SettingsError
-from aggregator.follow import Find
+from aggregator.follow.catalogue import read_catalogue
+from aggregator.follow.enrol import enrol, followed_by, free_name, site_of
+from aggregator.follow.explore import Find
 from aggregator.model import SHANGHAI, Item, Listing, ListingRule, Response
 from aggregator.rules import load
 from tests.university import NOW

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from aggregator.catalogue import read_catalogue
 from aggregator.errors import SourceError
-from aggregator.follow import explore
+from aggregator.follow.catalogue import read_catalogue
+from aggregator.follow.explore import explore
 from aggregator.gather.fetch import Fetcher
 from aggregator.model import SHANGHAI
 from aggregator.settings import FetchSettings

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from aggregator.errors import OtherListError, ParseError
-from aggregator.heal import Memory, ailment, look_at, moved, read_older, read_source
 from aggregator.identity import identity
 from aggregator.model import Item, KnownEntry, ListingRule, Look, Response, SourceRule
+from aggregator.visit.heal import Memory, ailment, look_at, moved, read_older, read_source
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOW = datetime(2025, 3, 21, 2, 30, tzinfo=UTC)

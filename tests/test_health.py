@@ -8,7 +8,7 @@ import pytest
 
 from aggregator.health import health, is_settled, judged, silence_of
 from aggregator.model import Break, Poll, Source, SourceRef, Visit
-from aggregator.rhythm import WorkingHours, term_days
+from aggregator.visit.rhythm import WorkingHours, term_days
 from tests.university import NOW
 
 DAY = timedelta(days=1)

@@ -16,7 +16,7 @@ import pytest
 
 from aggregator.health import is_settled, judged, silence_of
 from aggregator.model import Break, SourceRef, Visit
-from aggregator.rhythm import WorkingHours, next_poll_at, term_days
+from aggregator.visit.rhythm import WorkingHours, next_poll_at, term_days
 
 ZONE = ZoneInfo("Asia/Shanghai")
 HOURS = WorkingHours.parse("08:00-18:00", ZONE)

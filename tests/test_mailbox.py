@@ -1,7 +1,7 @@
 import pytest
 
 from aggregator.errors import AddressError
-from aggregator.mailbox import mailbox
+from aggregator.mail.mailbox import mailbox
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from aggregator.bring import ARTICLE_TRIES
 from aggregator.demo.server import University
 from aggregator.errors import StoreError
 from aggregator.gather.fetch import Fetcher
@@ -15,7 +14,8 @@ from aggregator.identity import slug
 from aggregator.model import ArticleRule, Attachment, Site, SourceRule
 from aggregator.poll import Poller
 from aggregator.rules import Rules, load
-from aggregator.turns import SOURCES_PER_TURN, UNKNOWN_PAUSE
+from aggregator.visit.bring import ARTICLE_TRIES
+from aggregator.visit.turns import SOURCES_PER_TURN, UNKNOWN_PAUSE
 from tests.service import FAMILIES, NOW, article_page, column, list_page, page_of, redesigned, rss, source
 
 

@@ -1,7 +1,7 @@
 import pytest
 
-from aggregator.catalogue import read_catalogue
-from aggregator.recognise import column_title, owner_of_title, site_at, suggested_name, university_named
+from aggregator.follow.catalogue import read_catalogue
+from aggregator.follow.recognise import column_title, owner_of_title, site_at, suggested_name, university_named
 from aggregator.rules import NAME
 
 KNOWN = read_catalogue(None)

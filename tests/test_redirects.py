@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
 from aggregator.model import Response, Source
-from aggregator.redirects import STOOD, address_of, is_same_page, moved_of, vouched_at
+from aggregator.visit.redirects import STOOD, address_of, is_same_page, moved_of, vouched_at
 
 NOW = datetime(2025, 3, 21, tzinfo=UTC)
 OLD, NEW = "http://a.edu.cn/xw.htm", "https://www.a.edu.cn/xw/list.htm"

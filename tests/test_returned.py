@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from aggregator import imap
-from aggregator.bounces import read_reports
 from aggregator.errors import MailError
-from aggregator.links import Links
-from aggregator.mailbox import mailbox
+from aggregator.mail import imap
+from aggregator.mail.bounces import read_reports
+from aggregator.mail.links import Links
+from aggregator.mail.mailbox import mailbox
+from aggregator.mail.returned import read_returned
 from aggregator.model import Choice
-from aggregator.returned import read_returned
 from aggregator.store.subscribers import MOST_BOUNCES
 from aggregator.web.app import create_app
 from tests.imapserver import imap_server

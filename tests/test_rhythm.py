@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from aggregator.model import Rhythm
-from aggregator.rhythm import MAX_BACKOFF, WorkingHours, freshness, next_poll_at, rhythm_of
+from aggregator.visit.rhythm import MAX_BACKOFF, WorkingHours, freshness, next_poll_at, rhythm_of
 
 ZONE = ZoneInfo("Asia/Shanghai")
 HOURS = WorkingHours.parse("08:00-18:00", ZONE)

@@ -1,7 +1,7 @@
 import tomllib
 from zoneinfo import ZoneInfo
 
-from aggregator.catalogue import read_catalogue
+from aggregator.follow.catalogue import read_catalogue
 from aggregator.model import ArticleRule, ListingRule, Site, SourceRule
 from aggregator.rules import read_site
 from aggregator.rules.write import site_toml

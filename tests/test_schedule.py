@@ -9,8 +9,8 @@ from time import monotonic
 from aggregator.alert import Alerts
 from aggregator.gather.connect import post
 from aggregator.gather.fetch import Fetcher
-from aggregator.letters import Letters
-from aggregator.mailbox import mailbox
+from aggregator.mail.letters import Letters
+from aggregator.mail.mailbox import mailbox
 from aggregator.model import ArticleRule, Begun, Choice, Site, SourceRule, Visit
 from aggregator.poll import Poller
 from aggregator.rules import Rules

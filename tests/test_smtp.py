@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from aggregator.errors import MailError
-from aggregator.smtp import check, message, send
+from aggregator.mail.smtp import check, message, send
 from tests.postoffice import CERTIFICATE, post_office
 from tests.university import NOW
 

@@ -6,7 +6,7 @@ from threading import Thread
 import pytest
 
 from aggregator.errors import MailError, RefusedError
-from aggregator.smtp import Courier
+from aggregator.mail.smtp import Courier
 from tests.sink import sink
 
 MAIL = b"Message-ID: <%d@example.org>\r\nSubject: x\r\n\r\n.a line\r\n"

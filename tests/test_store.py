@@ -10,13 +10,13 @@ from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import SQLModel
 
-from aggregator.compose import keyed
 from aggregator.errors import NotFound, StoreError
 from aggregator.identity import identity, slug
 from aggregator.model import Attachment, Item, Listing, ListingRule, Look, NewEntry, Site, SourceRule, Validators, Visit
 from aggregator.query import Selection, tagged
 from aggregator.store import Store, revisions
 from aggregator.store.entries import Cursor
+from aggregator.visit.compose import keyed
 
 NOW = datetime(2025, 3, 21, 2, 30, tzinfo=UTC)
 SITE = Site("haitang", "海棠大学", tags=("海棠大学",))

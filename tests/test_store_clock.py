@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from aggregator.model import RobotsFile, Visit
-from aggregator.rhythm import MAX_BACKOFF, longest_pause
 from aggregator.store import Store
+from aggregator.visit.rhythm import MAX_BACKOFF, longest_pause
 from tests.service import column, source
 from tests.test_store_breaks import RULES
 from tests.university import NOW

@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 from sqlmodel import SQLModel
 
 from aggregator.errors import StoreError
-from aggregator.mailbox import mailbox
+from aggregator.mail.mailbox import mailbox
 from aggregator.model import Choice, Edition, Terms
 from aggregator.question import parse
 from aggregator.settings import Settings

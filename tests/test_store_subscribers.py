@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 
 from aggregator.errors import NotFound
-from aggregator.mailbox import mailbox
+from aggregator.mail.mailbox import mailbox
 from aggregator.model import Choice, Report
 from aggregator.store import Store
 from aggregator.store.subscribers import FORGOTTEN_AFTER, LETTER_LEASE, LETTER_TRIES, MOST_ASKS, MOST_BOUNCES

@@ -5,12 +5,12 @@ import subprocess
 
 import pytest
 
-from aggregator.catalogue import read_catalogue
+from aggregator.follow.catalogue import read_catalogue
+from aggregator.follow.survey import Survey, corrected, difference
 from aggregator.gather.fetch import Fetcher
 from aggregator.rules import read_site
 from aggregator.rules.files import parsed
 from aggregator.settings import FetchSettings
-from aggregator.survey import Survey, corrected, difference
 from tests.test_follow import column
 from tests.university import NOW
 

@@ -6,7 +6,7 @@ from html import unescape
 
 import pytest
 
-from aggregator.links import FORM_WITHIN
+from aggregator.mail.links import FORM_WITHIN
 from aggregator.rules import load
 from aggregator.settings import FetchSettings, WebSettings
 from aggregator.web.app import create_app
@@ -111,7 +111,7 @@ def test_a_form_of_another_site_writes_nothing(desk, home, headers, said):
 
 
 def test_the_form_of_the_mail_page_and_an_old_one_are_none(desk, home):
-    from aggregator.links import Links
+    from aggregator.mail.links import Links
 
     public = Links(settings(desk.folder)).form(NOW)
     assert 400 == desk.post("add", address=home, place=home, token=public).status_code

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from aggregator.letters import Letters
-from aggregator.links import CONFIRM_WITHIN, FORM_WITHIN, Links
-from aggregator.mailbox import mailbox
+from aggregator.mail.letters import Letters
+from aggregator.mail.links import CONFIRM_WITHIN, FORM_WITHIN, Links
+from aggregator.mail.mailbox import mailbox
 from aggregator.model import Choice
 from aggregator.web.app import create_app
 from aggregator.web.subscribe import SIGN_UPS_PER_HOUR

@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import text
 
 from aggregator.gather.fetch import Fetcher
-from aggregator.hubs import Hubs
 from aggregator.model import Site, SourceRule
 from aggregator.poll import Poller
 from aggregator.rules import Rules
 from aggregator.settings import FetchSettings, ScheduleSettings, Settings, SiteSettings, WebSettings
 from aggregator.store import Store
+from aggregator.visit.hubs import Hubs
 from aggregator.web.app import create_app
 from aggregator.web.server import Server
 from aggregator.websub import (

@@ -13,8 +13,8 @@ from aggregator.commands.look import day_text, show_listing, visitable
 from aggregator.errors import SettingsError
 
 if TYPE_CHECKING:
-    from aggregator.catalogue import Catalogue
-    from aggregator.follow import Exploration, Find
+    from aggregator.follow.catalogue import Catalogue
+    from aggregator.follow.explore import Exploration, Find
     from aggregator.settings import Settings
 
 PREVIEWED = 3  # titles of each find
@@ -41,8 +41,8 @@ def add(
       aggregator add https://jwc.example.edu.cn/tzgg.htm --yes
       aggregator add https://news.example.edu.cn/ --name example-news --tag 要闻 --university 示例大学
     """
-    from aggregator.catalogue import read_catalogue
-    from aggregator.enrol import check, enrol, free_name, site_of, university_at
+    from aggregator.follow.catalogue import read_catalogue
+    from aggregator.follow.enrol import check, enrol, free_name, site_of, university_at
 
     config = parts.settings()
     known = read_catalogue(config.instance)
@@ -80,7 +80,7 @@ def add(
 
 
 async def _explored(url: str, known: "Catalogue", config: "Settings", *, is_intranet: bool) -> "Exploration":
-    from aggregator.follow import explore
+    from aggregator.follow.explore import explore
     from aggregator.gather.fetch import Fetcher
 
     async with Fetcher(config.fetch, config.user_agent, own=config.own_ports) as fetcher:
@@ -89,7 +89,7 @@ async def _explored(url: str, known: "Catalogue", config: "Settings", *, is_intr
 
 def _is_settled(url: str, known: "Catalogue", config: "Settings", *, enables: bool, asks: bool) -> bool:
     """Whether *url* is known and was switched on just now. Raises SettingsError where it is followed, or stays off."""
-    from aggregator.enrol import followed_by
+    from aggregator.follow.enrol import followed_by
     from aggregator.rules.switches import write_switches
 
     found = followed_by(known, url)
@@ -108,7 +108,7 @@ def _is_settled(url: str, known: "Catalogue", config: "Settings", *, enables: bo
 
 def _is_at_home(url: str, known: "Catalogue", config: "Settings", *, asks: bool) -> bool:
     """Whether *url* is a known university's, whose sources were switched on just now instead."""
-    from aggregator.enrol import home_of
+    from aggregator.follow.enrol import home_of
     from aggregator.rules.switches import write_switches
 
     site = home_of(known, url)
@@ -129,7 +129,7 @@ def _is_at_home(url: str, known: "Catalogue", config: "Settings", *, asks: bool)
 
 def _show(explored: "Exploration", known: "Catalogue", config: "Settings") -> None:
     from aggregator.console import table
-    from aggregator.enrol import followed_by
+    from aggregator.follow.enrol import followed_by
 
     rows = []
     for number, find in enumerate(explored.finds, 1):
@@ -155,7 +155,7 @@ def _show(explored: "Exploration", known: "Catalogue", config: "Settings") -> No
 
 
 def _chosen(explored: "Exploration", known: "Catalogue") -> "Sequence[Find]":
-    from aggregator.enrol import followed_by
+    from aggregator.follow.enrol import followed_by
 
     finds = explored.finds
     free = [number for number, find in enumerate(finds, 1) if followed_by(known, find.url) is None]

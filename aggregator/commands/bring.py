@@ -36,10 +36,10 @@ def import_opml(file: Path, dry: bool) -> None:
 
     Of a broken FILE what can be read is taken, and the lines are named. Exit code 1 if there were any.
     """
-    from aggregator.catalogue import read_catalogue
+    from aggregator.follow.catalogue import read_catalogue
+    from aggregator.follow.subscriptions import plan
     from aggregator.gather.opml import read_opml
     from aggregator.rules.write import site_toml
-    from aggregator.subscriptions import plan
 
     config = parts.settings()
     rules = parts.rules(config)
@@ -130,8 +130,8 @@ def import_db(target: str, dry: bool) -> None:
 @contextmanager
 def _importing(dry: bool) -> "Iterator[tuple[Settings, Store, Unpacker]]":
     """Our database, its sources as the site files have them now, and what makes entries for it."""
-    from aggregator.catalogue import read_catalogue
-    from aggregator.homes import Homes
+    from aggregator.follow.catalogue import read_catalogue
+    from aggregator.follow.homes import Homes
     from aggregator.unpack import Unpacker
 
     config = parts.settings()

@@ -11,7 +11,7 @@ from aggregator.commands import parts
 from aggregator.errors import SettingsError
 
 if TYPE_CHECKING:
-    from aggregator.catalogue import Catalogue
+    from aggregator.follow.catalogue import Catalogue
     from aggregator.model import Site, SourceRule
     from aggregator.rules.switches import Pick
     from aggregator.settings import Settings
@@ -101,7 +101,7 @@ def disable(names: tuple[str, ...]) -> None:
 
 
 def known_here(config: "Settings | None" = None) -> "Catalogue":
-    from aggregator.catalogue import read_catalogue
+    from aggregator.follow.catalogue import read_catalogue
     from aggregator.rules.switches import FILE
 
     known = read_catalogue((config or parts.settings()).instance)

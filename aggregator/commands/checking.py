@@ -16,11 +16,11 @@ from aggregator.commands.catalogue import known_here, picked
 from aggregator.errors import SettingsError
 
 if TYPE_CHECKING:
-    from aggregator.catalogue import Catalogue
+    from aggregator.follow.catalogue import Catalogue
+    from aggregator.follow.survey import Seen
     from aggregator.model import Site, SourceRule
     from aggregator.rules.switches import Pick
     from aggregator.settings import Settings
-    from aggregator.survey import Seen
 
 
 def _days(context: click.Context, parameter: click.Parameter, given: str | None) -> timedelta | None:
@@ -126,9 +126,9 @@ def _checked(
 ) -> list[dict[str, Any]]:
     """Visit what is *wanted* with progress, write down what is found, and give it as rows."""
     from aggregator.console import coloured, progress
+    from aggregator.follow.survey import Survey
     from aggregator.gather.fetch import Fetcher
     from aggregator.identity import turn_of
-    from aggregator.survey import Survey
 
     rows: list[dict[str, Any]] = []
     hosts = {turn_of(one.url) for _, sources in wanted for one in sources}
@@ -177,7 +177,7 @@ class Notes:
     """Writes down what is found, university by university; nothing of it where it is our own network that fails."""
 
     def __init__(self, known: "Catalogue", config: "Settings", hosts: int, *, is_diff: bool, is_written: bool) -> None:
-        from aggregator.connectivity import Connectivity
+        from aggregator.visit.connectivity import Connectivity
 
         self._known = known
         self._folder = config.instance
@@ -187,8 +187,8 @@ class Notes:
         self._is_written = is_written
 
     def take(self, site: "Site", seen: "list[Seen]") -> None:
-        from aggregator.connectivity import CAUSES
         from aggregator.identity import turn_of
+        from aggregator.visit.connectivity import CAUSES
 
         for one in seen:
             found = one.checked.found
@@ -222,8 +222,8 @@ class Notes:
         self._silent = []
 
     def _correct(self, site: "Site", seen: "list[Seen]") -> None:
+        from aggregator.follow.survey import corrected, difference
         from aggregator.rules.checked import read_checked
-        from aggregator.survey import corrected, difference
 
         if not (self._is_diff or self._is_written):
             return

@@ -33,7 +33,7 @@ def poll(names: tuple[str, ...], everything: bool) -> None:
       aggregator poll --all
     Exit code 1 when every poll failed.
     """
-    from aggregator.turns import furthest
+    from aggregator.visit.turns import furthest
 
     config = parts.settings()
     known = parts.rules(config)

@@ -12,7 +12,7 @@ from aggregator.commands.look import failure, show_listing
 from aggregator.errors import SettingsError, SourceError
 
 if TYPE_CHECKING:
-    from aggregator.case import Case, Difference
+    from aggregator.follow.case import Case, Difference
     from aggregator.model import Response, Site, SourceRule
     from aggregator.settings import Settings
 
@@ -21,7 +21,7 @@ SHOWN = 5  # items of each difference
 
 def try_source(site: "Site", source: "SourceRule", config: "Settings", *, as_object: bool, records: bool) -> None:
     """Print what is read of the page of *source* today, and what differs; record it where that *records*."""
-    from aggregator.case import compare, folder_of, read, record, recorded
+    from aggregator.follow.case import compare, folder_of, read, record, recorded
     from aggregator.trial import as_json
 
     folder = folder_of(config.instance, source.name)

@@ -96,7 +96,7 @@ def try_(target: str | None, url: str | None, kind: Any, as_object: bool, batch:
 
 def _source(target: str, rules: "Rules", config: "Settings", *, records: bool) -> "tuple[Site, SourceRule] | None":
     """The source that is called *target*, or has that address and a recorded page; None for another page."""
-    from aggregator.case import EXPECTATION, folder_of
+    from aggregator.follow.case import EXPECTATION, folder_of
 
     if "://" not in target:
         found = rules.source(target)
@@ -126,7 +126,7 @@ def _looked_at(target: str, url: str | None, kind: Any, families: Any, config: "
 
 def failure(error: Exception, url: str) -> dict[str, str]:
     """What ``--json`` prints of what cannot be read; *cause* is one of model.Fault, "settings" for the operator's."""
-    from aggregator.diagnose import fault_of
+    from aggregator.visit.diagnose import fault_of
 
     return {"error": str(error), "cause": "settings" if isinstance(error, OperatorError) else fault_of(error, url)}
 
@@ -151,10 +151,10 @@ def _try_batch(config: "Settings", families: Any, tagger: "Tagger") -> None:
 
 async def _visited(url: str, kind: Any, families: Any, config: "Settings") -> "Listing | Article":
     """The page at *url*; an article with all its pages."""
-    from aggregator.bring import whole
     from aggregator.gather.fetch import Fetcher
     from aggregator.model import Article
     from aggregator.trial import read_page, reader_of
+    from aggregator.visit.bring import whole
 
     async with Fetcher(config.fetch, config.user_agent, own=config.own_ports) as fetcher:
 

@@ -20,8 +20,8 @@ from aggregator.commands import parts
 from aggregator.errors import MailError, NotFound, SettingsError
 
 if TYPE_CHECKING:
-    from aggregator.circulars import Circulars
     from aggregator.deliver import Deliverer, Told
+    from aggregator.mail.circulars import Circulars
     from aggregator.settings import Settings
     from aggregator.store import Store
 
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 def deliverer(config: "Settings", store: "Store", told: "Told | None" = None) -> "Deliverer":
     """What hands digests over; made anew for each run, so that it sends what a digest says today."""
     from aggregator.deliver import Deliverer
-    from aggregator.links import Links
+    from aggregator.mail.links import Links
 
     return Deliverer(config, store, circulars(config, store).of, Links(config).of, parts.now, told)
 
 
 def circulars(config: "Settings", store: "Store") -> "Circulars":
-    from aggregator.circulars import Circulars
     from aggregator.editions import Editions
+    from aggregator.mail.circulars import Circulars
     from aggregator.web.render import digest_mail_parts
 
     return Circulars(config, store, Editions(config, store, parts.now), digest_mail_parts)
@@ -134,7 +134,7 @@ def _deliver(config: "Settings", limit: int | None) -> None:
 
 def _show(config: "Settings") -> None:
     """Who would get what, a line each: address, edition, language, and how often it was tried."""
-    from aggregator.due import newest
+    from aggregator.mail.due import newest
 
     store = parts.read_store(config)
     now, count = parts.now(), 0
@@ -151,12 +151,12 @@ def _show(config: "Settings") -> None:
 
 
 def _send_test(config: "Settings", address: str) -> None:
-    from aggregator.due import newest
-    from aggregator.links import Links
-    from aggregator.mailbox import mailbox
+    from aggregator.mail.due import newest
+    from aggregator.mail.links import Links
+    from aggregator.mail.mailbox import mailbox
+    from aggregator.mail.smtp import Courier
     from aggregator.model import Appointment, MailLinks
     from aggregator.publish.mail import message_id
-    from aggregator.smtp import Courier
 
     store = parts.open_store(config)
     now, to = parts.now(), mailbox(address)

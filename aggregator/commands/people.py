@@ -13,7 +13,7 @@ import click
 from aggregator.commands import parts
 
 if TYPE_CHECKING:
-    from aggregator.mailbox import Mailbox
+    from aggregator.mail.mailbox import Mailbox
     from aggregator.model import Choice, Subscriber
     from aggregator.settings import Settings
     from aggregator.store import Store
@@ -62,7 +62,7 @@ def list_(state: str | None, as_json: bool) -> None:
 @click.option("--ask", is_flag=True, help="Mail a link to confirm first, as the form does.")
 def add(address: str, ask: bool, **chosen: Any) -> None:
     """Add ADDRESS, who has agreed to it; with --ask who has not yet. Exit code 1 if it was not added."""
-    from aggregator.mailbox import mailbox
+    from aggregator.mail.mailbox import mailbox
 
     config = parts.settings()
     store = parts.open_store(config)
@@ -74,7 +74,7 @@ def add(address: str, ask: bool, **chosen: Any) -> None:
     if ask:
         from functools import partial
 
-        from aggregator.letters import Letters
+        from aggregator.mail.letters import Letters
         from aggregator.web.render import letter
 
         store.subscribers.sign_up(box, choice, parts.now())
@@ -98,7 +98,7 @@ RESULTS = {
 @click.argument("address")
 def remove(address: str) -> None:
     """Send ADDRESS no more mail. It stays known as one that left; `erase` forgets it."""
-    from aggregator.mailbox import mailbox
+    from aggregator.mail.mailbox import mailbox
 
     store = parts.open_store(parts.settings())
     one = store.subscribers.by_address(mailbox(address))
@@ -110,7 +110,7 @@ def remove(address: str) -> None:
 @click.argument("address")
 def show(address: str) -> None:
     """Print everything that is kept about ADDRESS as JSON: the answer to who asks for it."""
-    from aggregator.mailbox import mailbox
+    from aggregator.mail.mailbox import mailbox
 
     store = parts.read_store(parts.settings())
     kept = store.subscribers.everything(store.subscribers.by_address(mailbox(address)))
@@ -121,7 +121,7 @@ def show(address: str) -> None:
 @click.argument("address")
 def erase(address: str) -> None:
     """Delete everything about ADDRESS. A keyed hash stays, so that an import does not bring it back by mistake."""
-    from aggregator.mailbox import mailbox
+    from aggregator.mail.mailbox import mailbox
 
     config = parts.settings()
     box = mailbox(address)
@@ -155,7 +155,7 @@ def import_csv(file: Any) -> None:
     could not be read; all others are imported.
     """
     from aggregator.errors import AddressError, NotFound, QueryError, SettingsError
-    from aggregator.mailbox import mailbox
+    from aggregator.mail.mailbox import mailbox
 
     config = parts.settings()
     try:
@@ -195,7 +195,7 @@ def import_csv(file: Any) -> None:
 def bounces() -> None:
     """Read mail.bounce_mailbox: returned mails and complaints stop the addresses they are about."""
     from aggregator.errors import SettingsError
-    from aggregator.returned import read_returned
+    from aggregator.mail.returned import read_returned
 
     config = parts.settings()
     if not config.mail.bounce_mailbox:

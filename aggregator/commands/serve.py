@@ -133,11 +133,11 @@ def _serve(config: "Settings", known: "Rules", store: "Store", pages: AbstractCo
     from aggregator.commands.mailing import delivering
     from aggregator.gather.connect import post
     from aggregator.gather.fetch import Fetcher
-    from aggregator.hubs import Hubs
-    from aggregator.letters import Letters
+    from aggregator.mail.letters import Letters
     from aggregator.poll import Poller
     from aggregator.schedule import serve, stop_on_signals
     from aggregator.tidying import terms_of
+    from aggregator.visit.hubs import Hubs
     from aggregator.web.render import alert_mail, feed_addresses, letter
 
     kept = opened(config, store, known)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, bindparam, case, delete, func, select, update
 
-from aggregator.looks import begun
 from aggregator.model import Entry, Looked, NewEntry, Recheck, Source, Watch, Watched
 from aggregator.store.bulk import Bulk, chunks
+from aggregator.visit.looks import begun
 
 if TYPE_CHECKING:
     from aggregator.store import Store

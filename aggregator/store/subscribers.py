@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from sqlalchemy import ColumnElement, Connection, Row, case, delete, func, or_, select, update
 
 from aggregator.errors import NotFound
-from aggregator.mailbox import Mailbox
+from aggregator.mail.mailbox import Mailbox
 from aggregator.model import Choice, Delivery, Erased, MailReport, Report, Subscriber
 
 if TYPE_CHECKING:

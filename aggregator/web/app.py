@@ -8,7 +8,7 @@ from flask import Flask, Response, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from aggregator.errors import NotFound
-from aggregator.letters import Letters
+from aggregator.mail.letters import Letters
 from aggregator.settings import Settings
 from aggregator.store import Store
 from aggregator.web import ops, stored, subscribe

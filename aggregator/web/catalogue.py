@@ -12,8 +12,8 @@ from pathlib import Path
 from flask import render_template, request
 from markupsafe import Markup, escape
 
-from aggregator.catalogue import read_catalogue
 from aggregator.errors import RuleError
+from aggregator.follow.catalogue import read_catalogue
 from aggregator.model import Site, SourceRule
 from aggregator.web.language import language
 from aggregator.web.pages import blueprint

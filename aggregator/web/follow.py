@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response, make_response, render_template, request
 from flask_babel import gettext as _
 
-from aggregator.catalogue import Catalogue, read_catalogue
 from aggregator.errors import OperatorError, SourceError
+from aggregator.follow.catalogue import Catalogue, read_catalogue
 from aggregator.gather.address import parse
 from aggregator.gather.fetch import Fetcher
 from aggregator.identity import identity
-from aggregator.links import Links
+from aggregator.mail.links import Links
 from aggregator.model import Site, SourceRule
 from aggregator.rules.switches import write_switches
 from aggregator.web.forms import is_ours
@@ -23,7 +23,7 @@ from aggregator.web.ops import is_operator
 from aggregator.web.service import service
 
 if TYPE_CHECKING:
-    from aggregator.follow import Exploration
+    from aggregator.follow.explore import Exploration
 
 # enrol and follow are imported where they are used: all readers of pages come with them, a sixth of a server's start
 
@@ -64,7 +64,7 @@ def ask() -> Response:
 @blueprint.post("/follow/")
 def follow() -> Response:
     """``do=look`` shows what is found at ``address``, ``do=add`` follows ``place``, ``do=enable`` switches it on."""
-    from aggregator.enrol import followed_by
+    from aggregator.follow.enrol import followed_by
 
     said = {name: request.form.get(name, "").strip()[:LONGEST_ADDRESS] for name in ("address", "place", "do")}
     if not is_ours(_links(), FORM, _salt()):
@@ -86,7 +86,7 @@ def follow() -> Response:
 
 
 def _shown(address: str, known: Catalogue) -> Response:
-    from aggregator.enrol import followed_by, university_at
+    from aggregator.follow.enrol import followed_by, university_at
 
     explored = _explored(address, known)
     listed = [(find, followed_by(known, find.url), find.listing.items[:PREVIEWED]) for find in explored.finds]
@@ -111,7 +111,7 @@ def _known(address: str, site: Site, source: SourceRule, known: Catalogue, *, en
 
 def _added(address: str, place: str, known: Catalogue) -> Response:
     """Follow what is found at *place* now: the pages that were shown are not kept between two requests."""
-    from aggregator.enrol import check, enrol, followed_by, site_of
+    from aggregator.follow.enrol import check, enrol, followed_by, site_of
 
     here = service()
     if followed := followed_by(known, place):
@@ -135,7 +135,7 @@ def _added(address: str, place: str, known: Catalogue) -> Response:
 
 
 def _explored(address: str, known: Catalogue) -> "Exploration":
-    from aggregator.follow import explore
+    from aggregator.follow.explore import explore
 
     here = service()
     config = here.settings

@@ -3,7 +3,7 @@
 from flask import request
 
 from aggregator.errors import LinkError
-from aggregator.links import Links
+from aggregator.mail.links import Links
 from aggregator.web.service import service
 
 

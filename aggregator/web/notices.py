@@ -15,9 +15,9 @@ from aggregator.model import Break, Digest, FullEntry, Note
 from aggregator.publish import FORMATS, wire
 from aggregator.publish.digest import digest_address, parse_address, period_bounds
 from aggregator.query import Selection
-from aggregator.rhythm import WorkingHours
 from aggregator.store.entries import Cursor
 from aggregator.store.feeds import StoredFeed
+from aggregator.visit.rhythm import WorkingHours
 from aggregator.web.asking import first_length
 from aggregator.web.digests import kept
 from aggregator.web.feeds import blueprint

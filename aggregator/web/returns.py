@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 
 from aggregator.errors import AddressError, NotFound
-from aggregator.mailbox import mailbox
+from aggregator.mail.mailbox import mailbox
 from aggregator.model import Report
 from aggregator.web.service import service
 

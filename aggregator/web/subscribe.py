@@ -17,9 +17,9 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
 from aggregator.errors import AddressError, LinkError, NotFound, QueryError
-from aggregator.letters import Letters
-from aggregator.links import Links, Purpose
-from aggregator.mailbox import mailbox
+from aggregator.mail.letters import Letters
+from aggregator.mail.links import Links, Purpose
+from aggregator.mail.mailbox import mailbox
 from aggregator.model import Choice, Subscriber
 from aggregator.secret import secret_key
 from aggregator.settings import Settings

@@ -13,7 +13,7 @@ import tempfile
 WORK = """
 import sys, time
 from pathlib import Path
-from aggregator.catalogue import read_catalogue
+from aggregator.follow.catalogue import read_catalogue
 from aggregator.rules import load
 started = time.process_time()
 {work}

@@ -26,7 +26,7 @@ from aggregator.rules import Rules
 from aggregator.schedule import serve
 from aggregator.settings import ScheduleSettings, Settings
 from aggregator.store import Store
-from aggregator.turns import HOSTS_AHEAD, SOURCES_PER_TURN
+from aggregator.visit.turns import HOSTS_AHEAD, SOURCES_PER_TURN
 
 PER_HOST = 20
 NOW = datetime(2026, 11, 21, tzinfo=UTC)

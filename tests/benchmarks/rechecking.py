@@ -25,10 +25,10 @@ from statistics import median
 from aggregator.demo.server import Answer, University
 from aggregator.gather.fingerprint import fingerprint
 from aggregator.identity import slug
-from aggregator.looks import STEPS
 from aggregator.model import Response
-from aggregator.recheck import Rechecker
 from aggregator.tagging import CurrentTagger
+from aggregator.visit.looks import STEPS
+from aggregator.visit.recheck import Rechecker
 from tests.service import FAMILIES, NOW, Service, list_page, source
 
 PER_LIST = 20

@@ -7,7 +7,7 @@ from time import monotonic, sleep
 import pytest
 from werkzeug.serving import make_server
 
-from aggregator.mailbox import mailbox
+from aggregator.mail.mailbox import mailbox
 from aggregator.settings import Settings, SiteSettings, WebSettings
 from aggregator.web.app import create_app
 from aggregator.web.pictures import PICTURES

@@ -8,7 +8,6 @@ from html.parser import HTMLParser
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from aggregator.compose import keyed
 from aggregator.errors import SourceError
 from aggregator.gather.article import read_article
 from aggregator.gather.charset import decode
@@ -17,6 +16,7 @@ from aggregator.gather.feed import find_feeds, looks_like_feed, read_feed
 from aggregator.gather.listing import read_listing
 from aggregator.model import ListingRule, Response
 from aggregator.rules import load
+from aggregator.visit.compose import keyed
 
 URL = "https://news.example.edu.cn/xw/index.htm"
 SHANGHAI = ZoneInfo("Asia/Shanghai")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from aggregator.catalogue import Catalogue
+from aggregator.follow.catalogue import Catalogue
 from aggregator.gather.row import plain
 from aggregator.gather.tree import parse, remove
 from aggregator.model import Site

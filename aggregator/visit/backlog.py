@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from aggregator.bring import ARTICLE_TRIES, apart
-from aggregator.compose import keyed, own_key, says_more
 from aggregator.errors import OtherListError, SourceError, placed
 from aggregator.gather.fetch import Fetcher
-from aggregator.heal import Memory, moved, read_older
 from aggregator.model import Item, KnownEntry, Listing, Site, Source, SourceRule
 from aggregator.store import Store
+from aggregator.visit.bring import ARTICLE_TRIES, apart
+from aggregator.visit.compose import keyed, own_key, says_more
+from aggregator.visit.heal import Memory, moved, read_older
 
 # list pages followed when a whole page is unknown: the source said more since the last poll than one page holds
 CATCH_UP_PAGES = 5

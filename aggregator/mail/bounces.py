@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Any, Literal, NamedTuple
 
 from aggregator.errors import AddressError
-from aggregator.mailbox import mailbox
+from aggregator.mail.mailbox import mailbox
 from aggregator.model import Report
 
 # RFC 3463 §2

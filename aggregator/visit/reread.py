@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 from aggregator.classify.revise import Difference, file_key, state_of
 from aggregator.classify.tag import Tagger
-from aggregator.compose import entry_of
-from aggregator.looks import onward
 from aggregator.model import Article, Change, FullEntry, Item, Looked, NewEntry, Site, SourceRule, Told, Watch, Watched
+from aggregator.visit.compose import entry_of
+from aggregator.visit.looks import onward
 
 # when feeds may tell of a change that came too soon after another one
 UNTOLD_PAUSE = timedelta(days=1)

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from aggregator.follow.recognise import suggested_name
 from aggregator.gather.opml import Outline
 from aggregator.identity import domain_of, identity
 from aggregator.model import SHANGHAI, Site, SourceRule
-from aggregator.recognise import suggested_name
 from aggregator.rules import Rules, feed_timezone
 
 # what this program exports for a list page: its own feed of it, and beside it the address of the page

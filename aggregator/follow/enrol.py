@@ -11,14 +11,14 @@ from datetime import datetime
 from itertools import count
 from pathlib import Path
 
-from aggregator.case import folder_of, record
-from aggregator.catalogue import Catalogue
 from aggregator.errors import SettingsError
-from aggregator.follow import Exploration, Find
+from aggregator.follow.case import folder_of, record
+from aggregator.follow.catalogue import Catalogue
+from aggregator.follow.explore import Exploration, Find
+from aggregator.follow.recognise import owner_of_title, site_at, suggested_name
 from aggregator.gather.links import absolute
 from aggregator.identity import domain_of, identity
 from aggregator.model import SHANGHAI, Site, SourceRule
-from aggregator.recognise import owner_of_title, site_at, suggested_name
 from aggregator.rules import Rules, feed_timezone, read_site
 from aggregator.rules.write import site_toml
 

@@ -13,19 +13,19 @@ from difflib import SequenceMatcher, unified_diff
 from functools import partial
 from urllib.parse import urljoin
 
-from aggregator.bring import apart
-from aggregator.catalogue import Catalogue
-from aggregator.diagnose import fault_of, strangeness
 from aggregator.errors import ParseError, RuleError, SourceError
-from aggregator.follow import LIKELY, Find, explore, worth_of
+from aggregator.follow.catalogue import Catalogue
+from aggregator.follow.explore import LIKELY, Find, explore, worth_of
 from aggregator.gather.article import read_article
 from aggregator.gather.fetch import Fetcher
-from aggregator.heal import Memory, Reading, read_source
 from aggregator.identity import identity
 from aggregator.model import Checked, Item, Listing, Response, Site, SourceRule
 from aggregator.rules import read_site
 from aggregator.rules.files import RuleFile, parsed
 from aggregator.rules.write import site_toml, toml_value
+from aggregator.visit.bring import apart
+from aggregator.visit.diagnose import fault_of, strangeness
+from aggregator.visit.heal import Memory, Reading, read_source
 
 log = logging.getLogger(__name__)
 

@@ -9,11 +9,11 @@ from datetime import datetime
 
 from aggregator.classify.revise import compare, is_other_title, state_of
 from aggregator.classify.tag import Tagger
-from aggregator.compose import article_of, digest_of
-from aggregator.looks import FLAPPING
 from aggregator.model import Change, Item, Looked, Site, Source, SourceRule, Watched
-from aggregator.reread import edited, entry_now, said_by, told_before, told_by
 from aggregator.store import Store
+from aggregator.visit.compose import article_of, digest_of
+from aggregator.visit.looks import FLAPPING
+from aggregator.visit.reread import edited, entry_now, said_by, told_before, told_by
 
 # entries behind those on a page of a list that may have stood between them
 BETWEEN = 20

@@ -14,8 +14,9 @@ from typing import Literal
 from urllib.parse import urljoin, urlsplit
 from zoneinfo import ZoneInfo
 
-from aggregator.catalogue import Catalogue
 from aggregator.errors import FetchError, ParseError, SourceError, placed
+from aggregator.follow.catalogue import Catalogue
+from aggregator.follow.recognise import column_title, site_at, university_named
 from aggregator.gather.charset import decode
 from aggregator.gather.columns import asks_for_password, columns, is_front, sent_on
 from aggregator.gather.feed import looks_like_feed, read_feed
@@ -25,7 +26,6 @@ from aggregator.gather.listing import read_listing
 from aggregator.gather.worth import is_article
 from aggregator.identity import domain_of, identity
 from aggregator.model import Allowance, Listing, Response
-from aggregator.recognise import column_title, site_at, university_named
 from aggregator.rules import feed_timezone
 
 How = Literal["here", "named", "usual", "column"]  # at the address, named by its page, where such feeds are, linked

@@ -13,10 +13,10 @@ from email.message import EmailMessage
 from email.policy import SMTP
 
 from aggregator.errors import MailError, RefusedError, StoreError
-from aggregator.links import Links
+from aggregator.mail.links import Links
+from aggregator.mail.smtp import Courier, message
 from aggregator.model import Report, Subscriber
 from aggregator.settings import Settings
-from aggregator.smtp import Courier, message
 from aggregator.store import Store
 
 log = logging.getLogger(__name__)

@@ -7,14 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from aggregator.backlog import Found
-from aggregator.bring import Brought
-from aggregator.diagnose import fault_of, proof, strangeness
 from aggregator.errors import AggregatorError, FetchError, placed
 from aggregator.gather.discovery import advertised
-from aggregator.heal import Memory, Reading
 from aggregator.health import ACCUSTOMED_AFTER, silence_of
-from aggregator.hubs import Trust
 from aggregator.mask import masked
 from aggregator.model import (
     Fault,
@@ -29,9 +24,14 @@ from aggregator.model import (
     Validators,
     Visit,
 )
-from aggregator.redirects import address_of, is_same_page, moved_of, vouched_at
-from aggregator.rhythm import WorkingHours, freshness, next_poll_at, rhythm_of
 from aggregator.settings import Settings
+from aggregator.visit.backlog import Found
+from aggregator.visit.bring import Brought
+from aggregator.visit.diagnose import fault_of, proof, strangeness
+from aggregator.visit.heal import Memory, Reading
+from aggregator.visit.hubs import Trust
+from aggregator.visit.redirects import address_of, is_same_page, moved_of, vouched_at
+from aggregator.visit.rhythm import WorkingHours, freshness, next_poll_at, rhythm_of
 from aggregator.websub import owed_after, was_pushed
 
 # a good response is kept as proof so often

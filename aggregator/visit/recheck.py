@@ -16,16 +16,12 @@ from datetime import datetime, timedelta
 from functools import partial
 from time import monotonic
 
-from aggregator.bring import file_type, is_on_page, read_page, whole
 from aggregator.classify.revise import Difference, compare, is_another, state_of
 from aggregator.classify.tag import Tagger
-from aggregator.compose import article_of
-from aggregator.diagnose import fault_of, says_missing
 from aggregator.errors import FetchError, ParseError, SourceError, StoreError
 from aggregator.gather.fetch import Fetcher
 from aggregator.gather.fingerprint import fingerprint
 from aggregator.identity import domain_of
-from aggregator.looks import FLAPPING, is_regular, later, missed, onward
 from aggregator.model import (
     Article,
     Attachment,
@@ -42,9 +38,13 @@ from aggregator.model import (
     Watch,
     Watched,
 )
-from aggregator.redirects import is_sent_home
-from aggregator.reread import after, edited, entry_now, said_by, title_now, told_before, told_by, unchanged
 from aggregator.store import Store
+from aggregator.visit.bring import file_type, is_on_page, read_page, whole
+from aggregator.visit.compose import article_of
+from aggregator.visit.diagnose import fault_of, says_missing
+from aggregator.visit.looks import FLAPPING, is_regular, later, missed, onward
+from aggregator.visit.redirects import is_sent_home
+from aggregator.visit.reread import after, edited, entry_now, said_by, title_now, told_before, told_by, unchanged
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from aggregator.gather.tree import parse, remove
 from aggregator.identity import domain_of
 from aggregator.mask import SECRET_NAME, masked
 from aggregator.model import Fault, Item, Kept, Response
-from aggregator.redirects import is_sent_home
+from aggregator.visit.redirects import is_sent_home
 
 KEPT_BYTES = 65_536  # of a body
 LOOKED_AT_BYTES = 262_144  # a page that tells why it is no list does so at once

@@ -13,13 +13,13 @@ from time import monotonic
 from typing import Literal, TypeVar
 
 from aggregator.classify.tag import Tagger
-from aggregator.compose import article_of, entry_of, trace_of
 from aggregator.errors import FetchError, ParseError, SourceError, StoreError, placed
 from aggregator.gather.article import joined, read_article
 from aggregator.gather.fetch import Fetcher
 from aggregator.identity import domain_of
 from aggregator.model import Article, Attachment, Family, Item, NewEntry, Response, Site, SourceRule
-from aggregator.redirects import is_sent_home
+from aggregator.visit.compose import article_of, entry_of, trace_of
+from aggregator.visit.redirects import is_sent_home
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

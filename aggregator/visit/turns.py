@@ -14,10 +14,10 @@ from datetime import datetime, timedelta
 
 from aggregator.errors import StoreError
 from aggregator.model import Lease, Source, SourceRule, Visit
-from aggregator.rhythm import longest_pause
 from aggregator.settings import Settings
 from aggregator.store import Store
 from aggregator.store.leases import Claim, Holder
+from aggregator.visit.rhythm import longest_pause
 
 log = logging.getLogger(__name__)
 

@@ -5,10 +5,10 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 
-from aggregator import imap
-from aggregator.bounces import read_reports
 from aggregator.errors import LinkError
-from aggregator.links import Links
+from aggregator.mail import imap
+from aggregator.mail.bounces import read_reports
+from aggregator.mail.links import Links
 from aggregator.settings import Settings
 from aggregator.store import Store
 
