@@ -67,7 +67,7 @@ def edited(before: Told, found: Difference) -> Change:
 
 
 def title_now(entry: FullEntry, watch: Watch, told: Told, *, is_new: bool) -> str:
-    """The entry's title, where its page has a new one or is read for the first time; see compose.py."""
+    """The entry's title, where its page has a new one or is read for the first time; see visit/compose.py."""
     if not is_new:
         return told.title if told.title and entry.title.rstrip().endswith(CUT) else entry.title
     listed = watch.listed_title.rstrip()
