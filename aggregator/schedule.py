@@ -89,7 +89,9 @@ async def serve(
     scheduler.add_job(_tried, "interval", ["index", index], seconds=seconds, id="index")
     scheduler.add_job(_tried, "interval", ["stories", stories], seconds=seconds, id="stories")
     if alerts is not None:
-        scheduler.add_job(alerts.tell, "interval", minutes=EVERY_MINUTES, id="alert", next_run_time=now())
+        scheduler.add_job(
+            _tried, "interval", ["alert", alerts.tell], minutes=EVERY_MINUTES, id="alert", next_run_time=now()
+        )
     works = {
         "hubs": hubs.tend if hubs else None,
         "announce": announcer.tell if announcer else None,
@@ -134,8 +136,10 @@ async def _keep_time(scheduler: AsyncIOScheduler, seconds: float, now: Callable[
 
 
 async def _tried(job: str, work: Callable[[], Awaitable[object]]) -> None:
-    """Do *work*; what the database or a mail server refuses now is done with the next turn."""
+    """Do *work*; what the database or a mail server refuses now, or our end breaks off, is done with the next turn."""
     try:
         await work()
     except (StoreError, MailError) as error:
         log.error("%s: %s", job, error)
+    except asyncio.CancelledError:  # by the scheduler's end, which would show it with a traceback
+        log.debug("%s: broken off", job)
