@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from hashlib import blake2b
+from zlib import crc32
 
 from aggregator.classify.summarize import BYLINE, CREDIT
 from aggregator.model import Evidence, Precision
 from aggregator.words import fold
 
 LONGEST = 20_000  # characters of a text that are looked at
-SIGNS = 8  # clauses that an entry is known by: those with the smallest hashes, so that two tellings choose alike;
+SIGNS = 8  # clauses that an entry is known by: those with the smallest checksums, so that two tellings choose alike;
 LEAD_SIGNS, LEAD = 4, 6  # as many of them are of the first clauses: an excerpt is mostly of the lead
 SHARED = 2  # signs that two tellings have in common at least
 SHORTEST_SIGN = 10  # letters; shorter clauses stand everywhere
@@ -75,9 +76,10 @@ class Telling:
     def signs(self) -> tuple[int, ...]:
         """Hashes, of 64 bits, of clauses, which two tellings of one story are likely to share."""
         clauses = [clause for clause in self._folded.replace("|", "").split(" ") if len(clause) >= SHORTEST_SIGN]
-        hashes = list(dict.fromkeys(map(_hash, clauses)))
-        lead = sorted(hashes[:LEAD])[:LEAD_SIGNS]
-        return (*lead, *[hash_ for hash_ in sorted(hashes) if hash_ not in lead][: SIGNS - len(lead)])
+        drawn = {crc32(clause.encode("utf-8", "surrogatepass")): clause for clause in clauses}  # by lot, and cheaply
+        lead = sorted(list(drawn)[:LEAD])[:LEAD_SIGNS]
+        chosen = (*lead, *[lot for lot in sorted(drawn) if lot not in lead][: SIGNS - len(lead)])
+        return tuple(_hash(drawn[lot]) for lot in chosen)
 
     @cached_property
     def title_sign(self) -> int | None:

@@ -39,6 +39,7 @@ TAGS = select(entry_tag.c.tag_id, func.count()).where(entry_tag.c.entry_id.in_(I
 FEWER_ENTRIES = (
     update(tag).where(tag.c.id == bindparam("tag_id")).values(entry_count=tag.c.entry_count - bindparam("fewer"))
 )
+ANY = select(tombstone.c.uid).limit(1)
 DEAD_AT = select(tombstone.c.source_id, tombstone.c.sort, tombstone.c.title, tombstone.c.slug)
 
 
@@ -89,6 +90,8 @@ def known_again(
     From now on they are known by these, too.
     """
     old = {uid: place for uid, place in places.items() if place[1] < (now - YOUNGEST).timestamp()}
+    if not old or connection.execute(ANY).first() is None:
+        return []
     found: dict[str, str] = {}
     for source_id in {place[0] for place in old.values()}:
         sorts = sorted({place[1] for place in old.values() if place[0] == source_id})

@@ -154,7 +154,7 @@ def trace_of(kind: Literal["page", "feed", "list"], item: Item, article: Article
 def digest_of(item: Item) -> str:
     """A hash of what a feed or list says of an article."""
     files = ((file.url, file.length) for file in item.attachments)
-    said = repr((item.title, item.published, item.summary, item.html, *files))
+    said = "\0".join(map(str, (item.title, item.published, item.summary, item.html, *files)))
     return hashlib.blake2b(said.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
 
 
