@@ -364,6 +364,17 @@ def test_a_dry_run_stores_nothing(instance, tmp_path):
     assert [] == stored(tmp_path / "one")
 
 
+@pytest.mark.parametrize("kind", ["hugo", "db"])
+def test_a_dry_run_needs_no_database_and_makes_none(instance, tmp_path, kind):
+    source = write(tmp_path / "posts", one=SHAPES["2019"])
+    if kind == "db":
+        run("import", "hugo", source)
+        source = (tmp_path / "one" / "aggregator.db").rename(tmp_path / "other.db")
+
+    assert "1 new entries, 0 known already" in run("import", kind, source, "--dry-run")
+    assert not (tmp_path / "one" / "aggregator.db").exists()
+
+
 def test_an_import_that_is_killed_goes_on_where_it_was(instance, tmp_path):
     posts = tmp_path / "posts"
     for number in range(1200):

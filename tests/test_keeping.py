@@ -1,5 +1,6 @@
 """`aggregator db` and what it leads to: tidying, sizes, backups and copies."""
 
+import gzip
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -97,6 +98,9 @@ def test_a_backup_on_standard_output_is_restored(instance):
     assert "what was there before is" in done
     assert "sound" in run("db", "check")
     assert "no backup of ours" in run("db", "restore", __file__, code=2)
+    packed = instance / "kept.db.gz"
+    packed.write_bytes(gzip.compress(kept.read_bytes()))
+    assert f"is compressed; unpack it first: gunzip -k {packed}" in run("db", "restore", str(packed), code=2)
 
 
 def test_a_copy_says_what_it_holds(instance, tmp_path):
@@ -108,6 +112,7 @@ def test_a_copy_says_what_it_holds(instance, tmp_path):
     assert "entry\t2" in done
     assert "rows and checksums compared" in done
     assert "is in use" in run("db", "copy", f"sqlite:///{tmp_path}/other.db", code=2)
+    assert "a file's is sqlite:///" in run("db", "copy", str(tmp_path / "third.db"), code=2)
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def test_a_list_that_is_read_with_an_article_works(haitang):
     (seen,), _ = haitang()
 
     assert ("working", NOW.date()) == (seen.checked.found, seen.checked.day)
-    assert "list of 12 items, 12 dated, newest 2025-03-11; an article of " in seen.checked.proof
+    assert "list of 12 items, 12 dated, newest 2025-03-12; an article of " in seen.checked.proof
 
 
 def test_day_and_proof_are_written_into_the_file_and_comments_stay(haitang):

@@ -50,6 +50,13 @@ def test_the_whole_catalogue_begins_with_what_is_followed(client):
     assert text.count("<h2>") > 170
 
 
+def test_readers_of_english_find_it_in_the_order_of_the_alphabet(client):
+    text = page(client, "/catalogue/?lang=en")
+
+    assert text.index("Haitang University") < text.index("Anhui University<") < text.index("Beihang University")
+    assert text.index("Beihang University") < text.index("Capital Medical University") < text.index("Wuhan University")
+
+
 @pytest.mark.parametrize("q", ["亚特兰蒂斯", "<script>alert(1)</script>", "x" * 5000, "()[]*"])
 def test_what_is_not_there_is_said_and_nothing_of_it_is_run(client, q):
     text = page(client, f"/catalogue/?q={q}")

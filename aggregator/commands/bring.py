@@ -119,7 +119,7 @@ def import_db(target: str, dry: bool) -> None:
     """
     from aggregator.unpack import opened
 
-    with _importing(dry) as (config, store, unpacker), tempfile.TemporaryDirectory(dir=config.instance) as scratch:
+    with _importing(dry) as (config, store, unpacker), tempfile.TemporaryDirectory(dir=_room(config)) as scratch:
         other = opened(target, Path(scratch))
         try:
             _bring(store, unpacker.entries(other), "entries", other.entries.count(), dry)
@@ -136,16 +136,34 @@ def _importing(dry: bool) -> "Iterator[tuple[Settings, Store, Unpacker]]":
 
     config = parts.settings()
     rules = parts.rules(config)
-    store = parts.read_store(config) if dry else parts.open_store(config)
-    if not dry:
-        store.sources.sync(rules.sources, parts.now())
-    sites = {**read_catalogue(config.instance).sites, **rules.sites}
-    homes = Homes(sites.values(), [state.ref for state in store.counts.of_sources()])
-    same = tuple(pair for family in rules.families.values() for pair in family.same)
-    try:
-        yield config, store, Unpacker(homes, same, urlsplit(config.site.url).hostname, config.zone, parts.now())
-    finally:
-        store.close()
+    with tempfile.TemporaryDirectory() as nowhere:
+        store = _dry_store(config, Path(nowhere)) if dry else parts.open_store(config)
+        if not dry:
+            store.sources.sync(rules.sources, parts.now())
+        sites = {**read_catalogue(config.instance).sites, **rules.sites}
+        homes = Homes(sites.values(), [state.ref for state in store.counts.of_sources()])
+        same = tuple(pair for family in rules.families.values() for pair in family.same)
+        try:
+            yield config, store, Unpacker(homes, same, urlsplit(config.site.url).hostname, config.zone, parts.now())
+        finally:
+            store.close()
+
+
+def _room(config: "Settings") -> Path | None:
+    """Where a copy of a database is put: our folder, which has room for one; None: the system's, where there is none."""
+    return config.instance if config.instance.is_dir() else None
+
+
+def _dry_store(config: "Settings", folder: Path) -> "Store":
+    """Our database, only read; where there is none yet, an empty one in *folder*."""
+    from aggregator.store import Store
+
+    ours = Store(config.database_url)
+    if ours.path is None or ours.path.exists():
+        return parts.read_store(config)
+    empty = Store(f"sqlite:///{folder}/empty.db")
+    empty.upgrade()
+    return empty
 
 
 def _bring(store: "Store", offers: "Iterable[Offer | Refusal]", what: str, total: int | None, dry: bool) -> None:

@@ -181,7 +181,9 @@ def _saved(path: str, url: str | None, content_type: str | None) -> "Response":
     try:
         body = Path(path).read_bytes()
     except OSError as error:
-        raise SettingsError(f"cannot read {path}: {error.strerror}; name a file or an http address") from error
+        raise SettingsError(
+            f"cannot read {path}: {error.strerror}; name a file, an http address or a source"
+        ) from error
     return Response(
         url or f"http://localhost/{quote(Path(path).name)}",
         200,

@@ -231,7 +231,8 @@ def _write_archive(target: Path, store: "Store", info: "FeedInfo") -> None:
             done.close(prune=True, is_whole=is_whole)
     count = sum(int(str(page["entries"])) for page in pages)
     click.echo(
-        f"{target}: {count} entries in {len(pages)} pages; {done.written} files written, {done.kept} as they were"
+        f"{target}: {count} entries in {len(pages)} page{'' if len(pages) == 1 else 's'}; "
+        f"{done.written} files written, {done.kept} as they were"
     )
 
 

@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 from difflib import SequenceMatcher, unified_diff
 from functools import partial
 from urllib.parse import urljoin
+from zoneinfo import ZoneInfo
 
 from aggregator.errors import ParseError, RuleError, SourceError
 from aggregator.follow.catalogue import Catalogue
@@ -82,7 +83,7 @@ class Survey:
                 place = await self._elsewhere(site, one.source, finds, taken)
                 if place:
                     taken.add(identity(place.url, self._same))
-                    said = f"{one.checked.proof}; found at {place.url}: {_told(place.listing)}"
+                    said = f"{one.checked.proof}; found at {place.url}: {_told(place.listing, site.timezone)}"
                     seen[number] = replace(one, checked=replace(one.checked, found="moved", proof=said), url=place.url)
         return seen
 
@@ -92,7 +93,7 @@ class Survey:
             reading = await self._read(response, site, source)
         except SourceError as error:
             return Seen(source, Checked(self._today, fault_of(error, source.url), _sentence(error)))
-        listing, said = reading.listing, _told(reading.listing)
+        listing, said = reading.listing, _told(reading.listing, site.timezone)
         fault = strangeness(source.url, response, listing.items, is_changed=reading.is_changed, tried=0, unread=0)
         if fault is None and worth_of(listing, response.url, self._now) < LIKELY:
             fault, said = "redesigned", f"what is found there is hardly its list: {said}"
@@ -167,7 +168,11 @@ class Survey:
         for find in [one for one in explored.finds if one.worth >= LIKELY][:MOST_NEW]:
             name = f"{site.name}-{len(found) + 1}"
             source = SourceRule(name, f"{site.university}{find.title}", find.url, find.listing.kind)
-            found.append(Seen(source, Checked(self._today, "working", f"new: {_told(find.listing)}"), url=find.url))
+            found.append(
+                Seen(
+                    source, Checked(self._today, "working", f"new: {_told(find.listing, site.timezone)}"), url=find.url
+                )
+            )
         none = Checked(self._today, "empty", f"{home} leads to no list of news")
         return found or [Seen(SourceRule(site.name, site.university, home), none)]
 
@@ -262,9 +267,9 @@ def _likeness(source: SourceRule, site: Site, title: str) -> float:
     return max(ALIKE if one else 0.0, SequenceMatcher(None, was, title).ratio())
 
 
-def _told(listing: Listing) -> str:
+def _told(listing: Listing, timezone: ZoneInfo) -> str:
     dates = [item.published for item in listing.items if item.published]
-    newest = f", newest {max(dates).date()}" if dates else ""
+    newest = f", newest {max(dates).astimezone(timezone).date()}" if dates else ""
     return f"{listing.kind} of {len(listing.items)} items, {len(dates)} dated{newest}"
 
 

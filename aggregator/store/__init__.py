@@ -72,6 +72,11 @@ class Store:
                 self._engine(writes=False) if self.is_sqlite else self._writer.execution_options(**ONE_BY_ONE)
             )
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
+            if "://" not in url:
+                raise StoreError(
+                    "what is no address cannot be used as a database's; a file's is sqlite:////srv/news/aggregator.db, "
+                    "a server's postgresql+psycopg://name:password@host/database"
+                ) from error
             kind = url.partition("://")[0]  # not the whole of it: there may be a password in it
             driver = "; install its driver: pip install '.[postgresql]'" if "psycopg" in str(error) else ""
             raise StoreError(f"database.url ({kind}://...) cannot be used: {error}{driver}") from error

@@ -58,10 +58,12 @@ def examine(path: Path) -> Backup:
     """What *path* holds, every page of it read; raises StoreError where it cannot be restored."""
     try:
         with path.open("rb") as file:
-            is_sqlite = file.read(16) == b"SQLite format 3\0"
+            head = file.read(16)
     except OSError as error:
         raise StoreError(f"cannot read {path}: {error.strerror}") from error
-    if not is_sqlite:
+    if head.startswith(b"\x1f\x8b"):
+        raise StoreError(f"{path} is compressed; unpack it first: gunzip -k {path}")
+    if head != b"SQLite format 3\0":
         raise StoreError(f"{path} is no backup of ours; a dump of pg_dump is restored by pg_restore or psql")
     try:
         # of a file that something writes to, what it says would not count

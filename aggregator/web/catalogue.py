@@ -54,8 +54,11 @@ def catalogue() -> str:
         universities[site.university] = (
             Listed(before.site, [*before.sources, *sources]) if before else Listed(site, sources)
         )
-    listed = sorted(universities.values(), key=lambda one: not one.is_followed) if not words else universities.values()
-    return render_template("catalogue.html", words=words, universities=list(listed))
+    listed = list(universities.values())
+    if not words:
+        in_english = language() == "en"  # else as the files are called, which is by short English names
+        listed.sort(key=lambda one: (not one.is_followed, (in_english and one.site.english) or ""))
+    return render_template("catalogue.html", words=words, universities=listed)
 
 
 def named(instance: Path, university: str) -> str:
