@@ -32,6 +32,7 @@ from aggregator.visit.compose import article_of, entry_keywords
 
 POSTS = (".md", ".markdown")
 INDEX = "index.json"
+FIRST = datetime(1000, 1, 1, tzinfo=UTC).timestamp()  # no news is older
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,13 @@ class Unpacker:
         return self._at_home(checked(parcel))
 
     def _at_home(self, parcel: Parcel) -> Parcel:
-        return replace(parcel, entry=parcel.entry._replace(source=self.homes.own(parcel.entry.source)))
+        """*parcel* at a source of ours; what is dated ahead of our clock would stand above all news until it comes."""
+        entry, now = parcel.entry, self.now
+        seen_at = min(entry.seen_at, now)
+        sort = entry.sort if FIRST <= entry.sort <= now.timestamp() else 0
+        source = self.homes.own(entry.source)
+        entry = entry._replace(source=source, seen_at=seen_at, updated=min(entry.updated, now), sort=sort)
+        return replace(parcel, entry=entry)
 
     def _atom_id(self, name: str, seen_at: datetime) -> str:
         return f"tag:{self.host},{seen_at.year}:{name}"

@@ -242,6 +242,55 @@ def test_what_is_no_database_of_ours_is_told(instance, tmp_path, content, compla
     assert str(path) in said
 
 
+AHEAD = "9999-12-31T23:59:59+00:00"
+ELSEWHERE = {"name": "../../escaped", "title": "T", "url": "http://a.cn/", "university": "U"}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"slug": "../escaped"},
+        {"slug": "/escaped"},
+        {"source": ELSEWHERE},
+        {"published": AHEAD},
+        {"seen_at": "0001-01-01T00:00:00+00:00"},
+        {"revisions": [{"kind": "x", "seen_at": "2021-01-01T00:00:00+00:00"}]},
+        {"revisions": [{"kind": "edited", "what": ["x"], "seen_at": "2021-01-01T00:00:00+00:00"}]},
+    ],
+)
+def test_what_no_page_and_no_file_could_be_made_of_is_refused(instance, tmp_path, said):
+    filled(instance("one"), PARCELS[:1])
+    run("export", "json", tmp_path / "archive.json")
+    archive = json.loads((tmp_path / "archive.json").read_text("utf-8"))
+    archive["items"][0]["_aggregator"] |= said
+    (tmp_path / "archive.json").write_text(json.dumps(archive), "utf-8")
+    instance("two")
+
+    assert "0 new entries, 0 known already, 1 could not be read" in run(
+        "import", "json", tmp_path / "archive.json", code=1
+    )
+
+
+def test_no_name_of_a_database_leads_an_export_out_of_its_folder(instance, tmp_path):
+    filled(instance("one"), [parcel(1, slug="../escaped")])
+
+    run("export", "hugo", tmp_path / "deep" / "posts", code=2)
+
+    assert not list(tmp_path.rglob("escaped.md"))
+
+
+def test_what_is_dated_ahead_of_our_clock_does_not_stand_above_all_news(instance, tmp_path):
+    ahead = datetime(2999, 1, 1, tzinfo=UTC)
+    filled(instance("one"), [parcel(1, seen_at=ahead, updated=ahead, sort=1 << 40)])
+    instance("two")
+
+    run("import", "db", tmp_path / "one" / "aggregator.db")
+
+    ((entry, *_),) = stored(tmp_path / "two")
+    assert entry.published.timestamp() == entry.sort
+    assert datetime.now(UTC) > max(entry.seen_at, entry.updated)
+
+
 # ---------------------------------------------------------------- Hugo
 
 
