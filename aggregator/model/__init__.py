@@ -22,8 +22,18 @@ from aggregator.model.entries import (
     TagAlias,
     Tombstone,
 )
-from aggregator.model.incoming import Article, Attachment, Item, KnownEntry, Listing, NewEntry, Response, Validators
-from aggregator.model.looks import Change, ChangeKind, Looked, Told, Trace, Watch, Watched
+from aggregator.model.incoming import (
+    Article,
+    Attachment,
+    Item,
+    KnownEntry,
+    Listing,
+    NewEntry,
+    Response,
+    Trace,
+    Validators,
+)
+from aggregator.model.looks import Change, ChangeKind, Looked, Told, Watch, Watched
 from aggregator.model.mailing import Appointment, Choice, MailLinks, Report, Slot
 from aggregator.model.outgoing import (
     Break,

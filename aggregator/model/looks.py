@@ -5,23 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from aggregator.model.incoming import NewEntry, Validators
-from aggregator.model.terms import Precision
-
-
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """How an article stood when it was last read: what the next look is compared with."""
-
-    # where its text is from: its page; the feed or list, which carries it; or the list for want of a readable page
-    kind: Literal["page", "feed", "list"] = "page"
-    validators: Validators = Validators()
-    body_hash: str | None = None  # a fingerprint of the page, or of what the feed says; None: to be read and compared
-    title: str | None = None  # as the page says, like the next three
-    published: datetime | None = None
-    precision: Precision | None = None
-    files: tuple[str, ...] = ()  # keys of its attachments (classify/revise.py)
-    listed_title: str = ""  # as the list says
+from aggregator.model.incoming import NewEntry
 
 
 @dataclass(frozen=True, slots=True)
