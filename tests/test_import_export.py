@@ -358,6 +358,36 @@ def test_posts_that_cannot_be_read_are_named_and_cost_no_other(instance, tmp_pat
     assert "0 new entries, 1 known already, 3 could not be read" in run("import", "hugo", posts, code=1)
 
 
+OTHER_URL = "http://news.nankai.edu.cn/2.htm"
+
+
+@pytest.mark.parametrize(
+    ("front", "url"),
+    [
+        ('{"title": "a\\ud800b\\u0000", "tags": ["\\udfff"], "author": "\\ud800"}', OTHER_URL),  # half a pair
+        (f"---\ntitle: 甲\nslug: {'字' * 80}\n---", OTHER_URL),  # too long for the name of a file
+        ("---\ntitle: 甲\nslug: index\n---", OTHER_URL),  # which Hugo makes the whole folder of
+        ("---\ntitle: 甲\ndate: 9999-12-31T23:59:59Z\n---", OTHER_URL),
+        ("---\ntitle: 甲\ndate: 0001-01-01 00:00:00\n---", OTHER_URL),
+        ("---\ntitle: 甲\na: !!bool x\n---", OTHER_URL),  # over which the parser falls
+        ("---\ntitle: 甲\n---", "http://[::1/x"),
+        ("---\ntitle: 甲\n---", "http://a.cn:99999999/x"),
+    ],
+)
+def test_a_hostile_post_costs_no_other_and_no_export(instance, tmp_path, front, url):
+    posts = write(tmp_path / "posts", bad=f"{front}\n文。\n[转入文章首发地址]({url})\n", good=SHAPES["2019"])
+    os.mkfifo(posts / "pipe.md")
+    (posts / "endless.md").symlink_to("/dev/zero")
+
+    said = run("import", "hugo", posts, code=int(url != OTHER_URL))
+
+    assert "2 new" in said or "1 new entries, 0 known already, 1 could not be read" in said
+    for kind in ("hugo", "markdown"):
+        run("export", kind, tmp_path / kind)
+    assert (tmp_path / "hugo" / f"{SLUG}.md").exists()
+    assert not (tmp_path / "hugo" / "index.md").exists()
+
+
 def test_an_entry_that_is_known_is_not_doubled_by_its_post(instance, tmp_path):
     secure = post("文。", url=FIELDS.replace("http:", "https:"), slug="1" * 32)  # the same article
     renamed = post("文。", url="http://news.nankai.edu.cn/new.htm")  # the same permalink

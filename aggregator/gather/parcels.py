@@ -11,15 +11,13 @@ from typing import Any
 
 from aggregator.errors import ParseError
 from aggregator.gather.clean import still_safe
-from aggregator.gather.front_matter import plain
-from aggregator.identity import bounded
+from aggregator.gather.front_matter import UNSTORABLE, plain
+from aggregator.identity import bounded, is_slug
 from aggregator.model import Attachment, Front, FullEntry, Parcel, Precision, Revision, SourceRef
 
 WEB = ("http://", "https://")
 LARGEST = 1 << 40  # seconds, words; years beyond any date
 YEARS = range(1000, 9000)  # of times that every zone has
-# what may be a part of an address and the name of a file: else an export would write where it likes
-SLUG = re.compile(r"\w[\w.~-]{0,79}")
 SOURCE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 # what pages have words for
 KINDS: Mapping[str, tuple[str, ...]] = {
@@ -27,7 +25,6 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "removed": ("410", "404", "home", "notice", "list"),
     "restored": (),
 }
-UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # what PostgreSQL or UTF-8 refuses
 
 
 def is_ours(item: Mapping[str, Any]) -> bool:
@@ -96,7 +93,7 @@ def checked(parcel: Parcel) -> Parcel:
 def _sound(parcel: Parcel) -> Parcel:
     """*parcel*, whose names are names and whose times are times; raises ParseError."""
     entry = parcel.entry
-    if not SLUG.fullmatch(entry.slug):
+    if not is_slug(entry.slug):  # an export would write where it likes
         raise ParseError(f"its slug {entry.slug[:40]!r} is no part of an address")
     if not SOURCE.fullmatch(entry.source.name):
         raise ParseError(f"the name of its source {entry.source.name[:40]!r} is none: {SOURCE.pattern}")
