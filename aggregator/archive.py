@@ -7,6 +7,7 @@ import asyncio
 import gzip
 import hashlib
 import logging
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -173,16 +174,17 @@ class Archive:
         """The page of that entry as it was kept, with its bytes."""
         found = self._store.holdings.page(entry_id)
         body = self._shelf.get(found.digest) if found else None
-        if found is None or body is None:
-            return None
-        return found, gzip.decompress(body)
+        page = _unpacked(body) if body is not None else None
+        return (found, page) if found is not None and page is not None else None
 
     def walk(self) -> Iterator[tuple[str, Found, bytes]]:
         """(address, what is kept of it, its bytes) of every page and picture that is still whole, by entry."""
         for url, kind, found in self._store.holdings.walk():
             body = self._shelf.get(found.digest)
+            if kind == "page" and body is not None:
+                body = _unpacked(body)
             if body is not None:
-                yield url, found, gzip.decompress(body) if kind == "page" else body
+                yield url, found, body
 
     # ------------------------------------------------------------ care
 
@@ -218,6 +220,14 @@ class Archive:
                 size += length
             gone += len(released)
         return gone, size
+
+
+def _unpacked(body: bytes) -> bytes | None:
+    """A page as it was; None where the disk has lost some of it, which ``verify`` finds."""
+    try:
+        return gzip.decompress(body)
+    except (EOFError, OSError, zlib.error):
+        return None
 
 
 def _thing(url: str, kind: str, content_type: str, body: bytes) -> Thing:

@@ -28,6 +28,8 @@ SHARED = {
     *("wordpress.com", "blogspot.com", "readthedocs.io", "herokuapp.com", "azurewebsites.net", "cloudfront.net"),
     *("aliyuncs.com", "myqcloud.com"),
 }
+SLUG = re.compile(r"\w[\w.~-]{0,79}")
+LONGEST_SLUG = 200  # bytes; names of files have 255, and a day and an ending besides
 LONGEST_KEY = 2500  # bytes; PostgreSQL indexes no more than 2,704
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -35,6 +37,11 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 def slug(url: str) -> str:
     """MD5 hex of the article's address as the source links it, without the fragment: the ancestor's ``urlname``."""
     return hashlib.md5(without_fragment(url).encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
+
+
+def is_slug(name: str) -> bool:
+    """Whether *name* may be an entry's part of an address and the name of its file; two mean something to Hugo."""
+    return bool(SLUG.fullmatch(name)) and len(name.encode("utf-8")) <= LONGEST_SLUG and name not in ("index", "_index")
 
 
 def identity(url: str, same: Iterable[tuple[str, str]] = ()) -> str:

@@ -109,12 +109,12 @@ def _store(
 ) -> None:
     try:
         brought = store.parcels.add([parcel for _, parcel in made], now)
-    except DBAPIError as error:
+    except (DBAPIError, UnicodeEncodeError) as error:  # the latter: half of a character pair
         if len(made) > 1:  # one that the database does not take must not cost the others
             for one in made:
                 _store(store, [one], now, tally, refuse)
         else:
-            refuse(Refusal(made[0][0].place, f"the database does not take it: {error.orig}"))
+            refuse(Refusal(made[0][0].place, f"the database does not take it: {getattr(error, 'orig', error)}"))
         return
     tally.new += brought
     tally.known += len(made) - brought

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from aggregator.classify.summarize import summarize
@@ -32,6 +33,7 @@ from aggregator.visit.compose import article_of, entry_keywords
 
 POSTS = (".md", ".markdown")
 INDEX = "index.json"
+FIRST = datetime(1000, 1, 1, tzinfo=UTC).timestamp()  # no news is older
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,7 @@ class Unpacker:
         return path.absolute().as_uri()
 
     def _of_post(self, post: Post, uid: str, path: Path) -> Parcel:
+        _check(post.url)
         text = read_markdown(post.body, post.url)
         seen_at = self._seen_at(post.seen_at or post.published, path)
         author = post.front.get("author")
@@ -134,6 +137,7 @@ class Unpacker:
         return Parcel(entry, uid, given=post.tags, front=Front(post.title, post.front))
 
     def _of_item(self, item: Item, uid: str, path: Path) -> Parcel:
+        _check(item.url)
         article: Article = article_of(item)
         seen_at = self._seen_at(item.published or item.updated, path)
         source = self.homes.of_address(item.url)
@@ -164,7 +168,15 @@ class Unpacker:
         return self._at_home(checked(parcel))
 
     def _at_home(self, parcel: Parcel) -> Parcel:
-        return replace(parcel, entry=parcel.entry._replace(source=self.homes.own(parcel.entry.source)))
+        """*parcel* at a source of ours; what is dated ahead of our clock would stand above all news until it comes."""
+        entry, now = parcel.entry, self.now
+        _check(entry.url)
+        _check(entry.source.url)
+        seen_at = min(entry.seen_at, now)
+        sort = entry.sort if FIRST <= entry.sort <= now.timestamp() else 0
+        source = self.homes.own(entry.source)
+        entry = entry._replace(source=source, seen_at=seen_at, updated=min(entry.updated, now), sort=sort)
+        return replace(parcel, entry=entry)
 
     def _atom_id(self, name: str, seen_at: datetime) -> str:
         return f"tag:{self.host},{seen_at.year}:{name}"
@@ -178,13 +190,26 @@ def _keys(uid: str, name: str, addresses: Iterable[str] = ()) -> tuple[str, ...]
     return (uid, *addresses, name) if TELLING.fullmatch(name) else (uid, *addresses)
 
 
+def _check(url: str) -> None:
+    """Raises ParseError for an address that names no host."""
+    try:
+        parts = urlsplit(url)
+        is_one = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_one = False
+    if not is_one:
+        raise ParseError(f"its address {url[:80]!r} cannot be visited")
+
+
 def posts_below(folder: Path) -> Iterator[Path]:
     """The files below *folder* that may be posts, in order; not the pages that Hugo makes lists of."""
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            if name.lower().endswith(POSTS) and not name.startswith(("_index.", ".")):
-                yield Path(place, name)
+            path = Path(place, name)
+            # a pipe or a device would never end
+            if name.lower().endswith(POSTS) and not name.startswith(("_index.", ".")) and path.is_file():
+                yield path
 
 
 def feeds_in(path: Path) -> Iterator[Path | Refusal]:
@@ -194,7 +219,7 @@ def feeds_in(path: Path) -> Iterator[Path | Refusal]:
     elif (path / INDEX).is_file():
         yield from _pages(path)
     else:
-        yield from sorted(path.rglob("*.json"))
+        yield from sorted(file for file in path.rglob("*.json") if file.is_file())
 
 
 def _pages(folder: Path) -> Iterator[Path | Refusal]:
@@ -203,7 +228,7 @@ def _pages(folder: Path) -> Iterator[Path | Refusal]:
         pages = [(str(page["file"]), str(page["sha256"])) for page in index["_aggregator"]["pages"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
         yield Refusal(str(folder / INDEX), f"names no pages ({error!r}); all files are read instead")
-        yield from sorted(path for path in folder.rglob("*.json") if path.name != INDEX)
+        yield from sorted(path for path in folder.rglob("*.json") if path.name != INDEX and path.is_file())
         return
     for name, digest in pages:
         page = folder / Path(name).name

@@ -177,6 +177,18 @@ def test_what_is_lost_on_the_disk_is_told_and_fetched_again(store, university, t
     assert (2, []) == (kept.verify().sound, kept.verify().lost)
 
 
+def test_a_page_that_the_disk_cut_is_no_fault_of_ours(sqlite_store, university, tmp_path):
+    add(sqlite_store, university, 1, pictures=())
+    kept = archive(sqlite_store, tmp_path)
+    keep(kept)
+    (file,) = (tmp_path / "archive").glob("*/*")
+    file.write_bytes(file.read_bytes()[:-9])
+    one = sqlite_store.entries.newest(1)[0]
+
+    assert (None, []) == (kept.page(one.id), list(kept.walk()))
+    assert 404 == client(sqlite_store, tmp_path).get(f"/entries/{one.slug}/original").status_code
+
+
 def test_a_deleted_entry_leaves_nothing_in_the_archive(store, university, tmp_path):
     add(store, university, 1, hours=24 * 400)
     kept = archive(store, tmp_path)

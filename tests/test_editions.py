@@ -148,6 +148,19 @@ def test_an_edition_that_there_is_not_is_not_found(room):
             room.editions.numbered("day", day, None, number)
 
 
+def test_a_frozen_digest_tells_nothing_of_a_text_that_was_withheld_since(room):
+    entry = story(1, hours=30, summary="密", html="<p>密</p>", images=("http://a.cn/1.jpg",))
+    room.store.entries.record([visit(1, entry)])
+    frozen = room.editions.digest("day", YESTERDAY, keep=True)
+    room.change("UPDATE entry SET is_withheld = true, removed_at = seen_at")
+
+    again = room.editions.digest("day", YESTERDAY, keep=True)
+    numbered = room.editions.numbered("day", YESTERDAY, None, 1)
+
+    assert [("密", "http://a.cn/1.jpg")] == [(one.entry.summary, one.entry.image) for one in frozen.stories]
+    assert [("", None)] * 2 == [(one.entry.summary, one.entry.image) for one in (*again.stories, *numbered.stories)]
+
+
 def test_each_selection_has_editions_of_its_own(room):
     room.find(1, hours=20, tags=("海棠大学", "科研"))
     room.find(2, hours=20, tags=("海棠大学", "要闻"))

@@ -242,6 +242,55 @@ def test_what_is_no_database_of_ours_is_told(instance, tmp_path, content, compla
     assert str(path) in said
 
 
+AHEAD = "9999-12-31T23:59:59+00:00"
+ELSEWHERE = {"name": "../../escaped", "title": "T", "url": "http://a.cn/", "university": "U"}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"slug": "../escaped"},
+        {"slug": "/escaped"},
+        {"source": ELSEWHERE},
+        {"published": AHEAD},
+        {"seen_at": "0001-01-01T00:00:00+00:00"},
+        {"revisions": [{"kind": "x", "seen_at": "2021-01-01T00:00:00+00:00"}]},
+        {"revisions": [{"kind": "edited", "what": ["x"], "seen_at": "2021-01-01T00:00:00+00:00"}]},
+    ],
+)
+def test_what_no_page_and_no_file_could_be_made_of_is_refused(instance, tmp_path, said):
+    filled(instance("one"), PARCELS[:1])
+    run("export", "json", tmp_path / "archive.json")
+    archive = json.loads((tmp_path / "archive.json").read_text("utf-8"))
+    archive["items"][0]["_aggregator"] |= said
+    (tmp_path / "archive.json").write_text(json.dumps(archive), "utf-8")
+    instance("two")
+
+    assert "0 new entries, 0 known already, 1 could not be read" in run(
+        "import", "json", tmp_path / "archive.json", code=1
+    )
+
+
+def test_no_name_of_a_database_leads_an_export_out_of_its_folder(instance, tmp_path):
+    filled(instance("one"), [parcel(1, slug="../escaped")])
+
+    run("export", "hugo", tmp_path / "deep" / "posts", code=2)
+
+    assert not list(tmp_path.rglob("escaped.md"))
+
+
+def test_what_is_dated_ahead_of_our_clock_does_not_stand_above_all_news(instance, tmp_path):
+    ahead = datetime(2999, 1, 1, tzinfo=UTC)
+    filled(instance("one"), [parcel(1, seen_at=ahead, updated=ahead, sort=1 << 40)])
+    instance("two")
+
+    run("import", "db", tmp_path / "one" / "aggregator.db")
+
+    ((entry, *_),) = stored(tmp_path / "two")
+    assert entry.published.timestamp() == entry.sort
+    assert datetime.now(UTC) > max(entry.seen_at, entry.updated)
+
+
 # ---------------------------------------------------------------- Hugo
 
 
@@ -307,6 +356,36 @@ def test_posts_that_cannot_be_read_are_named_and_cost_no_other(instance, tmp_pat
     assert f"{posts}/binary.md:1: " in said
     assert "1 new entries, 0 known already, 3 could not be read" in said
     assert "0 new entries, 1 known already, 3 could not be read" in run("import", "hugo", posts, code=1)
+
+
+OTHER_URL = "http://news.nankai.edu.cn/2.htm"
+
+
+@pytest.mark.parametrize(
+    ("front", "url"),
+    [
+        ('{"title": "a\\ud800b\\u0000", "tags": ["\\udfff"], "author": "\\ud800"}', OTHER_URL),  # half a pair
+        (f"---\ntitle: 甲\nslug: {'字' * 80}\n---", OTHER_URL),  # too long for the name of a file
+        ("---\ntitle: 甲\nslug: index\n---", OTHER_URL),  # which Hugo makes the whole folder of
+        ("---\ntitle: 甲\ndate: 9999-12-31T23:59:59Z\n---", OTHER_URL),
+        ("---\ntitle: 甲\ndate: 0001-01-01 00:00:00\n---", OTHER_URL),
+        ("---\ntitle: 甲\na: !!bool x\n---", OTHER_URL),  # over which the parser falls
+        ("---\ntitle: 甲\n---", "http://[::1/x"),
+        ("---\ntitle: 甲\n---", "http://a.cn:99999999/x"),
+    ],
+)
+def test_a_hostile_post_costs_no_other_and_no_export(instance, tmp_path, front, url):
+    posts = write(tmp_path / "posts", bad=f"{front}\n文。\n[转入文章首发地址]({url})\n", good=SHAPES["2019"])
+    os.mkfifo(posts / "pipe.md")
+    (posts / "endless.md").symlink_to("/dev/zero")
+
+    said = run("import", "hugo", posts, code=int(url != OTHER_URL))
+
+    assert "2 new" in said or "1 new entries, 0 known already, 1 could not be read" in said
+    for kind in ("hugo", "markdown"):
+        run("export", kind, tmp_path / kind)
+    assert (tmp_path / "hugo" / f"{SLUG}.md").exists()
+    assert not (tmp_path / "hugo" / "index.md").exists()
 
 
 def test_an_entry_that_is_known_is_not_doubled_by_its_post(instance, tmp_path):

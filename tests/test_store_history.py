@@ -6,6 +6,7 @@ from datetime import timedelta
 from threading import Barrier
 
 import pytest
+from sqlalchemy import text
 
 from aggregator.model import Change, Looked, Trace, Visit
 from aggregator.query import EVERYTHING
@@ -134,6 +135,22 @@ def test_texts_of_what_was_removed_before_follow_the_setting(store):
     assert ("", NOW + DAY) == (only(store).text, only(store).changed_at)
 
     assert 1 == store.revisions.withhold(False, NOW + 2 * DAY)
+    assert "新增阅览座位一千八百个。" == only(store).text
+
+
+def test_what_came_in_removed_is_withheld_and_given_back_without_a_revision_of_it(store):
+    with store.write() as connection:
+        connection.execute(text("UPDATE entry SET removed_at = seen_at"))
+
+    assert 1 == store.revisions.withhold(True, NOW + DAY)
+    assert ("", ["removed"]) == (only(store).text, [past.kind for past in store.revisions.of(only(store))])
+    assert 1 == store.revisions.withhold(False, NOW + DAY)
+    assert "新增阅览座位一千八百个。" == only(store).text
+
+    with store.write() as connection:  # and without its text
+        connection.execute(text("DELETE FROM revision"))
+        connection.execute(text("UPDATE entry SET is_withheld = true"))
+    assert 1 == store.revisions.withhold(False, NOW + DAY)
     assert "新增阅览座位一千八百个。" == only(store).text
 
 

@@ -1,5 +1,7 @@
 """Stored entries tagged again, on both databases: as a fresh one would have them, whatever happened before."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import text
 
@@ -10,6 +12,8 @@ from aggregator.model import Edition, Site, SourceRule, Taxonomy
 from aggregator.query import Selection, parse, tagged
 from aggregator.rules.tags import load_taxonomy
 from aggregator.store import Store
+from aggregator.store.burial import bury
+from aggregator.store.tagging import Change
 from tests.test_store import NOW, entry, visit
 
 RULES = '[tag."试验田"]\nwords = "水稻"\naliases = ["田"]\n[tag."田野"]\nparents = ["试验田"]\nwords = "小麦"\n'
@@ -179,6 +183,18 @@ def test_entries_that_are_changed_get_their_tags_in_the_same_transaction(store):
         store.tagging.settle(connection, {1: ["新", "海棠大学"]})
 
     assert {"海大": 1, "海棠大学": 2, "要闻": 1, "田": 1, "新": 2} == counted(store)
+
+
+def test_a_retag_leaves_alone_what_was_changed_or_deleted_since_it_was_read(store):
+    read = store.tagging.material(0, 9, 100)
+    with store.write() as connection:
+        store.tagging.settle(connection, {1: ["新"]})
+        bury(store, connection, [2], NOW + timedelta(days=9))
+
+    store.tagging.change([Change(one, frozenset(["田野"])) for one in read], "", 3)
+
+    assert {"晴天": {"新"}, "水稻丰收": {"田野"}} == tags_of(store)
+    assert {"新": 1, "田野": 1} == {name: count for name, count in counted(store).items() if count}
 
 
 def test_aliases_of_site_files_go_before_those_of_topics(store):

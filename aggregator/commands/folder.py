@@ -52,7 +52,7 @@ class Folder:
         noted = self._noted.get(name, "")
         digest, _, size = noted.partition(" ")
         try:
-            if digest != _digest(fact) or str((self.path / name).stat().st_size) != size:
+            if digest != _digest(fact) or str(self._place(name).stat().st_size) != size:
                 return False
         except FileNotFoundError:
             return False
@@ -62,7 +62,7 @@ class Folder:
 
     def write(self, name: str, content: bytes, fact: str) -> None:
         """Write the file *name*, unless it says so already. Raises OSError."""
-        path = self.path / name
+        path = self._place(name)
         if path.is_file() and path.stat().st_size == len(content) and path.read_bytes() == content:
             self.kept += 1
         else:
@@ -80,6 +80,12 @@ class Folder:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 with replacing(path) as file:
                     file.write(content.encode())
+
+    def _place(self, name: str) -> Path:
+        """Raises SettingsError for a name that leads out of the folder."""
+        if not _is_inside(name):
+            raise SettingsError(f"{name!r} is no file in {self.path}; nothing is written there")
+        return self.path / name
 
     def close(self, *, prune: bool = False, is_whole: bool = True) -> None:
         """Note what is there now; *prune* removes what earlier runs wrote and this one did not. Raises OSError.

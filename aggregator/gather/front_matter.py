@@ -17,6 +17,7 @@ from aggregator.errors import ParseError
 LARGEST_YAML = 10_000  # characters
 MOST_REFERENCES = 20
 DEEPEST = 20
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # what PostgreSQL or UTF-8 refuses
 
 
 class Divided(NamedTuple):
@@ -90,7 +91,13 @@ def _of_yaml(block: str, line: int) -> dict[str, Any]:
             keys.add(found[1])
     try:
         loaded = yaml.load(block, Loader=yaml.CSafeLoader)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (
+        yaml.YAMLError,
+        ValueError,
+        LookupError,
+        AttributeError,
+        RecursionError,
+    ) as error:  # !!bool x, !!timestamp x
         values = _of_lines(block, line, is_strict=False)
         if values is None or "title" not in values:
             mark = getattr(error, "problem_mark", None)
@@ -162,18 +169,22 @@ def _unquoted(said: str) -> str:
 
 def plain(values: Mapping[Any, Any], line: int) -> dict[str, Any]:
     """*values* of what JSON has: times as text. Raises ParseError where they are nested too deep."""
-    return {str(key): _plain_value(value, DEEPEST, line) for key, value in values.items()}
+    return {_text(key): _plain_value(value, DEEPEST, line) for key, value in values.items()}
+
+
+def _text(said: Any) -> str:
+    return UNSTORABLE.sub("", str(said))
 
 
 def _plain_value(value: Any, depth: int, line: int) -> Any:
     if not depth:
         raise ParseError(f"line {line}: the front matter is nested deeper than {DEEPEST} levels")
     if isinstance(value, Mapping):
-        return {str(key): _plain_value(one, depth - 1, line) for key, one in value.items()}
+        return {_text(key): _plain_value(one, depth - 1, line) for key, one in value.items()}
     if isinstance(value, list | tuple | set):
         return [_plain_value(one, depth - 1, line) for one in value]
     if isinstance(value, datetime):
         return value.isoformat(" " if value.tzinfo is None else "T")
     if isinstance(value, date | time):
         return value.isoformat()
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
+    return value if isinstance(value, int | float | bool | None) else _text(value)

@@ -11,13 +11,20 @@ from typing import Any
 
 from aggregator.errors import ParseError
 from aggregator.gather.clean import still_safe
-from aggregator.gather.front_matter import plain
-from aggregator.identity import bounded
+from aggregator.gather.front_matter import UNSTORABLE, plain
+from aggregator.identity import bounded, is_slug
 from aggregator.model import Attachment, Front, FullEntry, Parcel, Precision, Revision, SourceRef
 
 WEB = ("http://", "https://")
 LARGEST = 1 << 40  # seconds, words; years beyond any date
-UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # what PostgreSQL or UTF-8 refuses
+YEARS = range(1000, 9000)  # of times that every zone has
+SOURCE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+# what pages have words for
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "edited": ("title", "date", "body", "attachments", "pictures"),
+    "removed": ("410", "404", "home", "notice", "list"),
+    "restored": (),
+}
 
 
 def is_ours(item: Mapping[str, Any]) -> bool:
@@ -32,11 +39,10 @@ def read_parcel(item: Mapping[str, Any]) -> Parcel:
     seen_at = own.time("seen_at") or own.time("published") or own.time("updated")
     if seen_at is None:
         raise ParseError("_aggregator.seen_at is missing")
-    name = own.text("slug", required=True)
     images = tuple(url for url in own.texts("images") if url.startswith(WEB))
     entry = FullEntry(
         id=0,
-        slug=name,
+        slug=own.text("slug", required=True),
         atom_id=own.text("atom_id", required=True),
         url=own.address("url"),
         title=own.text("title"),
@@ -61,7 +67,7 @@ def read_parcel(item: Mapping[str, Any]) -> Parcel:
         changed_at=own.time("changed_at"),
     )
     front = own.table("front")
-    return Parcel(
+    parcel = Parcel(
         entry,
         bounded(own.text("uid", required=True)),
         tuple(map(bounded, own.texts("addresses"))),
@@ -70,6 +76,7 @@ def read_parcel(item: Mapping[str, Any]) -> Parcel:
         tuple(map(_revision, own.tables("revisions"))),
         own.values.get("withheld") is True,
     )
+    return _sound(parcel)
 
 
 def checked(parcel: Parcel) -> Parcel:
@@ -80,7 +87,25 @@ def checked(parcel: Parcel) -> Parcel:
     if not entry.url.startswith(WEB):
         raise ParseError(f"its address {entry.url[:80]!r} cannot be visited")
     safe = entry._replace(html=still_safe(entry.html), images=images, attachments=files)
-    return replace(parcel, entry=safe, revisions=tuple(map(_checked, parcel.revisions)))
+    return _sound(replace(parcel, entry=safe, revisions=tuple(map(_checked, parcel.revisions))))
+
+
+def _sound(parcel: Parcel) -> Parcel:
+    """*parcel*, whose names are names and whose times are times; raises ParseError."""
+    entry = parcel.entry
+    if not is_slug(entry.slug):  # an export would write where it likes
+        raise ParseError(f"its slug {entry.slug[:40]!r} is no part of an address")
+    if not SOURCE.fullmatch(entry.source.name):
+        raise ParseError(f"the name of its source {entry.source.name[:40]!r} is none: {SOURCE.pattern}")
+    times = (entry.published, entry.updated, entry.seen_at, entry.removed_at, entry.changed_at)
+    for time in (*times, *(at for past in parcel.revisions for at in (past.seen_at, past.published))):
+        if time is not None and time.year not in YEARS:
+            raise ParseError(f"{time.isoformat()} is no time of any news")
+    for past in parcel.revisions:
+        if past.kind not in KINDS or not set(past.what) <= set(KINDS[past.kind]):
+            raise ParseError(f"its revision {past.kind[:40]!r} {past.what!r:.80} is none")
+    is_removed = entry.removed_at is not None and any(past.kind == "removed" for past in parcel.revisions)
+    return replace(parcel, is_withheld=parcel.is_withheld and is_removed)
 
 
 def _revision(said: "_Values") -> Revision:

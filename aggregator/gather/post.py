@@ -16,7 +16,7 @@ from aggregator.gather.dates import date_in_url, read_date
 from aggregator.gather.feed_values import Reading, claimed_date
 from aggregator.gather.front_matter import divide
 from aggregator.gather.post_repair import repaired
-from aggregator.identity import slug, without_fragment
+from aggregator.identity import is_slug, slug, without_fragment
 from aggregator.model import Precision
 
 
@@ -50,7 +50,7 @@ def read_post(content: bytes, *, timezone: ZoneInfo, now: datetime) -> Post | No
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = decode(content)
-    front, body = divide(text.replace("\r\n", "\n").replace("\r", "\n"))
+    front, body = divide(text.replace("\0", "").replace("\r\n", "\n").replace("\r", "\n"))
     if front.get("draft") is True:
         return None
     url, markdown = _address(front, body)
@@ -60,7 +60,7 @@ def read_post(content: bytes, *, timezone: ZoneInfo, now: datetime) -> Post | No
     categories = _lines(front.get("categories"))
     title, university = _title(said, categories)
     name = _line(front.get("slug")) or _line(front.get("urlname"))
-    if not _SLUG.fullmatch(name):
+    if not is_slug(name):
         name = slug(url)
     published, precision, seen_at = _dates(front, url, markdown, timezone, now)
     tags = tuple(_lines(front.get("tags")))
@@ -69,7 +69,6 @@ def read_post(content: bytes, *, timezone: ZoneInfo, now: datetime) -> Post | No
 
 # ---------------------------------------------------------------- the article's address
 
-_SLUG = re.compile(r"\w[\w.~-]{0,79}")  # what may be a part of an address and the name of a file
 _LAST_LINK = re.compile(r"^[ \t]*\[转入文章首发地址\]\(([^\n]*)\)[ \t]*$", re.MULTILINE)
 _ADDRESS_KEYS = (
     "original_url",

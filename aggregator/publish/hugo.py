@@ -97,9 +97,9 @@ def _said_again(kept: Front, entry: FullEntry, ours: dict[str, Any], timezone: Z
 def _moment(said: object, timezone: ZoneInfo) -> datetime | None:
     try:
         moment = datetime.fromisoformat(str(said))
-    except ValueError:
+        return wire.utc(moment if moment.tzinfo else moment.replace(tzinfo=timezone))
+    except (ValueError, OverflowError):  # the latter: a day at the end of all years
         return None
-    return wire.utc(moment if moment.tzinfo else moment.replace(tzinfo=timezone))
 
 
 class _Time(str):

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BindParameter, Select, bindparam, exists, func, insert, literal, select
+from sqlalchemy import BindParameter, Connection, Select, bindparam, exists, func, insert, literal, select
 
 from aggregator.errors import NotFound
 from aggregator.model import Edition, EditionEntry, Entry, EntryTag, First, FullEntry, Source, Tag
@@ -34,6 +34,8 @@ IS_LISTED = exists().where(listed.c.entry_id == entry.c.id, listed.c.edition_id 
 # how old a source's and a tag's first entry is: a seek in an index for each
 SOURCE_BEGAN = select(func.min(entry.c.sort)).where(entry.c.source_id == source.c.id).scalar_subquery()
 TAG_BEGAN = select(func.min(entry_tag.c.sort)).where(entry_tag.c.tag_id == tag.c.id).scalar_subquery()
+WITHHELD = select(entry.c.id).join(listed, listed.c.entry_id == entry.c.id)
+WITHHELD = WITHHELD.where(listed.c.edition_id == bindparam("edition"), entry.c.is_withheld)
 NAMES: BindParameter[Any] = bindparam("names", expanding=True)
 
 
@@ -46,16 +48,16 @@ class Digests:
         """The newest edition of the digest called *name* of *tags*."""
         with self._store.read() as connection:
             row = connection.execute(NEWEST, {"name": name, "tags": tags}).first()
-        return Edition(**row._mapping) if row else None
+            return _shown(connection, row) if row else None
 
     def numbered(self, name: str, tags: str, number: int) -> tuple[Edition, int]:
         """The edition of that *number*, and how many there are; raises NotFound."""
         with self._store.read() as connection:
             row = connection.execute(NUMBERED, {"name": name, "tags": tags, "number": number}).first()
             count = connection.execute(COUNT, {"name": name, "tags": tags}).scalar_one()
-        if row is None:
-            raise NotFound(f"there is no edition {number} of the digest {name}")
-        return Edition(**row._mapping), count
+            if row is None:
+                raise NotFound(f"there is no edition {number} of the digest {name}")
+            return _shown(connection, row), count
 
     def keep(self, made: Edition) -> Edition:
         """*made*, or what another process has kept under its number in the meantime."""
@@ -71,7 +73,7 @@ class Digests:
                 its = select(entry.c.id, literal(row.id)).where(entry.c.id.in_(chunk), ~IS_LISTED)
                 its = its.with_for_update(read=True, key_share=True)
                 connection.execute(insert(listed).from_select(["entry_id", "edition_id"], its), {"edition": row.id})
-        return Edition(**row._mapping)
+            return _shown(connection, row)
 
     def told(self, tags: str, first: date, end: date) -> set[int]:
         """The ids of all entries in editions of *tags* whose period ends from *first* to before *end*."""
@@ -128,3 +130,16 @@ class Digests:
             entry.c.seen_at < bindparam("seen_until"),
         )
         return query.order_by(entry.c.sort.desc(), entry.c.id.desc()).limit(MOST_LATE)
+
+
+def _shown(connection: Connection, row: Any) -> Edition:
+    """The edition *row*, without the texts and pictures of entries that were withheld since it was frozen."""
+    kept = Edition(**row._mapping)
+    hidden = set(connection.execute(WITHHELD, {"edition": row.id}).scalars())
+    if hidden:
+        bare = {"summary": "", "image": None}
+        kept.items = [
+            {**item, "entries": [one | bare if one["id"] in hidden else one for one in item["entries"]]}
+            for item in kept.items
+        ]
+    return kept

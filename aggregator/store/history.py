@@ -204,7 +204,12 @@ def _write_body(store: "Store", connection: Connection, entry_id: int, new: NewE
 def _hide(connection: Connection, entry_id: int) -> None:
     """Let the text of a removed entry stand in the revision of its removal alone."""
     this = {"this": entry_id}
-    kept = _texts(connection.execute(NOW, this).one())
+    now: Any = connection.execute(NOW, this).one()
+    kept = _texts(now)
+    if connection.execute(REMOVAL, this).first() is None:  # it came in removed, and nothing else is known of it
+        said = {"entry_id": entry_id, "kind": "removed", "seen_at": now.removed_at, "is_told": False, "words": 0}
+        said |= {"what": [], "state": "", "title": now.title, "published": now.published, "precision": now.precision}
+        connection.execute(insert(revision).inline(), said | NOTHING)
     removal = connection.execute(REMOVAL, this).one()
     connection.execute(update(revision).where(revision.c.id == removal.id).values(kept))
     bare = {name: value for name, value in NOTHING.items() if name != "summary"}
@@ -215,7 +220,10 @@ def _hide(connection: Connection, entry_id: int) -> None:
 def _show(connection: Connection, entry_id: int) -> None:
     """The other way round."""
     this = {"this": entry_id}
-    removal = connection.execute(REMOVAL, this).one()
+    removal = connection.execute(REMOVAL, this).first()
+    if removal is None:  # it came in without its text
+        connection.execute(update(entry).where(THIS).values(is_withheld=False), this)
+        return
     texts = _texts(removal)
     head = {"summary": texts.pop("summary"), "image": next(iter(removal.images), None), "is_withheld": False}
     connection.execute(update(body).where(BODY_OF_THIS).values(texts), this)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, delete, func, insert, select, update
 
 from aggregator.model import Edition, Entry, EntryBody, EntryTag, Given, Imported, Retag, Source, Tag, TagAlias
 from aggregator.query import tagged
@@ -32,6 +32,10 @@ LESS = delete(entry_tag).where(
     entry_tag.c.entry_id == bindparam("entry"),
 )
 ALL_TAGS = select(tag.c.id, tag.c.name)
+IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+LOCKED = select(entry.c.id).where(entry.c.id.in_(IDS)).order_by(entry.c.id).with_for_update()
+TAGS_OF = select(entry_tag.c.entry_id, tag.c.name).join(tag, tag.c.id == entry_tag.c.tag_id)
+TAGS_OF = TAGS_OF.where(entry_tag.c.entry_id.in_(IDS))
 RENAMED = select(alias.c.alias, alias.c.tag_name).where(alias.c.alias.not_in(select(tag.c.name)))
 
 
@@ -123,10 +127,13 @@ class Tagging:
         return self._store.transact(work, alone=True)
 
     def change(self, changes: Sequence[Change], rules: str, after: int) -> None:
-        """Let entries have other tags, and go on after the entry numbered *after* by *rules*, all or nothing."""
+        """Let entries have other tags, and go on after the entry numbered *after* by *rules*, all or nothing.
+
+        One that has other tags by now than it had *before*, or is deleted, is left alone: who changed it knew its text.
+        """
 
         def work(connection: Connection) -> None:
-            self._change(connection, changes)
+            self._change(connection, _standing(connection, changes))
             done = {"after_id": after, "changed": progress.c.changed + len(changes)}
             connection.execute(update(progress).where(progress.c.rules == rules).values(done))
 
@@ -265,6 +272,16 @@ class Tagging:
         count = select(func.count()).where(entry_tag.c.tag_id == new).scalar_subquery()
         connection.execute(update(tag).where(tag.c.id == new).values(entry_count=count))
         connection.execute(delete(tag).where(tag.c.id == old))
+
+
+def _standing(connection: Connection, changes: Sequence[Change]) -> list[Change]:
+    """Those of *changes* whose entries are there, with the tags that they were read with; nobody else changes them."""
+    tags: dict[int, set[str]] = {}
+    for chunk in chunks(sorted(one.entry.id for one in changes)):
+        tags |= {id_: set() for id_ in connection.execute(LOCKED, {"ids": chunk}).scalars()}
+        for entry_id, name in connection.execute(TAGS_OF, {"ids": chunk}):
+            tags[entry_id].add(name)
+    return [one for one in changes if one.entry.id in tags and tags[one.entry.id] == one.entry.tags]
 
 
 def _aliases(connection: Connection, said: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
