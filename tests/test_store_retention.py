@@ -202,3 +202,20 @@ def test_a_deleted_entry_is_not_brought_back_by_an_import(store):
 
     assert 0 == store.parcels.add(parcels, NOW)
     assert 1 == store.entries.count()
+
+
+def test_what_refers_to_an_entry_that_another_has_deleted_since_is_done_anew(postgresql):
+    store = Store(postgresql)
+    store.upgrade()
+    store.sources.sync([(SITE, SourceRule(name="one", title="one", url="http://one.example/"))], NOW)
+    store.entries.record([visit(1, entry(1, days=1))])
+    tried = []
+
+    def work(connection):
+        tried.append(99 if not tried else 1)
+        connection.execute(text("INSERT INTO story_due VALUES (:id)"), {"id": tried[-1]})
+
+    store.transact(work)
+
+    assert [99, 1] == tried
+    store.close()

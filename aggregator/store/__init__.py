@@ -49,8 +49,9 @@ from aggregator.store.websub import Websub
 BUSY_SECONDS = 10
 # the advisory lock of PostgreSQL for those who write what they read before
 ALONE = 7_285_001
-# two writers of PostgreSQL that wait for each other: one is broken off (serialization_failure, deadlock_detected)
-BROKEN_OFF = ("40001", "40P01")
+# two writers of PostgreSQL that wait for each other: one is broken off (serialization_failure, deadlock_detected);
+# and what one has read to refer to, another may have deleted since (foreign_key_violation)
+BROKEN_OFF = ("40001", "40P01", "23503")
 # how often a transaction is begun before that is an error
 ATTEMPTS = 10
 # of connections that only read: one query needs no BEGIN and ROLLBACK around it, which cost as much as the query
@@ -138,8 +139,9 @@ class Store:
             try:
                 with self.write(alone=alone) as connection:
                     return work(connection)
-            except StoreError as error:
-                if not isinstance(error.__cause__, DBAPIError) or _sqlstate(error.__cause__) not in BROKEN_OFF:
+            except (StoreError, IntegrityError) as error:
+                cause = error.__cause__ if isinstance(error, StoreError) else error
+                if not isinstance(cause, DBAPIError) or _sqlstate(cause) not in BROKEN_OFF:
                     raise
         with self.write(alone=alone) as connection:
             return work(connection)

@@ -3,7 +3,6 @@
 All in the transaction it is given. Knows nothing of why an entry goes: retention.py does.
 """
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -50,7 +49,6 @@ def bury(store: "Store", connection: Connection, ids: Collection[int], now: date
     """
     buried: set[int] = set()
     scopes = {"all"}
-    fewer: Counter[int] = Counter()
     for chunk in chunks(sorted(ids)):
         rows = connection.execute(LEAVING, {"ids": chunk}).all()
         kept = set(connection.execute(LISTED, {"ids": [row.id for row in rows]}).scalars())
@@ -60,8 +58,10 @@ def bury(store: "Store", connection: Connection, ids: Collection[int], now: date
         these = {"ids": list(leaving)}
         keys = [*((row.id, row.uid) for row in leaving.values()), *connection.execute(ADDRESSES, these).all()]
         _set_stones(store, connection, [(uid, leaving[id_]) for id_, uid in keys], now)
-        for tag_id, count in connection.execute(TAGS, these):
-            fewer[tag_id] += count
+        fewer = sorted(tuple(row) for row in connection.execute(TAGS, these))
+        if fewer:  # before stories and feeds, as whoever stores entries
+            connection.execute(FEWER_ENTRIES, [{"tag_id": id_, "fewer": number} for id_, number in fewer])
+        scopes.update(f"tag:{tag_id}" for tag_id, _ in fewer)
         store.stories.forget(connection, list(leaving))
         connection.execute(delete(waiting).where(waiting.c.uid.in_([uid for _, uid in keys])))
         for column in DEPENDENT:
@@ -70,9 +70,6 @@ def bury(store: "Store", connection: Connection, ids: Collection[int], now: date
         scopes.update(f"source:{row.source_id}" for row in leaving.values())
         buried |= leaving.keys()
     if buried:
-        if fewer:
-            connection.execute(FEWER_ENTRIES, [{"tag_id": id_, "fewer": number} for id_, number in fewer.items()])
-        scopes.update(f"tag:{tag_id}" for tag_id in fewer)
         feeds.count_change(store, connection, scopes)
         # as if the hubs had been told: nobody waits for news of what is gone
         told = update(announcement).where(announcement.c.scope == bindparam("changed"))

@@ -25,12 +25,13 @@ def change(store: "Store", connection: Connection, changed: Mapping[int, NewEntr
     The NewEntry is what was read, from which tags and stories are found anew; None: nothing was, the entry's text was
     only withheld or given back.
     """
+    scopes = {"all"}
     for chunk in chunks(sorted(changed)):
-        scopes = {"all"}
         scopes.update(f"source:{id_}" for id_ in connection.execute(SOURCES, {"ids": chunk}).scalars())
         scopes.update(f"tag:{id_}" for id_ in connection.execute(TAGS, {"ids": chunk}).scalars())
-        feeds.count_change(store, connection, scopes)
         indexing.note(connection, chunk)
     read = {id_: new for id_, new in changed.items() if new is not None}
+    # tags before feeds, as whoever stores entries: of two that lock them in another order PostgreSQL breaks one off
     store.tagging.settle(connection, {id_: new.tags for id_, new in read.items()})
     stories.note(store, connection, read)
+    feeds.count_change(store, connection, scopes)
