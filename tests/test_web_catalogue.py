@@ -70,3 +70,11 @@ def test_pages_in_english_call_universities_by_their_english_names(client):
     assert "<title>Haitang University ·" in page(client, "/universities/海棠大学/?lang=en")
     assert '<span lang="en">Nankai University</span>' in page(client, "/catalogue/?q=nankai&lang=en")
     assert "Haitang University" not in page(client, "/universities/")
+
+
+def test_a_switch_file_that_was_broken_since_the_start_is_the_operators_to_mend(client, tmp_path, caplog):
+    page(client, "/catalogue/")
+    (tmp_path / "enabled.toml").write_text("on = [", "utf-8")
+
+    assert 503 == client.get("/catalogue/").status_code
+    assert "enabled.toml" in caplog.text

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from werkzeug.exceptions import BadRequest, HTTPException
 
-from aggregator.errors import Gone, NotFound, QueryError, SearchError, StoreError
+from aggregator.errors import Gone, NotFound, QueryError, RuleError, SearchError, StoreError
 from aggregator.health import health
 from aggregator.publish import FORMATS
 from aggregator.settings import Settings
@@ -153,6 +153,7 @@ def register(app: Flask, settings: Settings) -> None:
     app.register_error_handler(QueryError, _unreadable)
     app.register_error_handler(SearchError, _unsearchable)
     app.register_error_handler(StoreError, _unavailable)
+    app.register_error_handler(RuleError, _unavailable)  # of a file that was broken since we started
     app.register_error_handler(HTTPException, _error)
     headers = HEADERS | {"Content-Security-Policy": f"{policy(settings)}; frame-ancestors 'none'"}
 
@@ -187,7 +188,7 @@ def _unsearchable(error: SearchError) -> Response:
     return _page(400, _("看不懂要搜什么"), advice)
 
 
-def _unavailable(error: StoreError) -> Response:
+def _unavailable(error: StoreError | RuleError) -> Response:
     current_app.logger.error("503: %s", error)
     response = _page(503)
     response.headers["Retry-After"] = "60"
