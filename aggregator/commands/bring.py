@@ -150,7 +150,7 @@ def _importing(dry: bool) -> "Iterator[tuple[Settings, Store, Unpacker]]":
 
 
 def _room(config: "Settings") -> Path | None:
-    """Where a copy of a database is put: our folder, which has room for one; None: the system's, where there is none."""
+    """Where a copy of a database is put: our folder, which has room for one; None: the system's, for want of it."""
     return config.instance if config.instance.is_dir() else None
 
 
