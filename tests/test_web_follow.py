@@ -26,7 +26,7 @@ class Desk:
         self.now = NOW
         fetch = FetchSettings(allow_private_networks=True, per_host_delay_seconds=0)
         changes = {"web": WebSettings(admin_token=token), "fetch": fetch}
-        self.folder = folder
+        self.folder, self.store = folder, store
         self.client = create_app(settings(folder).model_copy(update=changes), store, lambda: self.now).test_client()
 
     def get(self, headers=None):
@@ -92,6 +92,7 @@ def test_an_address_is_looked_at_first_and_followed_when_confirmed(desk, home, u
     done = desk.post("add", address=home, place=place, university="海棠大学", name="haitang", tags="通知 教务")
 
     assert "aggregator poll haitang" in done.text
+    assert "haitang" in {state.source.name for state in desk.store.counts.of_sources()}
     source = load(desk.folder).source("haitang")[1]
     assert (place, "通知公告", ("通知", "教务")) == (source.url, source.title, source.tags)
     assert (desk.folder / "cases" / "haitang" / "page").is_file()

@@ -76,6 +76,7 @@ def add(
     if asks:
         click.confirm(f"\nFollow {'this' if len(chosen) == 1 else 'these'} as news of {university}?", True, abort=True)
     path = enrol(config.instance, site, chosen, known, parts.now())
+    parts.tell_the_service(config)
     _say_done(path, chosen, [source.name for source in site.sources])
 
 
@@ -102,6 +103,7 @@ def _is_settled(url: str, known: "Catalogue", config: "Settings", *, enables: bo
     if not enables and not (asks and click.confirm(f"{said}. Switch it on?", default=True)):
         raise SettingsError(f"{said}; `aggregator catalogue enable {source.name}` switches it on")
     write_switches(config.instance, known.switches.enable([found]))
+    parts.tell_the_service(config)
     click.echo(f"switched {source.name} on\npoll it now with: aggregator poll {source.name}")
     return True
 
@@ -123,6 +125,7 @@ def _is_at_home(url: str, known: "Catalogue", config: "Settings", *, asks: bool)
     if not click.confirm(f"{said}. Switch them on, instead of looking at the page?", default=True):
         return False
     write_switches(config.instance, known.switches.enable([(site, None)]))
+    parts.tell_the_service(config)
     click.echo(f"switched {site.name} on\npoll it now with: aggregator poll")
     return True
 

@@ -210,7 +210,7 @@ def _switch(names: Sequence[str], *, is_on: bool) -> None:
         click.echo(f"{'on ' if is_on else 'off'} {source.name}  {source.title}  {source.url}")
         if is_on and identity(source.url) in there:
             click.echo(f"    {there[identity(source.url)]} follows the same address: switch one of them off", err=True)
-    _tell_the_service(config)
+    parts.tell_the_service(config)
     if is_on:
         more = " ..." if len(changed) > NAMED else ""
         click.echo(f"poll now with: aggregator poll {' '.join(one.name for one in changed[:NAMED])}{more}")
@@ -229,20 +229,3 @@ def _can_be_followed(site: "Site", source: "SourceRule | None") -> bool:
             err=True,
         )
     return False
-
-
-def _tell_the_service(config: "Settings") -> None:
-    """Note in the database, where there is one, what is followed now: a running service polls by it."""
-    from aggregator.errors import StoreError
-    from aggregator.store import Store
-
-    rules = parts.rules(config)
-    store = Store(config.database_url)
-    if store.path is not None and not store.path.exists():
-        return
-    try:
-        if store.is_current():
-            store.sources.sync(rules.sources, parts.now())
-    except StoreError as error:
-        click.echo(f"a running service hears of it when it starts again: {error}", err=True)
-    store.close()

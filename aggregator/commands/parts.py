@@ -58,6 +58,25 @@ def read_store(config: "Settings") -> "Store":
     return open_store(config)
 
 
+def tell_the_service(config: "Settings") -> None:
+    """Note in the database, where there is one, what is followed now: a running service polls by it."""
+    import click
+
+    from aggregator.errors import StoreError
+    from aggregator.store import Store
+
+    known = rules(config)
+    store = Store(config.database_url)
+    if store.path is not None and not store.path.exists():
+        return
+    try:
+        if store.is_current():
+            store.sources.sync(known.sources, now())
+    except StoreError as error:
+        click.echo(f"a running service hears of it when it starts again: {error}", err=True)
+    store.close()
+
+
 def open_store(config: "Settings", *, upgrade: bool = False) -> "Store":
     """The database, made where there is none; an older one is upgraded only with *upgrade*."""
     from aggregator.errors import StoreError

@@ -17,6 +17,7 @@ from aggregator.gather.fetch import Fetcher
 from aggregator.identity import identity
 from aggregator.mail.links import Links
 from aggregator.model import Site, SourceRule
+from aggregator.rules import load
 from aggregator.rules.switches import write_switches
 from aggregator.web.forms import is_ours
 from aggregator.web.ops import is_operator
@@ -105,6 +106,7 @@ def _known(address: str, site: Site, source: SourceRule, known: Catalogue, *, en
     is_followed = known.follows(site, source)
     if enables and not is_followed:
         write_switches(service().settings.instance, known.switches.enable([(site, source)]))
+        _tell_the_workers()
         return _page("done", names=[source.name], university=site.university)
     return _page("known", wanted=address, university=site.university, source=source, is_followed=is_followed)
 
@@ -131,7 +133,14 @@ def _added(address: str, place: str, known: Catalogue) -> Response:
     )
     check(site, known)
     enrol(here.settings.instance, site, chosen, known, here.now())
+    _tell_the_workers()
     return _page("done", names=[source.name for source in site.sources], university=university)
+
+
+def _tell_the_workers() -> None:
+    """Note in the database what is followed now: whoever polls reads the site files again."""
+    here = service()
+    here.store.sources.sync(load(here.settings.instance).sources, here.now())
 
 
 def _explored(address: str, known: Catalogue) -> "Exploration":

@@ -9,7 +9,8 @@ from threading import Thread
 import pytest
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from aggregator.settings import FetchSettings, Settings, SiteSettings
+from aggregator.model import Change, Looked, Trace, Visit
+from aggregator.settings import FetchSettings, Settings, SiteSettings, WebSettings
 from aggregator.web.app import create_app
 from aggregator.web.pictures import PICTURES
 from tests import xss
@@ -31,6 +32,7 @@ PLACES = (
     "/sources/xinghu-lectures/", "/universities/", "/universities/海棠大学/", "/archive/", "/archive/2025/03/",
     "/archive/2025/03/20/", "/about/", "/help/readers/", "/help/readers/?lang=en", "/digest/", "/digest/2025-W12/",
     "/no-such-page", "/tags/(/", "/search", "/search?q=水稻", "/api/",
+    "/catalogue/", "/catalogue/?q=南京&lang=en", "/catalogue/?q=-", "/revisions/", "/revisions/?lang=en", "/follow/",
 )  # fmt: skip
 FAULTS = ("/no-such-page", "/tags/(/")
 PICTURE = png(1200, 800)
@@ -38,6 +40,8 @@ PICTURE = png(1200, 800)
 RULES = {
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 }
+TOLD = "校史馆昨日开馆，展出几代师生捐赠的老照片。馆长说，每张照片都有一段往事。观众在留言簿上写下自己的故事。"
+TOKEN = "an operator's"
 LONG = "https://www.example.edu.cn/" + "without-any-place-to-break/" * 12
 
 
@@ -54,6 +58,7 @@ class Desk:
     browser: object
     slug: str
     store: object
+    told: tuple  # a story, and what became of an entry
     requests: list = field(default_factory=list)
     complaints: list = field(default_factory=list)
 
@@ -62,6 +67,7 @@ class Desk:
             viewport={"width": width, "height": 900},
             color_scheme=scheme,
             locale="zh-CN",
+            http_credentials={"username": "anybody", "password": TOKEN},
             java_script_enabled=scripts,
             **options,
         )
@@ -74,7 +80,7 @@ class Desk:
     def walk(self, **options):
         """Every kind of page, one after another in one window."""
         page = self.open("/", **options)
-        for place in (*PLACES, f"/entries/{self.slug}/"):
+        for place in (*PLACES, f"/entries/{self.slug}/", *self.told):
             page.goto(self.url + place)
             yield place, page
 
@@ -97,15 +103,19 @@ def desk(browser, tmp_path, university):
         store.entries.record(
             [visit(1, story(61, picture=picture, title=LONG, tags=(LONG,), section=(LONG,), author=LONG))]
         )
+        told = retell(store)
         chosen = Settings(
-            instance=tmp_path, site=SiteSettings(url=SITE_URL), fetch=FetchSettings(allow_private_networks=True)
+            instance=tmp_path,
+            site=SiteSettings(url=SITE_URL),
+            fetch=FetchSettings(allow_private_networks=True),
+            web=WebSettings(admin_token=TOKEN),
         )
         app = create_app(chosen, store, lambda: NOW)
         server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
         thread = Thread(target=server.serve_forever, daemon=True)
         thread.start()
         slug = store.entries.newest(2)[1].slug
-        found = Desk(f"http://127.0.0.1:{server.server_port}", browser, slug, store)
+        found = Desk(f"http://127.0.0.1:{server.server_port}", browser, slug, store, told)
         yield found
         for context in browser.contexts:
             context.close()
@@ -113,6 +123,21 @@ def desk(browser, tmp_path, university):
         thread.join()
         server.server_close()
         app.extensions[PICTURES].close()
+
+
+def retell(store):
+    """Two universities tell one story, and the second changes it: the places of the story, the entry and its history."""
+    url, entry = "http://yunling.example/99.htm", {"hours": 200, "title": LONG, "text": TOLD}
+    store.entries.record(
+        [visit(1, story(98, **entry)), visit(3, story(99, **entry, url=url, trace=Trace(), tags=(LONG,)))]
+    )
+    (watched,) = store.rechecks.newest(3, 10)
+    (told,) = store.entries.of([watched.watch.entry_id])
+    changed = Change("edited", ("title", "body"), 4, matters=True, state="a")
+    new = story(99, **entry | {"title": f"{LONG}改", "text": f"{TOLD}又及：{LONG}"}, url=url)
+    looked = Looked(told.id, NOW, watched.watch, (changed,), new)
+    store.entries.record([Visit(3, NOW, NOW, looked=(looked,), is_of_articles=True)])
+    return f"/stories/{told.story.key}/", f"/entries/{told.slug}/", f"/entries/{told.slug}/revisions/"
 
 
 def test_no_page_scrolls_sideways(desk):
