@@ -103,7 +103,7 @@ def desk(browser, tmp_path, university):
         store.entries.record(
             [visit(1, story(61, picture=picture, title=LONG, tags=(LONG,), section=(LONG,), author=LONG))]
         )
-        told = retell(store)
+        told = retell(store, picture)
         chosen = Settings(
             instance=tmp_path,
             site=SiteSettings(url=SITE_URL),
@@ -125,9 +125,10 @@ def desk(browser, tmp_path, university):
         app.extensions[PICTURES].close()
 
 
-def retell(store):
+def retell(store, picture):
     """Two universities tell one story, and the second changes it: the places of the story, the entry and its history."""
-    url, entry = "http://yunling.example/99.htm", {"hours": 200, "title": LONG, "text": TOLD}
+    url = "http://yunling.example/99.htm"
+    entry = {"hours": 200, "title": LONG, "text": TOLD, "picture": picture}
     store.entries.record(
         [visit(1, story(98, **entry)), visit(3, story(99, **entry, url=url, trace=Trace(), tags=(LONG,)))]
     )
