@@ -5,6 +5,7 @@ import binascii
 import hmac
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 from flask import Blueprint, Flask, Response, current_app, jsonify, make_response, render_template, request, url_for
 from flask_babel import gettext as _
@@ -90,13 +91,22 @@ def numbers() -> Response:
 @blueprint.get("/favicon.ico")
 @blueprint.get("/favicon.svg")
 def favicon() -> Response:
-    return current_app.send_static_file("favicon.svg")
+    return _icon("favicon.svg", "image/svg+xml")
 
 
 @blueprint.get("/icon.png")
 def icon() -> Response:
     """For home screens and cards, which take no SVG."""
-    return current_app.send_static_file("icon.png")
+    return _icon("icon.png", "image/png")
+
+
+def _icon(name: str, media_type: str) -> Response:
+    """A small file, read whole: a browser that goes on to the next page at once leaves it open otherwise."""
+    answer = Response((Path(current_app.static_folder or "") / name).read_bytes(), content_type=media_type)
+    answer.cache_control.max_age = current_app.get_send_file_max_age(name)
+    answer.add_etag()
+    answer.make_conditional(request)
+    return answer
 
 
 @blueprint.get("/site.webmanifest")
