@@ -55,12 +55,7 @@ def _marked(before: str, after: str) -> Iterator[Piece]:
 
 def _opcodes(one: Sequence[str], two: Sequence[str], most: int) -> Iterator[tuple[str, str, str]]:
     """(same, gone, come) in the order of the texts, either the first or one of the others empty."""
-    start = 0
-    while start < min(len(one), len(two)) and one[start] == two[start]:
-        start += 1
-    end = 0
-    while end < min(len(one), len(two)) - start and one[-1 - end] == two[-1 - end]:
-        end += 1
+    start, end = common_ends(one, two)
     a, b = one[start : len(one) - end], two[start : len(two) - end]
     if start:
         yield "".join(one[:start]), "", ""
@@ -71,6 +66,17 @@ def _opcodes(one: Sequence[str], two: Sequence[str], most: int) -> Iterator[tupl
             yield ("".join(a[i:j]), "", "") if tag == "equal" else ("", "".join(a[i:j]), "".join(b[k:m]))
     if end:
         yield "".join(one[len(one) - end :]), "", ""
+
+
+def common_ends(one: Sequence[str], two: Sequence[str]) -> tuple[int, int]:
+    """How many begin both, and how many of the others end both."""
+    start = 0
+    while start < min(len(one), len(two)) and one[start] == two[start]:
+        start += 1
+    end = 0
+    while end < min(len(one), len(two)) - start and one[-1 - end] == two[-1 - end]:
+        end += 1
+    return start, end
 
 
 def _joined(pieces: Iterator[Piece]) -> Iterator[Piece]:

@@ -15,6 +15,7 @@ from itertools import groupby
 from posixpath import basename
 from urllib.parse import urlsplit
 
+from aggregator.classify.difference import common_ends
 from aggregator.identity import identity
 from aggregator.model import Attachment, Told
 
@@ -173,12 +174,7 @@ def _words_changed(before: Told, after: Told, again: Told | None) -> int:
 
 def _hunks(one: Sequence[str], two: Sequence[str]) -> list[Hunk]:
     """Where *one* and *two* differ: (from, to) in each."""
-    start = 0
-    while start < min(len(one), len(two)) and one[start] == two[start]:
-        start += 1
-    end = 0
-    while end < min(len(one), len(two)) - start and one[-1 - end] == two[-1 - end]:
-        end += 1
+    start, end = common_ends(one, two)
     a, b = one[start : len(one) - end], two[start : len(two) - end]
     if max(len(a), len(b)) > MOST_SENTENCES:
         return [(start, len(one) - end, start, len(two) - end)]

@@ -8,14 +8,13 @@ import shutil
 import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from itertools import count
 from pathlib import Path
 
 from aggregator.errors import SettingsError
 from aggregator.follow.case import folder_of, record
 from aggregator.follow.catalogue import Catalogue
 from aggregator.follow.explore import Exploration, Find
-from aggregator.follow.recognise import owner_of_title, site_at, suggested_name
+from aggregator.follow.recognise import owner_of_title, site_at, suggested_name, untaken
 from aggregator.gather.links import absolute
 from aggregator.identity import domain_of, identity
 from aggregator.model import SHANGHAI, Site, SourceRule
@@ -24,7 +23,6 @@ from aggregator.rules.write import site_toml
 
 # forms of one address that name the same page
 _INDEX = re.compile(r"/(?:(?:index|default|main)\.\w{2,5}|list1?\.(?:html?|psp))?$", re.IGNORECASE)
-LONGEST_NAME = 64
 
 
 def everything(known: Catalogue) -> Rules:
@@ -48,10 +46,8 @@ def home_of(known: Catalogue, url: str) -> Site | None:
 
 def free_name(url: str, known: Catalogue, taken: Sequence[str] = ()) -> str:
     """A name for a source at *url* that no source and no site has yet, nor is among *taken*."""
-    name = suggested_name(url)
     gone = {*taken, *known.files, *(source.name for _, source in everything(known).sources)}
-    tried = (name if number == 1 else f"{name[: LONGEST_NAME - 4]}-{number}" for number in count(1))
-    return next(one for one in tried if one not in gone)
+    return untaken(suggested_name(url), gone)
 
 
 def university_at(explored: Exploration, known: Catalogue) -> str:

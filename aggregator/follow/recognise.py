@@ -4,7 +4,8 @@ Pure: what a page says of itself in its title, footer and logo. Knows no network
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from itertools import count
 from urllib.parse import urlsplit
 
 from aggregator.follow.catalogue import Catalogue
@@ -33,7 +34,7 @@ INNER = re.compile(
     r"外国语学院|马克思主义学院|国际教育学院|继续教育学院|研究生院|计算机|人文学院|法学院|商学院|文学院|理学院|管理学院|信息|经济学院"
 )
 SAYS_NOTHING = re.compile(r"首页|主页|欢迎.*|网站|官网|列表|栏目|home|index|.*欢迎您|更多|第?\d*页?", re.IGNORECASE)
-LONGEST_TITLE = 60  # characters
+LONGEST_TITLE, LONGEST_NAME = 60, 64  # characters
 
 
 def site_at(known: Catalogue, url: str) -> Site | None:
@@ -83,7 +84,13 @@ def suggested_name(url: str) -> str:
     rest = [label for label in labels[:-1] if label not in (*own, "www", "edu", "ac", "com", "org", "net")]
     path = [piece for piece in re.split(r"[^a-z0-9]+", re.sub(r"\.\w+$", "", parts.path.lower())) if piece]
     words = [*own, *rest, *(piece for piece in path if piece not in ("index", "list", "main"))]
-    return re.sub(r"[^a-z0-9-]+", "-", "-".join(words)).strip("-")[:64] or "source"
+    return re.sub(r"[^a-z0-9-]+", "-", "-".join(words)).strip("-")[:LONGEST_NAME] or "source"
+
+
+def untaken(name: str, taken: Collection[str]) -> str:
+    """*name*, or the first of *name*-2, -3, ... that is not *taken*."""
+    tried = (name if number == 1 else f"{name[: LONGEST_NAME - 4]}-{number}" for number in count(1))
+    return next(one for one in tried if one not in taken)
 
 
 def _places(html: str) -> Iterator[tuple[str, bool]]:

@@ -4,11 +4,11 @@ A folder becomes a tag; one that names the university itself is no news.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from aggregator.follow.recognise import suggested_name
+from aggregator.follow.recognise import suggested_name, untaken
 from aggregator.gather.opml import Outline
 from aggregator.identity import domain_of, identity
 from aggregator.model import SHANGHAI, Site, SourceRule
@@ -84,11 +84,7 @@ def _university(outline: Outline) -> str:
     return next((name for name in names if UNIVERSITY.search(name)), outline.title)
 
 
-def _free(name: str, taken: Iterable[str]) -> str:
-    """*name*, or the first of *name*-2, -3, ... that is not *taken*; one that may stand in an address."""
+def _free(name: str, taken: Collection[str]) -> str:
+    """*name*, or one like it that is not *taken*, as it may stand in an address."""
     name = re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-._")[:60] or "feed"
-    number, free = 1, name
-    while free in taken:
-        number += 1
-        free = f"{name}-{number}"
-    return free
+    return untaken(name, taken)

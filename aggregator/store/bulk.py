@@ -9,7 +9,7 @@ from functools import cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import CTE, JSON, Connection, Dialect, bindparam, func, select
+from sqlalchemy import CTE, JSON, BindParameter, Connection, Dialect, bindparam, func, select
 from sqlalchemy.sql.dml import Insert, Update
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # parameters in one IN (...): SQLite allows 32,766, and short lists keep the compiled statement in the cache
 CHUNK = 500
 T = TypeVar("T")
+# a statement's parameter ``ids``: an IN (...) of as many as it is given, at most CHUNK
+IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 
 
 class Bulk:

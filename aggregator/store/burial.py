@@ -7,12 +7,12 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, bindparam, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, select, update
 from sqlmodel import SQLModel
 
 from aggregator.model import Announcement, EditionEntry, Entry, EntryAddress, EntryTag, Pending, Tag, Tombstone
 from aggregator.store import feeds
-from aggregator.store.bulk import chunks
+from aggregator.store.bulk import IDS, chunks
 
 if TYPE_CHECKING:
     from aggregator.store import Store
@@ -24,7 +24,6 @@ entry, address, waiting = Entry.__table__, EntryAddress.__table__, Pending.__tab
 tag, entry_tag, tombstone = Tag.__table__, EntryTag.__table__, Tombstone.__table__  # type: ignore[attr-defined]
 announcement, listed = Announcement.__table__, EditionEntry.__table__  # type: ignore[attr-defined]
 
-IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 # locked, so that no digest takes one up until it is gone
 LEAVING = (
     select(entry.c.id, entry.c.uid, entry.c.slug, entry.c.url, entry.c.title, entry.c.source_id, entry.c.sort)

@@ -11,7 +11,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
-    BindParameter,
     CompoundSelect,
     Integer,
     Select,
@@ -41,7 +40,7 @@ from aggregator.model import (
 )
 from aggregator.query import EVERYTHING, Selection
 from aggregator.store import pending, reading
-from aggregator.store.bulk import chunks, given
+from aggregator.store.bulk import IDS, chunks, given
 from aggregator.store.recording import Recording
 from aggregator.store.selecting import Shape, newest_ids, oldest, question
 
@@ -56,7 +55,6 @@ tag, entry_tag = Tag.__table__, EntryTag.__table__  # type: ignore[attr-defined]
 source, waiting = Source.__table__, Pending.__table__  # type: ignore[attr-defined]
 tombstone = Tombstone.__table__  # type: ignore[attr-defined]
 
-IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 UNTRIED = cast(null(), Integer)
 KNOWN_OF = (
     select(entry.c.id, entry.c.uid, entry.c.title, entry.c.published)
@@ -89,7 +87,7 @@ class Cursor:
 class Entries:
     def __init__(self, store: "Store") -> None:
         self._store = store
-        self._recording = Recording(store)
+        self.recording = Recording(store)
         self._known = _known(store)
         # statements are made once for each shape: making one costs more than asking it
         self._newest = lru_cache(maxsize=500)(self._newest_of_shape)
@@ -133,7 +131,7 @@ class Entries:
         tellings = {new.uid: Telling(new.title, new.text) for visit in visits for new in visit.entries}
         for telling in tellings.values():
             _ = telling.signature
-        counts, fresh = self._store.transact(lambda connection: self._recording.record(connection, visits, tellings))
+        counts, fresh = self._store.transact(lambda connection: self.recording.record(connection, visits, tellings))
         if fresh:
             self._store.stories.look_again(fresh, max(visit.polled_at for visit in visits))
         return counts

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, bindparam, literal_column, select, update
 
 from aggregator.errors import StoreError
-from aggregator.model import FeedVersion, RenderedFeed
-from aggregator.store.bulk import Bulk
+from aggregator.model import Entry, EntryTag, FeedVersion, RenderedFeed
+from aggregator.store.bulk import IDS, Bulk, chunks
 
 if TYPE_CHECKING:
     from aggregator.store import Store
@@ -26,8 +26,11 @@ ALL_SCOPES = ("all", "sources")
 SECOND = timedelta(seconds=1)  # what HTTP dates can tell apart
 
 feed_version, rendered = FeedVersion.__table__, RenderedFeed.__table__  # type: ignore[attr-defined]
+entry, entry_tag = Entry.__table__, EntryTag.__table__  # type: ignore[attr-defined]
 
 # made once: making a statement costs more than asking it
+TAGS_OF = select(entry_tag.c.tag_id).where(entry_tag.c.entry_id.in_(IDS)).distinct()
+SOURCES_OF = select(entry.c.source_id).where(entry.c.id.in_(IDS)).distinct()
 VERSIONS = select(feed_version.c.scope, feed_version.c.version).where(
     feed_version.c.scope.in_(bindparam("scopes", expanding=True))
 )
@@ -142,6 +145,18 @@ class Feeds:
             self._store.transact(lambda connection: connection.execute(emptied, stale))
 
 
+def scopes_of(connection: Connection, ids: Collection[int]) -> set[str]:
+    """The scopes of all feeds that show one of the entries *ids*; none of no entries."""
+    found = {"all"} if ids else set()
+    for chunk in chunks(sorted(ids)):
+        found.update(f"tag:{id_}" for id_ in connection.execute(TAGS_OF, {"ids": chunk}).scalars())
+        found.update(f"source:{id_}" for id_ in connection.execute(SOURCES_OF, {"ids": chunk}).scalars())
+    return found
+
+
 def count_change(store: "Store", connection: Connection, scopes: Iterable[str]) -> None:
-    """Let no stored feed of any of *scopes* be current any more."""
+    """Let no stored feed of any of *scopes* be current any more: the last that a transaction does, and once.
+
+    Tags go before: of two transactions that lock them in another order PostgreSQL breaks one off.
+    """
     store.feeds.count(connection, [{"scope": scope, "version": 1} for scope in sorted(scopes)])

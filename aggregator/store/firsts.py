@@ -5,13 +5,12 @@ Knows nothing of who is a member, and why.
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from typing import Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from aggregator.classify.story import Teller, first_of, origins
 from aggregator.model import Entry, EntryBody, Evidence, Source, Story, StoryMember, TagAlias
-from aggregator.store.bulk import chunks
+from aggregator.store.bulk import IDS, chunks
 
 EDGE = 400  # characters at either end of a text, where it may say where it comes from
 
@@ -19,7 +18,6 @@ entry, body = Entry.__table__, EntryBody.__table__  # type: ignore[attr-defined]
 source, alias = Source.__table__, TagAlias.__table__  # type: ignore[attr-defined]
 story, member = Story.__table__, StoryMember.__table__  # type: ignore[attr-defined]
 
-IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 TELLERS = (
     select(
         member.c.story_id, entry.c.id, entry.c.published, entry.c.precision, entry.c.origin, source.c.title,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, bindparam, func, insert, literal, select, update
 
 from aggregator.model import Attachment, Change, Entry, EntryBody, FullEntry, Looked, NewEntry, Past, Revision, Version
-from aggregator.store import changing, rechecks
+from aggregator.store import changing, feeds, rechecks
 from aggregator.store.bulk import chunks
 
 if TYPE_CHECKING:
@@ -114,14 +114,14 @@ class Revisions:
             (_hide if wanted else _show)(connection, id_)
             connection.execute(update(entry).where(THIS).values(changed_at=now), {"this": id_})
         if wrong:
-            changing.change(self._store, connection, dict.fromkeys(wrong))
+            feeds.count_change(self._store, connection, changing.change(self._store, connection, dict.fromkeys(wrong)))
 
 
 # ------------------------------------------------------------ within the transaction that records visits
 
 
-def keep(store: "Store", connection: Connection, looked: Sequence[Looked]) -> None:
-    """Keep what looks found: watches, revisions, and entries as they are now."""
+def keep(store: "Store", connection: Connection, looked: Sequence[Looked]) -> set[str]:
+    """Keep what looks found: watches, revisions, and entries as they are now; the scopes of feeds that changes."""
     kept, changed = [], dict[int, NewEntry | None]()
     for one in looked:
         if one.changes or one.new or (one.watch and one.watch.is_untold):
@@ -130,8 +130,7 @@ def keep(store: "Store", connection: Connection, looked: Sequence[Looked]) -> No
                 changed[one.entry_id] = one.new
         kept.append(one)
     rechecks.go_on(connection, kept)
-    if changed:
-        changing.change(store, connection, changed)
+    return changing.change(store, connection, changed) if changed else set()
 
 
 def _apply(store: "Store", connection: Connection, looked: Looked) -> tuple[bool, Looked]:

@@ -8,10 +8,10 @@ new one.
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, delete, func, insert, select, text
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, text
 
 from aggregator.model import Entry, EntryBody, EntryTag, SearchDoc, SearchDue
-from aggregator.store.bulk import Bulk, chunks
+from aggregator.store.bulk import IDS, Bulk, chunks
 from aggregator.store.match import POSTGRESQL, SQLITE, Branch
 from aggregator.store.spans import span_keys
 from aggregator.words import fold, letters, words
@@ -26,7 +26,6 @@ SAMPLE = 1000  # entries that a check looks for
 entry, body, entry_tag = Entry.__table__, EntryBody.__table__, EntryTag.__table__  # type: ignore[attr-defined]
 doc, due = SearchDoc.__table__, SearchDue.__table__  # type: ignore[attr-defined]
 
-IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 DUE = (
     select(due.c.id.label("turn"), entry.c.id, entry.c.sort, entry.c.source_id, entry.c.title, body.c.text)
     .join(entry, entry.c.id == due.c.entry_id)

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import BigInteger, BindParameter, Connection, bindparam, cast, delete, func, select, update
 
 from aggregator.classify.story import APART, SHORTEST_TEXT, Telling, is_same
-from aggregator.model import Entry, EntryBody, EntrySignature, EntryTag, Source, Story, StoryMember, TagAlias
-from aggregator.store.bulk import Bulk, chunks, given
+from aggregator.model import Entry, EntryBody, EntrySignature, Story, StoryMember
+from aggregator.store.bulk import IDS, Bulk, chunks, given
+from aggregator.store.feeds import scopes_of
 from aggregator.store.firsts import resettle, settle
 
 if TYPE_CHECKING:
@@ -25,11 +26,9 @@ MOST_SHARING = 30  # entries kept for one sign, the newest: copies come soon, an
 MOST_CANDIDATES = 40  # entries that are looked at for one: those that share most of its signs
 MOST_COMPARED = 8  # of these, whose texts are read
 
-entry, body, entry_tag = Entry.__table__, EntryBody.__table__, EntryTag.__table__  # type: ignore[attr-defined]
-source, alias = Source.__table__, TagAlias.__table__  # type: ignore[attr-defined]
+entry, body = Entry.__table__, EntryBody.__table__  # type: ignore[attr-defined]
 sign, story, member = EntrySignature.__table__, Story.__table__, StoryMember.__table__  # type: ignore[attr-defined]
 
-IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 PLACES = (
     select(
         entry.c.id, entry.c.source_id, entry.c.sort, entry.c.published, entry.c.title,
@@ -45,7 +44,6 @@ SLUGS = select(entry.c.id, entry.c.slug).where(entry.c.id.in_(IDS))
 KEYS: BindParameter[Any] = bindparam("keys", expanding=True)
 BY_KEY = select(story.c.key, story.c.id).where(story.c.key.in_(KEYS))
 TOLD = select(story.c.key).where(story.c.key.in_(KEYS), story.c.id.in_(select(member.c.story_id)))
-TAGS = select(entry_tag.c.tag_id).where(entry_tag.c.entry_id.in_(IDS)).distinct()
 
 
 class Fresh(NamedTuple):
@@ -109,7 +107,7 @@ class Joining:
         scopes = self._kept(connection, board)
         if again:  # what an entry says of its origin or date may be new
             changed = resettle(connection, board.unchanged([one.id for one in fresh]))
-            scopes |= self.scopes(connection, members(connection, changed))
+            scopes |= scopes_of(connection, members(connection, changed))
         return scopes
 
     def sharing(self, connection: Connection, hashes: Iterable[int]) -> dict[int, list[int]]:
@@ -181,7 +179,7 @@ class Joining:
         ]
         self._add_members(connection, rows)
         settle(connection, [group.story for group in told if group.story is not None])
-        return self.scopes(connection, left.union(*(group.members for group in groups)))
+        return scopes_of(connection, left.union(*(group.members for group in groups)))
 
     def _name(self, connection: Connection, groups: Sequence[Group]) -> None:
         """Give each group a story, called after the first of its entries that we saw; they may have told it before.
@@ -207,16 +205,6 @@ class Joining:
         known = {key: id_ for chunk in chunks(keys) for key, id_ in connection.execute(BY_KEY, {"keys": chunk})}
         for group, key in zip(groups, keys, strict=True):
             group.story = known[key]
-
-    def scopes(self, connection: Connection, ids: Collection[int]) -> set[str]:
-        """The scopes of all feeds that show one of the entries *ids*."""
-        if not ids:
-            return set()
-        found = {"all"}
-        for chunk in chunks(sorted(ids)):
-            found.update(f"tag:{id_}" for id_ in connection.execute(TAGS, {"ids": chunk}).scalars())
-            found.update(f"source:{row.source_id}" for row in connection.execute(PLACES, {"ids": chunk}))
-        return found
 
 
 def members(connection: Connection, stories: Collection[int]) -> set[int]:

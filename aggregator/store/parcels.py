@@ -13,7 +13,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, select, union_all, update
+from sqlalchemy import Connection, bindparam, select, union_all, update
 
 from aggregator.errors import StoreError
 from aggregator.identity import slug, turn_of
@@ -32,8 +32,7 @@ from aggregator.model import (
     Visit,
 )
 from aggregator.store import feeds
-from aggregator.store.bulk import Bulk, given
-from aggregator.store.recording import Recording
+from aggregator.store.bulk import IDS, Bulk, given
 
 if TYPE_CHECKING:
     from aggregator.store import Store
@@ -42,7 +41,6 @@ entry, address = Entry.__table__, EntryAddress.__table__  # type: ignore[attr-de
 source, imported = Source.__table__, Imported.__table__  # type: ignore[attr-defined]
 revision, tombstone = Revision.__table__, Tombstone.__table__  # type: ignore[attr-defined]
 
-IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 UIDS = select(entry.c.id, entry.c.uid, entry.c.is_withheld).where(entry.c.id > bindparam("after")).order_by(entry.c.id)
 ADDRESSES = select(address.c.entry_id, address.c.uid).where(address.c.entry_id.in_(IDS)).order_by(address.c.uid)
 REVISIONS = select(revision).where(revision.c.entry_id.in_(IDS)).order_by(revision.c.id)
@@ -61,7 +59,6 @@ VALUES = attrgetter(*SHARED)
 class Parcels:
     def __init__(self, store: "Store") -> None:
         self._store = store
-        self._recording = Recording(store)
         self._add_imported = Bulk(store.insert(imported))
         self._add_revisions = Bulk(store.insert(revision))
         self._add_addresses = Bulk(store.insert(address).on_conflict_do_nothing())
@@ -136,7 +133,7 @@ class Parcels:
         visits = [
             Visit(source_ids[one.entry.source.name], now, now, entries=(_new(one),)) for one in fresh.values()
         ]  # one each: their order stays
-        brought = sum(self._recording.keep(connection, visits))
+        brought = sum(self._store.entries.recording.keep(connection, visits))
         self._keep_beside(connection, fresh)
         return brought
 

@@ -50,7 +50,6 @@ class Recording:
             ),
         )
         self._ids = select(entry.c.uid, entry.c.id).join(keys, keys.c.value == entry.c.uid)
-        self._tag_ids = select(tag.c.name, tag.c.id).join(keys, keys.c.value == tag.c.name)
 
     def record(
         self, connection: Connection, visits: Sequence[Visit], tellings: Mapping[str, Telling]
@@ -64,16 +63,19 @@ class Recording:
         brought = dict.fromkeys(map(id, kept), 0)
         fresh: list[Fresh] = []
         lists = [visit for visit in kept if not visit.is_of_articles]
+        scopes: set[str] = set()
         if lists:
-            self._keep_addresses(connection, lists)
-            counts, fresh = self._insert_entries(connection, lists, tellings)
+            scopes |= self._keep_addresses(connection, lists)
+            counts, fresh, changed = self._insert_entries(connection, lists, tellings)
+            scopes |= changed
             brought |= {id(visit): count for visit, count in zip(lists, counts, strict=True)}
-        self._keep_looks(connection, kept)
+        scopes |= self._keep_looks(connection, kept)
         if lists:
             lessons.learn(connection, list(zip(lists, counts, strict=True)))
             breaks.keep(self._store, connection, lists)
         if ended := [(visit.lease, visit.free_at) for visit in kept if visit.lease and visit.free_at]:
             leases.free(connection, ended)
+        feeds.count_change(self._store, connection, scopes)
         return [brought.get(id(visit)) for visit in visits], fresh
 
     def keep(self, connection: Connection, visits: Sequence[Visit]) -> list[int]:
@@ -81,35 +83,42 @@ class Recording:
 
         They are no news: who else tells them is looked for later.
         """
-        return self._insert_entries(connection, visits, None)[0]
+        counts, _, scopes = self._insert_entries(connection, visits, None)
+        feeds.count_change(self._store, connection, scopes)
+        return counts
 
-    def _keep_looks(self, connection: Connection, visits: Sequence[Visit]) -> None:
-        """What visits found of known articles, and when their sources are due for these."""
-        history.keep(self._store, connection, [one for visit in visits for one in visit.looked])
+    def _keep_looks(self, connection: Connection, visits: Sequence[Visit]) -> set[str]:
+        """What visits found of known articles, and when their sources are due for these; which feeds that changes."""
+        scopes = history.keep(self._store, connection, [one for visit in visits for one in visit.looked])
         seen = {visit.source_id for visit in visits if visit.looked or visit.entries or visit.is_of_articles}
         rechecks.schedule(connection, seen)
         rechecks.looked_after(connection, {visit.source_id for visit in visits if visit.is_of_articles})
+        return scopes
 
-    def _keep_addresses(self, connection: Connection, visits: Sequence[Visit]) -> None:
-        """Know entries that moved by their new addresses, too, and link them there: the old ones lead nowhere now."""
+    def _keep_addresses(self, connection: Connection, visits: Sequence[Visit]) -> set[str]:
+        """Know entries that moved by their new addresses, too, and link them there: the old ones lead nowhere now.
+
+        The scopes of feeds that changes.
+        """
         moved = [one for visit in visits for one in visit.moved]
         if not moved:
-            return
+            return set()
         # one may have been deleted since it was seen at its new address; those that are there stay until we are done
         living = select(entry.c.id).where(entry.c.id.in_({entry_id for _, _, entry_id in moved}))
         there = set(connection.execute(living.with_for_update(read=True, key_share=True)).scalars())
         moved = [one for one in moved if one[2] in there]
         if not moved:
-            return
+            return set()
         rows = [{"uid": uid, "entry_id": entry_id} for uid, _, entry_id in moved]
         connection.execute(self._store.insert(address).on_conflict_do_nothing(), rows)
         link = update(entry).where(entry.c.id == bindparam("this")).values(url=bindparam("there"))
         connection.execute(link, [{"this": entry_id, "there": url} for _, url, entry_id in moved])
-        feeds.count_change(self._store, connection, {"sources"})  # any feed may show one of them
+        return {"sources"}  # any feed may show one of them
 
     def _insert_entries(
         self, connection: Connection, visits: Sequence[Visit], tellings: Mapping[str, Telling] | None
-    ) -> tuple[list[int], list[Fresh]]:
+    ) -> tuple[list[int], list[Fresh], set[str]]:
+        """How many each visit brought, the new entries, and the scopes of feeds that these change."""
         # oldest first, so that of two entries of one day the upper one on the page has the larger id and comes first
         offered = {new.uid: (number, new) for number, visit in enumerate(visits) for new in reversed(visit.entries)}
         doubles = self._drop_known(connection, visits, offered) if offered else {}
@@ -120,6 +129,7 @@ class Recording:
             offered = {uid: one for uid, one in offered.items() if uid in ids}
         brought = Counter(number for number, _ in offered.values())
         fresh: list[Fresh] = []
+        scopes: set[str] = set()
         if offered:
             news = [(ids[uid], number, new) for uid, (number, new) in offered.items()]
             self._add_bodies(connection, [_body_row(id_, new) for id_, _, new in news])
@@ -135,10 +145,9 @@ class Recording:
                 *(f"source:{visits[number].source_id}" for _, number, _ in news),
                 *(f"tag:{id_}" for id_ in tags),
             }
-            feeds.count_change(self._store, connection, scopes)
         self._keep_doubles(connection, doubles)
         self._backlogs.keep(connection, visits)
-        return [brought[number] for number in range(len(visits))], fresh
+        return [brought[number] for number in range(len(visits))], fresh, scopes
 
     def _added(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> dict[str, int]:
         """The ids by keys of those *rows* that were not there yet, now that they are."""
@@ -190,11 +199,7 @@ class Recording:
         names = list(dict.fromkeys(name for _, _, new in news for name in new.tags))
         if not names:
             return Counter()
-        connection.execute(
-            self._store.insert(tag).on_conflict_do_nothing(),
-            [{"name": name, "entry_count": 0} for name in names],
-        )
-        ids = {row.name: row.id for row in connection.execute(self._tag_ids, {"keys": names})}
+        ids = self._store.tagging.ids_of(connection, names)
         rows = [
             {"tag_id": ids[name], "sort": sort_of(new), "entry_id": id_}
             for id_, _, new in news

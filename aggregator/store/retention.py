@@ -13,7 +13,8 @@ from sqlalchemy import Connection, LargeBinary, bindparam, cast, exists, func, s
 
 from aggregator.model import Edition, EditionEntry, Entry, EntryBody, EntryTag, Source, Story, StoryMember, Tag, Terms
 from aggregator.store import burial
-from aggregator.store.burial import IDS, YOUNGEST
+from aggregator.store.bulk import IDS
+from aggregator.store.burial import YOUNGEST
 
 if TYPE_CHECKING:
     from aggregator.store import Store

@@ -14,9 +14,9 @@ from aggregator.errors import NotFound
 from aggregator.model import Entry, EntryBody, FullEntry, SearchDue
 from aggregator.query import Selection
 from aggregator.question import Question, Word
-from aggregator.store.bulk import chunks
+from aggregator.store.bulk import IDS, chunks
 from aggregator.store.entries import Cursor
-from aggregator.store.indexing import IDS, LONGEST_TEXT
+from aggregator.store.indexing import LONGEST_TEXT
 from aggregator.store.match import POSTGRESQL, SQLITE, Branch
 from aggregator.store.names import source_ids, tags_of
 from aggregator.store.spans import Place, Spans

@@ -130,9 +130,7 @@ def story_ids(shape: Shape) -> Select[Any]:
     its = member.c
     which = [its.story_id < bindparam("story", type_=BigInteger)]
     if shape.sources is not None:
-        several = shape.sources > MOST_SOURCES
-        names: list[BindParameter[int]] = [bindparam(f"source_{n}") for n in range(0 if several else shape.sources)]
-        which.append(its.source_id.in_(bindparam("sources", expanding=True) if several else names))
+        which.append(_is_of_sources(shape.sources, its.source_id))
     if shape.terms:
         which.append(or_(*(_holds(shape, number, its.sort, its.entry_id) for number in range(len(shape.terms)))))
     if "since" in shape.bounds:
@@ -164,15 +162,18 @@ def _is_told_first(shape: Shape, id_: ColumnElement[int]) -> ColumnElement[bool]
     its, former = member.alias("its").c, member.alias("former").c
     told = [former.story_id == its.story_id, former.entry_id < its.entry_id]
     if shape.sources is not None:
-        several = shape.sources > MOST_SOURCES
-        names: list[BindParameter[int]] = [
-            bindparam(f"source_{number}") for number in range(0 if several else shape.sources)
-        ]
-        told.append(former.source_id.in_(bindparam("sources", expanding=True) if several else names))
+        told.append(_is_of_sources(shape.sources, former.source_id))
     if shape.terms:
         terms = range(len(shape.terms))
         told.append(or_(*(_holds(shape, number, former.sort, former.entry_id) for number in terms)))
     return ~exists().where(its.entry_id == id_, *told)
+
+
+def _is_of_sources(number: int, source_id: ColumnElement[int]) -> ColumnElement[bool]:
+    """Whether it is one of the *number* of sources that are asked for."""
+    if number > MOST_SOURCES:
+        return source_id.in_(bindparam("sources", expanding=True))
+    return source_id.in_([bindparam(f"source_{n}") for n in range(number)])
 
 
 def _pieces(shape: Shape) -> Iterator[_Part]:
@@ -181,8 +182,7 @@ def _pieces(shape: Shape) -> Iterator[_Part]:
         terms = [_holds(shape, number, entry.c.sort, entry.c.id) for number in range(len(shape.terms))]
         matching = (or_(*terms),) if terms else ()
         if shape.sources > MOST_SOURCES:
-            of_them = entry.c.source_id.in_(bindparam("sources", expanding=True))
-            yield _Part(entry.c.sort, entry.c.id, (of_them, *matching))
+            yield _Part(entry.c.sort, entry.c.id, (_is_of_sources(shape.sources, entry.c.source_id), *matching))
             return
         for number in range(shape.sources):
             of_it = entry.c.source_id == bindparam(f"source_{number}")

@@ -6,17 +6,17 @@ How entries come together stands in joining.py.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import BindParameter, Connection, bindparam, delete, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from aggregator.classify.story import Telling
 from aggregator.errors import NotFound
 from aggregator.model import Entry, EntryBody, EntrySignature, FullEntry, Source, Story, StoryDue, StoryMember
 from aggregator.store import feeds
-from aggregator.store.bulk import chunks
+from aggregator.store.bulk import IDS, chunks
 from aggregator.store.firsts import settle
-from aggregator.store.joining import Fresh, Joining, members
+from aggregator.store.joining import TEXTS, Fresh, Joining, members
 
 if TYPE_CHECKING:
     from aggregator.store import Store
@@ -28,7 +28,6 @@ entry, body, source = Entry.__table__, EntryBody.__table__, Source.__table__  # 
 sign, due = EntrySignature.__table__, StoryDue.__table__  # type: ignore[attr-defined]
 story, member = Story.__table__, StoryMember.__table__  # type: ignore[attr-defined]
 
-IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 DUE = (
     select(entry.c.id, entry.c.title, body.c.text)
     .join(due, due.c.entry_id == entry.c.id)
@@ -38,7 +37,6 @@ DUE = (
 )
 TAKEN = delete(due).where(due.c.entry_id.in_(IDS)).returning(due.c.entry_id)
 RECENT = select(entry.c.id).where(entry.c.id.in_(IDS), entry.c.seen_at >= bindparam("since"))
-TEXTS = select(entry.c.id, entry.c.title, body.c.text).outerjoin(body).where(entry.c.id.in_(IDS))
 ITS_STORIES = select(member.c.story_id).where(member.c.entry_id.in_(IDS)).distinct()
 UNSIGN = delete(sign).where(sign.c.entry_id == bindparam("of"), sign.c.hash == bindparam("by"))
 SIZES = select(member.c.story_id, func.count()).where(member.c.story_id.in_(IDS)).group_by(member.c.story_id)
@@ -186,7 +184,7 @@ class Stories:
         sizes = dict.fromkeys(stories, 0)
         for chunk in chunks(sorted(stories)):
             sizes.update((row[0], row[1]) for row in connection.execute(SIZES, {"ids": chunk}))
-        scopes = self.joining.scopes(connection, members(connection, stories))
+        scopes = feeds.scopes_of(connection, members(connection, stories))
         settle(connection, [story_id for story_id, size in sizes.items() if size > 1])
         for story_id in [story_id for story_id, size in sizes.items() if size < 2]:
             connection.execute(delete(member).where(member.c.story_id == story_id))

@@ -3,10 +3,11 @@
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import func, select
 
 from aggregator.model import StoryMember, StoryOf
 from aggregator.query import EVERYTHING, Selection
+from aggregator.store.bulk import IDS
 from aggregator.store.selecting import question, story_ids
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ MOST_ID = 2**62
 member = StoryMember.__table__  # type: ignore[attr-defined]
 SOME_MEMBER = (
     select(member.c.story_id, func.min(member.c.entry_id).label("entry_id"))
-    .where(member.c.story_id.in_(bindparam("ids", expanding=True)))
+    .where(member.c.story_id.in_(IDS))
     .group_by(member.c.story_id)
 )
 # made once for each shape: making a statement costs more than asking it

@@ -8,12 +8,13 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import BindParameter, Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from aggregator.model import Edition, Entry, EntryBody, EntryTag, Given, Imported, Retag, Source, Tag, TagAlias
 from aggregator.query import tagged
 from aggregator.store import feeds, indexing
-from aggregator.store.bulk import Bulk, chunks, given
+from aggregator.store.bulk import IDS, Bulk, chunks, given
+from aggregator.store.recording import MORE_ENTRIES
 
 if TYPE_CHECKING:
     from aggregator.store import Store
@@ -23,16 +24,12 @@ tag, alias, source = Tag.__table__, TagAlias.__table__, Source.__table__  # type
 progress, imported = Retag.__table__, Imported.__table__  # type: ignore[attr-defined]
 edition = Edition.__table__  # type: ignore[attr-defined]
 
-MORE_ENTRIES = (
-    update(tag).where(tag.c.id == bindparam("tag_id")).values(entry_count=tag.c.entry_count + bindparam("more"))
-)
 LESS = delete(entry_tag).where(
     entry_tag.c.tag_id == bindparam("tag"),
     entry_tag.c.sort == bindparam("at"),
     entry_tag.c.entry_id == bindparam("entry"),
 )
 ALL_TAGS = select(tag.c.id, tag.c.name)
-IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 LOCKED = select(entry.c.id).where(entry.c.id.in_(IDS)).order_by(entry.c.id).with_for_update()
 TAGS_OF = select(entry_tag.c.entry_id, tag.c.name).join(tag, tag.c.id == entry_tag.c.tag_id)
 TAGS_OF = TAGS_OF.where(entry_tag.c.entry_id.in_(IDS))
@@ -133,18 +130,32 @@ class Tagging:
         """
 
         def work(connection: Connection) -> None:
-            self._change(connection, _standing(connection, changes))
+            standing = _standing(connection, changes)
+            scopes = self._change(connection, standing)
+            indexing.note(connection, [one.entry.id for one in standing])
             done = {"after_id": after, "changed": progress.c.changed + len(changes)}
             connection.execute(update(progress).where(progress.c.rules == rules).values(done))
+            feeds.count_change(self._store, connection, scopes)
 
         self._store.transact(work)
 
-    def settle(self, connection: Connection, wanted: Mapping[int, Collection[str]]) -> None:
-        """In the transaction that changed entries: let those with these ids have these tags and no others."""
+    def settle(self, connection: Connection, wanted: Mapping[int, Collection[str]]) -> set[str]:
+        """In the transaction that changed entries: let those with these ids have these tags and no others.
+
+        The scopes of feeds that changes; search is told of the entries by who changed them.
+        """
+        scopes: set[str] = set()
         for chunk in chunks(sorted(wanted)):
             found = self._read_material(connection, select(entry.c.id).where(entry.c.id.in_(chunk)), letters=0)
             changes = [Change(one, frozenset(wanted[one.id])) for one in found]
-            self._change(connection, [change for change in changes if change.now != change.entry.tags])
+            scopes |= self._change(connection, [change for change in changes if change.now != change.entry.tags])
+        return scopes
+
+    def ids_of(self, connection: Connection, names: Sequence[str]) -> dict[str, int]:
+        """The ids of tags by name, made in this order where there are none."""
+        rows = [{"name": name, "entry_count": 0} for name in names]
+        connection.execute(self._store.insert(tag).on_conflict_do_nothing(), rows)
+        return {row.name: row.id for row in connection.execute(self._ids, {"keys": names})}
 
     def end(self, rules: str, now: datetime) -> None:
         """All entries have the tags of *rules*. A tag left without entries makes room for the alias of its name."""
@@ -216,9 +227,9 @@ class Tagging:
             for id_, sort, source_id, title, said, section, keywords in rows
         ]
 
-    def _change(self, connection: Connection, changes: Sequence[Change]) -> None:
-        known = {name for one in changes for name in one.now | one.entry.tags}
-        ids = self._ids_of(connection, known) if known else {}
+    def _change(self, connection: Connection, changes: Sequence[Change]) -> set[str]:
+        known = sorted({name for one in changes for name in one.now | one.entry.tags})
+        ids = self.ids_of(connection, known) if known else {}
         more = [(one.entry, ids[name]) for one in changes for name in sorted(one.now - one.entry.tags)]
         less = [(one.entry, ids[name]) for one in changes for name in sorted(one.entry.tags - one.now)]
         if less:
@@ -228,16 +239,8 @@ class Tagging:
         counts.subtract(Counter(id_ for _, id_ in less))
         if moved := [{"tag_id": id_, "more": count} for id_, count in sorted(counts.items()) if count]:
             connection.execute(MORE_ENTRIES, moved)
-        if changes:
-            indexing.note(connection, [one.entry.id for one in changes])
-            scopes = {"all", *(f"source:{one.entry.source_id}" for one in changes)}
-            feeds.count_change(self._store, connection, scopes | {f"tag:{ids[name]}" for name in known})
-
-    def _ids_of(self, connection: Connection, wanted: Collection[str]) -> dict[str, int]:
-        """The ids of tags by name, made where there are none."""
-        rows = [{"name": name, "entry_count": 0} for name in sorted(wanted)]
-        connection.execute(self._store.insert(tag).on_conflict_do_nothing(), rows)
-        return {row.name: row.id for row in connection.execute(self._ids, {"keys": sorted(wanted)})}
+        sources = {f"source:{one.entry.source_id}" for one in changes}
+        return {"all", *sources, *(f"tag:{ids[name]}" for name in known)} if changes else set()
 
     def _rename(self, connection: Connection, old: str, new: str) -> int:
         ids = {row.name: row.id for row in connection.execute(ALL_TAGS.where(tag.c.name.in_([old, new])))}
