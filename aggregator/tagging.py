@@ -15,7 +15,7 @@ from typing import NamedTuple
 from aggregator.classify.tag import LEAD, LONGEST_TEXT, Tagger
 from aggregator.errors import RuleError, StoreError
 from aggregator.model import Given, Taxonomy
-from aggregator.rules.tags import fingerprint, has_own, load_taxonomy, own_topics
+from aggregator.rules.tags import fingerprint, has_own, load_taxonomy, marks, own_topics
 from aggregator.store import Store
 from aggregator.store.tagging import Change, Material
 
@@ -38,6 +38,7 @@ class CurrentTagger:
         self._instance = instance
         self._store = store
         self._now = now
+        self._seen: object = None  # the files' marks when they were read last
         self._mark: str | None = None
         self._tagger: Tagger | None = None
         self._unnoted: Taxonomy | None = None  # read, but the database does not know yet
@@ -45,19 +46,18 @@ class CurrentTagger:
             self._read()
 
     def __call__(self) -> Tagger:
-        mark = fingerprint(self._instance)
-        if self._tagger is None or mark != self._mark:
+        if self._tagger is None or marks(self._instance) != self._seen:
             try:
                 self._tagger = self._read()
             except RuleError as error:
                 if self._tagger is None:
                     raise
                 log.error("the rules of tags were not read again: %s", error)
-            self._mark = mark
         self._note()
         return self._tagger
 
     def _read(self) -> Tagger:
+        self._seen = marks(self._instance)
         mark = fingerprint(self._instance)
         taxonomy = load_taxonomy(self._instance)
         tagger = Tagger(taxonomy)

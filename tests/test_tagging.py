@@ -1,5 +1,6 @@
 """Stored entries tagged again, on both databases: as a fresh one would have them, whatever happened before."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -18,6 +19,7 @@ from tests.test_store import NOW, entry, visit
 
 RULES = '[tag."试验田"]\nwords = "水稻"\naliases = ["田"]\n[tag."田野"]\nparents = ["试验田"]\nwords = "小麦"\n'
 SOURCE = SourceRule("one", "要闻", "http://one.example/", tags=("要闻", "田"))
+ALIASES = {"党的建设": "党建", "党建工作": "党建"}
 SITE = Site("haitang", "海棠大学", tags=("海大",), sources=(SOURCE,))
 
 
@@ -141,6 +143,23 @@ def test_the_current_tagger_follows_its_files_and_keeps_to_the_last_sound_ones(s
     assert "the rules of tags were not read again" in caplog.text
     with pytest.raises(RuleError):
         tagging.CurrentTagger(instance, store, lambda: NOW)
+
+
+def test_two_who_note_the_names_of_topics_at_once_both_do(store):
+    """What another has added since this one looked is a reason to look again, not a fault."""
+    other = Store(store.url)
+    with ThreadPoolExecutor(1) as pool:
+        with other.write() as connection:
+            other.tagging._keep_aliases(connection, ALIASES)
+            second = pool.submit(store.tagging.keep_aliases, ALIASES)
+            with pytest.raises(TimeoutError):
+                second.result(0.5)
+        second.result(10)
+    other.close()
+    with store.read() as connection:
+        assert ALIASES == dict(
+            connection.execute(text("SELECT alias, tag_name FROM tag_alias WHERE is_of_topic")).all()
+        )
 
 
 def test_a_renamed_tag_keeps_its_entries_and_its_old_name_leads_to_it(store):

@@ -77,7 +77,16 @@ def marks(instance: Path | None, *more: str) -> tuple[Mark, ...]:
     """What changes when a rule file, or the file of *instance* called one of *more*, does."""
     paths = [path for folder in FOLDERS for path, _ in _found(instance, folder)]
     paths += [instance / name for name in more] if instance else []
-    return tuple(_mark(path) for path in paths)
+    return tuple(mark(path) for path in paths)
+
+
+def mark(path: Path) -> Mark:
+    """What changes when the file at *path* does, or comes, or goes: asked of the file system, without reading it."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return str(path), -1, 0, 0
+    return str(path), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
 
 
 def _found(instance: Path | None, folder: str) -> Iterator[tuple[Path, str]]:
@@ -103,11 +112,3 @@ def _read(path: Path, origin: str) -> RuleFile:
         return RuleFile(name, path, origin, "", f"{origin}: not UTF-8 (byte {error.start}); save the file as UTF-8")
     except OSError as error:
         return RuleFile(name, path, origin, "", f"{origin}: cannot be read: {error.strerror}")
-
-
-def _mark(path: Path) -> Mark:
-    try:
-        stat = path.stat()
-    except OSError:
-        return str(path), -1, 0, 0
-    return str(path), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns

@@ -11,6 +11,7 @@ from typing import Any
 
 from aggregator.errors import RuleError
 from aggregator.model import Site, Taxonomy, Topic
+from aggregator.rules.files import Mark, mark
 from aggregator.rules.table import Table
 from aggregator.words import fold
 
@@ -40,10 +41,15 @@ def load_taxonomy(instance: Path | None) -> Taxonomy:
 def fingerprint(instance: Path | None) -> str:
     """What tells these rules of tags from others, without reading what they say."""
     said = hashlib.sha256()
-    for path in (SHIPPED, *((instance / OWN, instance / RENAMED) if instance else ())):
+    for path in _paths(instance):
         said.update(path.read_bytes() if path.is_file() else b"")
         said.update(b"\0")
     return said.hexdigest()[:16]
+
+
+def marks(instance: Path | None) -> tuple[Mark, ...]:
+    """What changes when one of their files does; a hundredth of what ``fingerprint`` costs."""
+    return tuple(mark(path) for path in _paths(instance))
 
 
 def has_own(instance: Path | None) -> bool:
@@ -98,6 +104,10 @@ def write_renamed(instance: Path, renamed: Mapping[str, str]) -> Path:
     )
     part.replace(path)
     return path
+
+
+def _paths(instance: Path | None) -> list[Path]:
+    return [SHIPPED, *((instance / OWN, instance / RENAMED) if instance else ())]
 
 
 def _files(instance: Path | None) -> list[tuple[Path, str]]:

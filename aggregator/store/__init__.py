@@ -50,8 +50,9 @@ BUSY_SECONDS = 10
 # the advisory lock of PostgreSQL for those who write what they read before
 ALONE = 7_285_001
 # two writers of PostgreSQL that wait for each other: one is broken off (serialization_failure, deadlock_detected);
-# and what one has read to refer to, another may have deleted since (foreign_key_violation)
-BROKEN_OFF = ("40001", "40P01", "23503")
+# what one has read to refer to, another may have deleted since (foreign_key_violation), or what was missing, another
+# may have added (unique_violation)
+BROKEN_OFF = ("40001", "40P01", "23503", "23505")
 # how often a transaction is begun before that is an error
 ATTEMPTS = 10
 # of connections that only read: one query needs no BEGIN and ROLLBACK around it, which cost as much as the query
