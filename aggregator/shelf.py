@@ -1,13 +1,14 @@
-"""Files in a folder, each under a name of hexadecimal digits: there whole, or not at all. Knows not what is in them.
+"""Files in a folder, each under a name of hexadecimal digits: there whole and for good, or not at all.
 
-Several processes may share the folder.
+Knows not what is in them. Several processes may share the folder.
 """
 
 import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+
+from aggregator.durable import write
 
 FOLDER = "archive"  # in the instance, what aggregator/archive.py keeps
 
@@ -30,14 +31,7 @@ class Shelf:
         """Let *body* stand under *name*. Raises OSError where the disk does not take it, and leaves nothing then."""
         path = self.path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
-            try:
-                file.write(body)
-                file.flush()
-                os.replace(file.name, path)
-            except OSError:
-                Path(file.name).unlink(missing_ok=True)
-                raise
+        write(path, body)
 
     def remove(self, name: str) -> None:
         self.path(name).unlink(missing_ok=True)

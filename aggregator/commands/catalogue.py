@@ -186,7 +186,7 @@ def _list(rows: Sequence[dict[str, Any]]) -> None:
 def _switch(names: Sequence[str], *, is_on: bool) -> None:
     from aggregator.identity import identity
     from aggregator.rules import check_across
-    from aggregator.rules.switches import write_switches
+    from aggregator.rules.switches import Switches, change_switches
 
     config = parts.settings()
     known = known_here(config)
@@ -195,13 +195,16 @@ def _switch(names: Sequence[str], *, is_on: bool) -> None:
         picks = [pick for pick in picks if _can_be_followed(*pick)]
         if not picks:
             raise SettingsError("there is nothing to switch on")
-    switches = known.switches.enable(picks) if is_on else known.switches.disable(picks)
+
+    def switched(switches: Switches) -> Switches:
+        return switches.enable(picks) if is_on else switches.disable(picks)
+
+    switches = switched(known.switches)
     after = [switches.applied(site) for site in known.sites.values()]
     check_across([site for site in after if site.enabled], known.families)  # the next start would refuse it
     before = {source.name: source.enabled for site in known.sites.values() for source in known.switched(site).sources}
     changed = [source for site in after for source in site.sources if source.enabled != before[source.name]]
-    if switches != known.switches:
-        write_switches(config.instance, switches)
+    change_switches(config.instance, switched)
     if not changed:
         click.echo(f"nothing changes: all of it is {'followed' if is_on else 'not followed'} already")
         return

@@ -13,12 +13,11 @@ import click
 
 from aggregator.commands import parts
 from aggregator.commands.catalogue import known_here, picked
-from aggregator.errors import SettingsError
 
 if TYPE_CHECKING:
     from aggregator.follow.catalogue import Catalogue
     from aggregator.follow.survey import Seen
-    from aggregator.model import Site, SourceRule
+    from aggregator.model import Checked, Site, SourceRule
     from aggregator.rules.switches import Pick
     from aggregator.settings import Settings
 
@@ -207,16 +206,16 @@ class Notes:
         self._keep()
 
     def _keep(self) -> None:
-        from aggregator.rules.checked import read_checked, write_checked
+        from aggregator.rules.checked import note_checked
 
-        checks = read_checked(self._folder)
+        checks: dict[str, Checked] = {}
         for site, seen in self._silent:
             if site.sources:
                 checks |= {one.source.name: one.checked for one in seen}
             else:
                 checks[site.name] = seen[0].checked
         if self._silent:
-            write_checked(self._folder, checks)
+            note_checked(self._folder, checks)
         for site, seen in self._silent:
             self._correct(site, seen)
         self._silent = []
@@ -224,6 +223,7 @@ class Notes:
     def _correct(self, site: "Site", seen: "list[Seen]") -> None:
         from aggregator.follow.survey import corrected, difference
         from aggregator.rules.checked import read_checked
+        from aggregator.rules.files import write_own
 
         if not (self._is_diff or self._is_written):
             return
@@ -233,9 +233,5 @@ class Notes:
             click.echo(difference(file, text), nl=False)
         if self._is_written and text != file.text:
             path = self._folder / "sites" / f"{site.name}.toml"
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(text, "utf-8")
-            except OSError as error:
-                raise SettingsError(f"cannot write {path}: {error.strerror}") from error
+            write_own(path, text)
             click.echo(f"wrote {path}", err=True)

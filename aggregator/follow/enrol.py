@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from aggregator import durable
 from aggregator.errors import SettingsError
 from aggregator.follow.case import folder_of, record
 from aggregator.follow.catalogue import Catalogue
@@ -19,6 +20,7 @@ from aggregator.gather.links import absolute
 from aggregator.identity import domain_of, identity
 from aggregator.model import SHANGHAI, Site, SourceRule
 from aggregator.rules import Rules, feed_timezone, read_site
+from aggregator.rules.files import alone
 from aggregator.rules.write import site_toml
 
 # forms of one address that name the same page
@@ -109,22 +111,18 @@ def enrol(instance: Path, site: Site, chosen: Sequence[Find], known: Catalogue, 
     path = instance / "sites" / f"{site.name}.toml"
     finds = {source.name: find for source, find in zip(site.sources, chosen, strict=True)}
     text = site_toml(site, {name: _said(find, site, now) for name, find in finds.items()})
-    is_ours = False
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8") as file:
-            is_ours = True
-            file.write(text)
-        for name, find in finds.items():
-            record(folder_of(instance, name), find.response, find.listing, timezone=site.timezone, now=now)
-    except FileExistsError as error:
-        raise SettingsError(f"{path} exists already; choose another name (--name), or edit that file") from error
-    except OSError as error:
-        if is_ours:
-            path.unlink(missing_ok=True)
+    with alone(instance):
+        if path.exists():
+            raise SettingsError(f"{path} exists already; choose another name (--name), or edit that file")
+        try:
+            for name, find in finds.items():
+                record(folder_of(instance, name), find.response, find.listing, timezone=site.timezone, now=now)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            durable.write(path, text.encode())
+        except OSError as error:
             for name in finds:
                 shutil.rmtree(folder_of(instance, name), ignore_errors=True)
-        raise SettingsError(f"cannot write {path}: {error.strerror}; check permissions and free space") from error
+            raise SettingsError(f"cannot write {path}: {error.strerror}; check permissions and free space") from error
     return path
 
 

@@ -1,14 +1,12 @@
 """What looks at the sources of the catalogue found: instance/checked.toml, written by `aggregator catalogue check`."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import get_args
 
-from aggregator.errors import SettingsError
 from aggregator.model import Checked, Fault
-from aggregator.rules.files import read_own
+from aggregator.rules.files import alone, read_own, write_own
 from aggregator.rules.table import Table
 
 FILE = "checked.toml"
@@ -44,11 +42,12 @@ def write_checked(instance: Path, checks: Mapping[str, Checked]) -> None:
         f"proof = {json.dumps(one.proof, ensure_ascii=False)}\n".replace("\x7f", "\\u007F")
         for name, one in sorted(checks.items())
     )
-    path = instance / FILE
-    new = path.with_name(f"{FILE}.{os.getpid()}")
-    try:
-        instance.mkdir(parents=True, exist_ok=True)
-        new.write_text(HEAD + "".join(tables), "utf-8")
-        new.replace(path)
-    except OSError as error:
-        raise SettingsError(f"cannot write {path}: {error.strerror}; check permissions and free space") from error
+    write_own(instance / FILE, HEAD + "".join(tables))
+
+
+def note_checked(instance: Path, checks: Mapping[str, Checked]) -> dict[str, Checked]:
+    """Add *checks* to those of *instance*, whoever else does so now; all there are then. Raises as both do."""
+    with alone(instance):
+        together = {**read_checked(instance), **checks}
+        write_checked(instance, together)
+    return together

@@ -3,18 +3,22 @@
 Reading a file costs a tenth of parsing it: what is switched off is not parsed before somebody asks for it.
 """
 
+import fcntl
 import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aggregator.errors import RuleError
+from aggregator import durable
+from aggregator.errors import RuleError, SettingsError
 
 SHIPPED = Path(__file__).parent
 FOLDERS = ("families", "sites")
+LOCK = ".lock"  # in the instance
 
 # path, size, when it was written, when it or its place was changed
 Mark = tuple[str, int, int, int]
@@ -73,6 +77,29 @@ def read_own(path: Path) -> dict[str, Any] | None:
     return parsed(file.text, file.origin)
 
 
+@contextmanager
+def alone(instance: Path) -> Iterator[None]:
+    """Hold the operator's files against everybody else who writes them so; waits for who does. Raises SettingsError."""
+    lock = instance / LOCK
+    try:
+        instance.mkdir(parents=True, exist_ok=True)
+        handle = lock.open("a")
+    except OSError as error:
+        raise _unwritten(lock, error) from error
+    with handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def write_own(path: Path, text: str) -> None:
+    """Let *text* be the operator's file at *path*; raises SettingsError where it cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        durable.write(path, text.encode())
+    except OSError as error:
+        raise _unwritten(path, error) from error
+
+
 def marks(instance: Path | None, *more: str) -> tuple[Mark, ...]:
     """What changes when a rule file, or the file of *instance* called one of *more*, does."""
     paths = [path for folder in FOLDERS for path, _ in _found(instance, folder)]
@@ -112,3 +139,7 @@ def _read(path: Path, origin: str) -> RuleFile:
         return RuleFile(name, path, origin, "", f"{origin}: not UTF-8 (byte {error.start}); save the file as UTF-8")
     except OSError as error:
         return RuleFile(name, path, origin, "", f"{origin}: cannot be read: {error.strerror}")
+
+
+def _unwritten(path: Path, error: OSError) -> SettingsError:
+    return SettingsError(f"cannot write {path}: {error.strerror}; check permissions and free space")
