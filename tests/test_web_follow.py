@@ -2,6 +2,7 @@
 
 import base64
 import re
+from datetime import timedelta
 from html import unescape
 
 import pytest
@@ -22,9 +23,9 @@ def basic(password):
 
 
 class Desk:
-    def __init__(self, store, folder, token=TOKEN):
+    def __init__(self, store, folder, token=TOKEN, private=True):
         self.now = NOW
-        fetch = FetchSettings(allow_private_networks=True, per_host_delay_seconds=0)
+        fetch = FetchSettings(allow_private_networks=private, per_host_delay_seconds=0)
         changes = {"web": WebSettings(admin_token=token), "fetch": fetch}
         self.folder, self.store = folder, store
         self.client = create_app(settings(folder).model_copy(update=changes), store, lambda: self.now).test_client()
@@ -98,6 +99,60 @@ def test_an_address_is_looked_at_first_and_followed_when_confirmed(desk, home, u
     assert (desk.folder / "cases" / "haitang" / "page").is_file()
     assert "它正在收集" in desk.post("look", address=place + "#x").text
     assert 1 == desk.post("look", address=home).text.count("disabled")
+
+
+def test_several_finds_are_followed_at_once(desk, home, university):
+    places = [f"{university.url}/tzgg.htm", f"{university.url}/xwzx/xxyw.htm"]
+
+    done = desk.post("add", address=home, place=places, university="海棠大学", name="haitang")
+
+    assert "aggregator poll haitang 1-127-0-0-xwzx-xxyw" in done.text
+    assert ["haitang.toml"] == desk.written
+    assert places == [source.url for _, source in load(desk.folder).sources if "127.0.0.1" in source.url]
+
+
+def test_nothing_is_written_where_one_of_several_cannot_be_read_any_more(desk, home, university):
+    places = [f"{university.url}/tzgg.htm", f"{university.url}/xwzx/xxyw.htm"]
+    university.serve("/xwzx/xxyw.htm", column("3"))
+    university.serve("/tzgg.htm", "<p>搬家了</p>" * 90)
+
+    answer = desk.post("add", address=home, place=places, university="海棠大学")
+
+    assert (422, []) == (answer.status_code, desk.written)
+
+
+def test_a_page_of_the_intranet_is_visited_where_that_is_allowed(tmp_path, university):
+    url = university.serve("/tzgg.htm", column("2", "通知公告-海棠大学"))
+    with empty_store(tmp_path) as store:
+        desk = Desk(store, tmp_path, private=False)
+
+        assert 422 == desk.post("look", address=url).status_code
+        assert 'name="intranet" value="on"' in desk.post("look", address=url, intranet="on").text
+        desk.post("add", address=url, place=url, university="海棠大学", name="haitang", intranet="on")
+
+        assert load(tmp_path).source("haitang")[1].allow_private_networks
+
+
+def test_nobody_guesses_the_token(desk):
+    wrong = [desk.get(basic(f"guess {n}")).status_code for n in range(12)]
+    other = {"environ_base": {"REMOTE_ADDR": "192.0.2.7"}}
+
+    assert [401] * 10 + [429] * 2 == wrong
+    assert 429 == desk.get().status_code  # else the right one would show by its answer
+    assert 429 == desk.client.get("/metrics", headers=basic(TOKEN)).status_code
+    assert 200 == desk.client.get("/follow/", headers=basic(TOKEN), **other).status_code
+    desk.now += timedelta(hours=1)
+    assert [200] * 30 == [desk.get().status_code for _ in range(30)]  # the right one is no guess
+
+
+def test_nobody_guesses_the_token_from_many_addresses(desk):
+    def guess(number):
+        return desk.client.get(
+            "/follow/", headers=basic("x"), environ_base={"REMOTE_ADDR": f"192.0.{number // 250}.{number % 250}"}
+        ).status_code
+
+    assert {401} == {guess(number) for number in range(200)}
+    assert 429 == guess(201)
 
 
 @pytest.mark.parametrize(

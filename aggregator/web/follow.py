@@ -5,6 +5,7 @@ another site made the operator's browser send is refused.
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, make_response, render_template, request
@@ -24,7 +25,7 @@ from aggregator.web.ops import is_operator
 from aggregator.web.service import service
 
 if TYPE_CHECKING:
-    from aggregator.follow.explore import Exploration
+    from aggregator.follow.explore import Exploration, Find
 
 # enrol and follow are imported where they are used: all readers of pages come with them, a sixth of a server's start
 
@@ -32,6 +33,7 @@ blueprint = Blueprint("follow", __name__)
 
 MOST_FORM_BYTES = 20_000
 PREVIEWED = 5  # titles of each find
+MOST_CHOSEN = 20  # finds in one go
 LONGEST_ADDRESS = 2_000
 FORM = "follow"
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="web.admin_token", charset="UTF-8"'}
@@ -64,21 +66,25 @@ def ask() -> Response:
 
 @blueprint.post("/follow/")
 def follow() -> Response:
-    """``do=look`` shows what is found at ``address``, ``do=add`` follows ``place``, ``do=enable`` switches it on."""
+    """``do=look`` shows what is found at ``address``, ``do=add`` follows each ``place``, ``do=enable`` switches it on.
+
+    With ``intranet`` private addresses may be visited on its own domain, now and at each poll.
+    """
     from aggregator.follow.enrol import followed_by
 
-    said = {name: request.form.get(name, "").strip()[:LONGEST_ADDRESS] for name in ("address", "place", "do")}
+    said = {name: request.form.get(name, "").strip()[:LONGEST_ADDRESS] for name in ("address", "do")}
+    places = [place.strip()[:LONGEST_ADDRESS] for place in request.form.getlist("place")][:MOST_CHOSEN]
     if not is_ours(_links(), FORM, _salt()):
         return _page("ask", 400, wanted=said["address"], trouble=_("这张表单放得太久了，请再按一次。"))
     try:
-        parse(said["address"])
-        parse(said["place"] or said["address"])
+        for url in (said["address"], *places):
+            parse(url)
     except ValueError as error:
         return _page("ask", 400, wanted=said["address"], trouble=str(error))
     known = read_catalogue(service().settings.instance)
     try:
-        if said["do"] == "add":
-            return _added(said["address"], said["place"], known)
+        if said["do"] == "add" and places:
+            return _added(said["address"], places, known)
         if found := followed_by(known, said["address"]):
             return _known(said["address"], *found, known, enables=said["do"] == "enable")
         return _shown(said["address"], known)
@@ -89,7 +95,7 @@ def follow() -> Response:
 def _shown(address: str, known: Catalogue) -> Response:
     from aggregator.follow.enrol import followed_by, university_at
 
-    explored = _explored(address, known)
+    explored = _explored([address], known)[0]
     listed = [(find, followed_by(known, find.url), find.listing.items[:PREVIEWED]) for find in explored.finds]
     first = next((find for find, followed, _items in listed if followed is None), None)
     return _page(
@@ -98,6 +104,7 @@ def _shown(address: str, known: Catalogue) -> Response:
         finds=listed,
         first=first,
         university=university_at(explored, known),
+        is_intranet=_is_intranet(),
     )
 
 
@@ -111,16 +118,20 @@ def _known(address: str, site: Site, source: SourceRule, known: Catalogue, *, en
     return _page("known", wanted=address, university=site.university, source=source, is_followed=is_followed)
 
 
-def _added(address: str, place: str, known: Catalogue) -> Response:
-    """Follow what is found at *place* now: the pages that were shown are not kept between two requests."""
+def _added(address: str, places: Sequence[str], known: Catalogue) -> Response:
+    """Follow what is found at *places* now: the pages that were shown are not kept between two requests."""
     from aggregator.follow.enrol import check, enrol, followed_by, site_of
 
     here = service()
-    if followed := followed_by(known, place):
+    if followed := followed_by(known, *places):
         return _known(address, *followed, known, enables=False)
-    chosen = [find for find in _explored(place, known).finds if identity(find.url) == identity(place)][:1]
-    if not chosen:
-        return _page("ask", 409, wanted=address, trouble=_("那个栏目现在读不到了，请再看一次。"))
+    chosen: list[Find] = []
+    for place, explored in zip(places, _explored(places, known), strict=True):
+        there = next((find for find in explored.finds if identity(find.url) == identity(place)), None)
+        if there is None:
+            trouble = _("那个栏目现在读不到了，请再看一次：%(place)s", place=place)
+            return _page("ask", 409, wanted=address, trouble=trouble)
+        chosen.append(there)
     values = {name: request.form.get(name, "").strip()[:200] for name in ("name", "university", "tags")}
     university = values["university"] or chosen[0].title
     site = site_of(
@@ -129,7 +140,7 @@ def _added(address: str, place: str, known: Catalogue) -> Response:
         university=university,
         name=values["name"] or None,
         tags=values["tags"].split(),
-        is_intranet=False,
+        is_intranet=_is_intranet(),
     )
     check(site, known)
     enrol(here.settings.instance, site, chosen, known, here.now())
@@ -143,15 +154,23 @@ def _tell_the_workers() -> None:
     here.store.sources.sync(load(here.settings.instance).sources, here.now())
 
 
-def _explored(address: str, known: Catalogue) -> "Exploration":
+def _is_intranet() -> bool:
+    return "intranet" in request.form
+
+
+def _explored(urls: Sequence[str], known: Catalogue) -> "list[Exploration]":
     from aggregator.follow.explore import explore
 
     here = service()
-    config = here.settings
+    config, is_intranet = here.settings, _is_intranet()
 
-    async def look() -> "Exploration":
+    async def look() -> "list[Exploration]":
         async with Fetcher(config.fetch, config.user_agent, own=config.own_ports, robots=here.store.robots) as fetcher:
-            return await explore(fetcher, address, known, timezone=config.zone, now=here.now())
+            looks = (
+                explore(fetcher, url, known, timezone=config.zone, now=here.now(), is_intranet=is_intranet)
+                for url in urls
+            )
+            return await asyncio.gather(*looks)
 
     return asyncio.run(look())
 

@@ -3,26 +3,33 @@
 import base64
 import binascii
 import hmac
+import math
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from flask import Blueprint, Flask, Response, current_app, jsonify, make_response, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
-from werkzeug.exceptions import BadRequest, HTTPException
+from werkzeug.exceptions import BadRequest, HTTPException, TooManyRequests
 
 from aggregator.errors import Gone, NotFound, QueryError, RuleError, SearchError, StoreError
 from aggregator.health import health
 from aggregator.publish import FORMATS
 from aggregator.settings import Settings
 from aggregator.web.language import QUERY_FAULTS, SEARCH_FAULTS, TAGS
+from aggregator.web.limit import Limit
 from aggregator.web.metrics import MEDIA_TYPE, metrics
 from aggregator.web.service import service
 
 blueprint = Blueprint("ops", __name__)
 
 DAY_SECONDS = 86_400
+GATE = "aggregator.gate"  # our key among the app's extensions
+# wrong tokens at once and then in an hour, of one client address and of all together
+WRONG_TOKENS, ALL_WRONG_TOKENS = 10, 200
 # whoever asks for these shows no page
 FOR_MACHINES = (*(f".{extension}" for extension in FORMATS), ".opml")
 
@@ -44,7 +51,7 @@ PAGES = {
     400: (lazy_gettext("看不懂这个请求"), lazy_gettext("地址可能不完整，请检查后再试。")),
     404: (lazy_gettext("没有这一页"), lazy_gettext("地址可能写错了，或者这个标签、来源、条目、日期还没有内容。")),
     405: (lazy_gettext("这里只能阅读"), lazy_gettext("这个地址不接受这种请求方式。")),
-    429: (lazy_gettext("搜索得太勤了"), lazy_gettext("请稍等一分钟再搜。")),
+    429: (lazy_gettext("请求得太勤了"), lazy_gettext("请稍等一分钟再试。")),
     500: (lazy_gettext("程序出错了"), lazy_gettext("这是我们的错误，日志里有记录。请稍后再试。")),
     503: (
         lazy_gettext("暂时读不到数据库"),
@@ -52,6 +59,18 @@ PAGES = {
     ),
 }
 EXPRESSIONS = lazy_gettext("标签式这样写：甲+乙 两者都有，甲|乙 有其一，甲-乙 有甲无乙；可用括号，含符号的名字加引号。")
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """How many wrong tokens may be tried, so that nobody finds the right one by guessing."""
+
+    clients: Limit = field(default_factory=lambda: Limit(WRONG_TOKENS / 60, WRONG_TOKENS))
+    everyone: Limit = field(default_factory=lambda: Limit(ALL_WRONG_TOKENS / 60, ALL_WRONG_TOKENS))
+
+    def seconds(self, client: str, now: datetime, price: float) -> float:
+        """Take *price* from what is left of tries: 0.0, or how long there are none."""
+        return self.clients.wait(client, now, price) or self.everyone.wait("everyone", now, price)
 
 
 @blueprint.get("/healthz")
@@ -134,13 +153,23 @@ def manifest() -> Response:
 def is_operator() -> bool:
     """Whether who asks may see what is the operator's: with web.admin_token; everybody where none is set.
 
-    A program sends it as it is, a browser as the password of any name (RFC 6750 §2.1, RFC 7617).
+    A program sends it as it is, a browser as the password of any name (RFC 6750 §2.1, RFC 7617). Raises
+    TooManyRequests, for the right one too, where too many wrong ones were tried.
     """
-    token = service().settings.web.admin_token
+    here = service()
+    token = here.settings.web.admin_token
+    if not token or "Authorization" not in request.headers:
+        return not token
+    gate, client = current_app.extensions[GATE], request.remote_addr or ""
+    if seconds := gate.seconds(client, here.now(), 1.0):
+        raise TooManyRequests(retry_after=math.ceil(seconds))
     # WSGI hands out the bytes of a header as Latin-1 (PEP 3333)
-    said = request.headers.get("Authorization", "").encode("latin-1")
+    said = request.headers["Authorization"].encode("latin-1")
     given = _password(said[6:]) if said[:6].lower() == b"basic " else said.removeprefix(b"Bearer ")
-    return not token or hmac.compare_digest(given, token.encode())
+    is_right = hmac.compare_digest(given, token.encode())
+    if is_right:
+        gate.seconds(client, here.now(), -1.0)  # it was no guess
+    return is_right
 
 
 def _password(said: bytes) -> bytes:
@@ -157,7 +186,8 @@ def policy(settings: Settings) -> str:
 
 
 def register(app: Flask, settings: Settings) -> None:
-    """Give *app* its error pages and security headers."""
+    """Give *app* its error pages and security headers, and a memory of wrong tokens."""
+    app.extensions[GATE] = Gate()
     app.register_error_handler(NotFound, _not_found)
     app.register_error_handler(Gone, _gone)
     app.register_error_handler(QueryError, _unreadable)
