@@ -1,6 +1,8 @@
 """The shipped catalogue: every file loads, and each name leads to one university. Then what is asked of it."""
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
@@ -9,7 +11,7 @@ from aggregator.errors import RuleError
 from aggregator.follow.catalogue import read_catalogue
 from aggregator.identity import domain_of
 from aggregator.rules import check_across, load
-from aggregator.rules.switches import Switches, read_switches, write_switches
+from aggregator.rules.switches import Switches, read_switches, switch
 
 # short for several universities: they lead to none
 AMBIGUOUS = [
@@ -212,7 +214,7 @@ def test_what_is_switched_off_by_its_file_is_not_followed(tmp_path):
 def test_a_site_that_is_switched_on_is_followed_from_the_next_start(tmp_path):
     write(tmp_path, OWN.format(enabled="false"))
 
-    write_switches(tmp_path, read_switches(tmp_path).enable(read_catalogue(tmp_path).named("星湖大学")))
+    switch(tmp_path, lambda now: now.enable(read_catalogue(tmp_path).named("星湖大学")))
 
     assert [True, True] == [source.enabled for source in load(tmp_path).sites["xinghu"].sources]
     catalogue = read_catalogue(tmp_path)
@@ -244,7 +246,7 @@ def test_a_wrong_key_stops_the_start_only_where_its_file_is_switched_on(tmp_path
     load(tmp_path)
 
     assert f"{tmp_path}/sites/xinghu.toml: ctiy: unknown key" in read_catalogue(tmp_path).faults["xinghu"]
-    write_switches(tmp_path, Switches(on=frozenset({"xinghu-news"})))
+    switch(tmp_path, lambda _: Switches(on=frozenset({"xinghu-news"})))
     with pytest.raises(RuleError, match=r"xinghu\.toml: ctiy: unknown key"):
         load(tmp_path)
 
@@ -266,7 +268,7 @@ def test_bad_switches_are_named_with_their_key(tmp_path, text, complaint):
 
 
 def test_a_switch_for_what_is_not_there_stops_nothing_and_is_told(tmp_path):
-    write_switches(tmp_path, Switches(on=frozenset({"atlantis"})))
+    switch(tmp_path, lambda _: Switches(on=frozenset({"atlantis"})))
 
     load(tmp_path)
 
@@ -320,3 +322,12 @@ def test_a_day_that_is_none_is_refused(tmp_path):
 
     with pytest.raises(RuleError, match="checked: 'soon' is neither a day"):
         load(tmp_path)
+
+
+def test_what_several_processes_switch_at_once_is_all_switched(tmp_path):
+    names = {f"source-{n}" for n in range(40)}
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: switch(tmp_path, lambda now: replace(now, on=now.on | {name})), names))
+
+    assert names == read_switches(tmp_path).on

@@ -10,7 +10,7 @@ from aggregator.cli import main
 from aggregator.follow.catalogue import read_catalogue
 from aggregator.model import Checked
 from aggregator.rules import load
-from aggregator.rules.checked import read_checked, write_checked
+from aggregator.rules.checked import add_checked, read_checked
 from aggregator.store import Store
 from tests.test_catalogue import OWN, write
 from tests.test_follow import column
@@ -65,7 +65,7 @@ def test_the_followed_ones_can_be_listed_alone(instance):
 
 
 def test_a_university_is_shown_with_its_sources_and_what_a_check_found(instance):
-    write_checked(instance, {"whu-news": Checked(date(2026, 11, 21), "moved", "it leads home")})
+    add_checked(instance, {"whu-news": Checked(date(2026, 11, 21), "moved", "it leads home")})
 
     shown = run("show", "武大").stdout
 
@@ -213,7 +213,7 @@ def test_the_doctor_tells_of_broken_files_and_of_what_a_check_found(instance, mo
     from aggregator.instance import load as settings
 
     write(instance, OWN.format(enabled="false").replace("city", "ctiy"))
-    write_checked(instance, {"nankai-ywsd": Checked(date(2026, 11, 21), "moved", "it leads home")})
+    add_checked(instance, {"nankai-ywsd": Checked(date(2026, 11, 21), "moved", "it leads home")})
     (instance / "enabled.toml").write_text('on = ["atlantis"]', "utf-8")
 
     said = [finding for verdict, finding in LOOKS["rules"](settings(), datetime.now(UTC)) if verdict == "warn"]

@@ -91,7 +91,7 @@ async def _explored(url: str, known: "Catalogue", config: "Settings", *, is_intr
 def _is_settled(url: str, known: "Catalogue", config: "Settings", *, enables: bool, asks: bool) -> bool:
     """Whether *url* is known and was switched on just now. Raises SettingsError where it is followed, or stays off."""
     from aggregator.follow.enrol import followed_by
-    from aggregator.rules.switches import write_switches
+    from aggregator.rules.switches import switch
 
     found = followed_by(known, url)
     if found is None:
@@ -102,7 +102,7 @@ def _is_settled(url: str, known: "Catalogue", config: "Settings", *, enables: bo
     said = f"{url} is in the catalogue as {source.name!r} ({site.university}, {source.title}), switched off"
     if not enables and not (asks and click.confirm(f"{said}. Switch it on?", default=True)):
         raise SettingsError(f"{said}; `aggregator catalogue enable {source.name}` switches it on")
-    write_switches(config.instance, known.switches.enable([found]))
+    switch(config.instance, lambda now: now.enable([found]))
     parts.tell_the_service(config)
     click.echo(f"switched {source.name} on\npoll it now with: aggregator poll {source.name}")
     return True
@@ -111,7 +111,7 @@ def _is_settled(url: str, known: "Catalogue", config: "Settings", *, enables: bo
 def _is_at_home(url: str, known: "Catalogue", config: "Settings", *, asks: bool) -> bool:
     """Whether *url* is a known university's, whose sources were switched on just now instead."""
     from aggregator.follow.enrol import home_of
-    from aggregator.rules.switches import write_switches
+    from aggregator.rules.switches import switch
 
     site = home_of(known, url)
     if site is None or not site.sources or any(known.follows(site, source) for source in site.sources):
@@ -124,7 +124,7 @@ def _is_at_home(url: str, known: "Catalogue", config: "Settings", *, asks: bool)
         return False
     if not click.confirm(f"{said}. Switch them on, instead of looking at the page?", default=True):
         return False
-    write_switches(config.instance, known.switches.enable([(site, None)]))
+    switch(config.instance, lambda now: now.enable([(site, None)]))
     parts.tell_the_service(config)
     click.echo(f"switched {site.name} on\npoll it now with: aggregator poll")
     return True

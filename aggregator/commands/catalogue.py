@@ -186,7 +186,7 @@ def _list(rows: Sequence[dict[str, Any]]) -> None:
 def _switch(names: Sequence[str], *, is_on: bool) -> None:
     from aggregator.identity import identity
     from aggregator.rules import check_across
-    from aggregator.rules.switches import write_switches
+    from aggregator.rules.switches import switch
 
     config = parts.settings()
     known = known_here(config)
@@ -201,7 +201,7 @@ def _switch(names: Sequence[str], *, is_on: bool) -> None:
     before = {source.name: source.enabled for site in known.sites.values() for source in known.switched(site).sources}
     changed = [source for site in after for source in site.sources if source.enabled != before[source.name]]
     if switches != known.switches:
-        write_switches(config.instance, switches)
+        switch(config.instance, lambda now: now.enable(picks) if is_on else now.disable(picks))
     if not changed:
         click.echo(f"nothing changes: all of it is {'followed' if is_on else 'not followed'} already")
         return

@@ -18,7 +18,7 @@ from aggregator.errors import SettingsError
 if TYPE_CHECKING:
     from aggregator.follow.catalogue import Catalogue
     from aggregator.follow.survey import Seen
-    from aggregator.model import Site, SourceRule
+    from aggregator.model import Checked, Site, SourceRule
     from aggregator.rules.switches import Pick
     from aggregator.settings import Settings
 
@@ -207,16 +207,16 @@ class Notes:
         self._keep()
 
     def _keep(self) -> None:
-        from aggregator.rules.checked import read_checked, write_checked
+        from aggregator.rules.checked import add_checked
 
-        checks = read_checked(self._folder)
+        checks: dict[str, Checked] = {}
         for site, seen in self._silent:
             if site.sources:
                 checks |= {one.source.name: one.checked for one in seen}
             else:
                 checks[site.name] = seen[0].checked
         if self._silent:
-            write_checked(self._folder, checks)
+            add_checked(self._folder, checks)
         for site, seen in self._silent:
             self._correct(site, seen)
         self._silent = []

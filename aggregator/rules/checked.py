@@ -1,14 +1,12 @@
 """What looks at the sources of the catalogue found: instance/checked.toml, written by `aggregator catalogue check`."""
 
 import json
-import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import get_args
 
-from aggregator.errors import SettingsError
 from aggregator.model import Checked, Fault
-from aggregator.rules.files import read_own
+from aggregator.rules.files import editing, read_own, write_own
 from aggregator.rules.table import Table
 
 FILE = "checked.toml"
@@ -37,18 +35,15 @@ def _checked(reader: Table) -> Checked:
     return checked
 
 
-def write_checked(instance: Path, checks: Mapping[str, Checked]) -> None:
-    """Let *checks* be those of *instance*; raises SettingsError where its folder cannot be written."""
-    tables = (
+def add_checked(instance: Path, checks: Mapping[str, Checked]) -> None:
+    """Let *checks* be among those of *instance*, each in place of an older one; raises SettingsError, RuleError."""
+    with editing(instance):
+        write_own(instance / FILE, HEAD + "".join(_tables({**read_checked(instance), **checks})))
+
+
+def _tables(checks: Mapping[str, Checked]) -> Iterator[str]:
+    return (
         f'\n[{json.dumps(name)}]\nchecked = "{one.day.isoformat()}"\nfound = "{one.found}"\n'
         f"proof = {json.dumps(one.proof, ensure_ascii=False)}\n".replace("\x7f", "\\u007F")
         for name, one in sorted(checks.items())
     )
-    path = instance / FILE
-    new = path.with_name(f"{FILE}.{os.getpid()}")
-    try:
-        instance.mkdir(parents=True, exist_ok=True)
-        new.write_text(HEAD + "".join(tables), "utf-8")
-        new.replace(path)
-    except OSError as error:
-        raise SettingsError(f"cannot write {path}: {error.strerror}; check permissions and free space") from error

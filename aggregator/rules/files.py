@@ -3,15 +3,17 @@
 Reading a file costs a tenth of parsing it: what is switched off is not parsed before somebody asks for it.
 """
 
+import fcntl
 import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aggregator.errors import RuleError
+from aggregator.errors import RuleError, SettingsError
 
 SHIPPED = Path(__file__).parent
 FOLDERS = ("families", "sites")
@@ -71,6 +73,34 @@ def read_own(path: Path) -> dict[str, Any] | None:
     if file.fault:
         raise RuleError(file.fault)
     return parsed(file.text, file.origin)
+
+
+@contextmanager
+def editing(instance: Path) -> Iterator[None]:
+    """Let no other process change the files that commands write in *instance*, from reading them to writing them.
+
+    Raises SettingsError where the folder cannot be written.
+    """
+    try:
+        instance.mkdir(parents=True, exist_ok=True)
+        lock = (instance / ".editing").open("a")
+    except OSError as error:
+        raise SettingsError(
+            f"cannot write in {instance}: {error.strerror}; check permissions and free space"
+        ) from error
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def write_own(path: Path, text: str) -> None:
+    """Let the operator's file at *path* hold *text*, all of it or what it held; raises SettingsError."""
+    new = path.with_name(f"{path.name}.part")
+    try:
+        new.write_text(text, "utf-8")
+        new.replace(path)
+    except OSError as error:
+        raise SettingsError(f"cannot write {path}: {error.strerror}; check permissions and free space") from error
 
 
 def marks(instance: Path | None, *more: str) -> tuple[Mark, ...]:

@@ -4,14 +4,12 @@ Nothing is copied for it, so that corrections of shipped files reach everybody. 
 site's, a site's before what its file says.
 """
 
-import os
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from aggregator.errors import SettingsError
 from aggregator.model import Site, SourceRule
-from aggregator.rules.files import RuleFile, read_own
+from aggregator.rules.files import RuleFile, editing, read_own, write_own
 from aggregator.rules.table import Table
 from aggregator.rules.write import toml_value
 
@@ -84,17 +82,11 @@ def read_switches(instance: Path | None) -> Switches:
     return switches
 
 
-def write_switches(instance: Path, switches: Switches) -> None:
-    """Let *switches* be those of *instance*; raises SettingsError where its folder cannot be written."""
-    text = f"{HEAD}on = {_list(switches.on)}\noff = {_list(switches.off)}\n"
-    path = instance / FILE
-    new = path.with_name(f"{FILE}.{os.getpid()}")
-    try:
-        instance.mkdir(parents=True, exist_ok=True)
-        new.write_text(text, "utf-8")
-        new.replace(path)
-    except OSError as error:
-        raise SettingsError(f"cannot write {path}: {error.strerror}; check permissions and free space") from error
+def switch(instance: Path, change: Callable[[Switches], Switches]) -> None:
+    """Let the switches in *instance* be what *change* makes of them; raises SettingsError, RuleError."""
+    with editing(instance):
+        switches = change(read_switches(instance))
+        write_own(instance / FILE, f"{HEAD}on = {_list(switches.on)}\noff = {_list(switches.off)}\n")
 
 
 def _list(names: Collection[str]) -> str:

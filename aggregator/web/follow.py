@@ -18,7 +18,7 @@ from aggregator.identity import identity
 from aggregator.mail.links import Links
 from aggregator.model import Site, SourceRule
 from aggregator.rules import load
-from aggregator.rules.switches import write_switches
+from aggregator.rules.switches import switch
 from aggregator.web.forms import is_ours
 from aggregator.web.ops import is_operator
 from aggregator.web.service import service
@@ -105,7 +105,7 @@ def _known(address: str, site: Site, source: SourceRule, known: Catalogue, *, en
     """Of an address that a source has already: it is followed, or switched off, or was switched on just now."""
     is_followed = known.follows(site, source)
     if enables and not is_followed:
-        write_switches(service().settings.instance, known.switches.enable([(site, source)]))
+        switch(service().settings.instance, lambda now: now.enable([(site, source)]))
         _tell_the_workers()
         return _page("done", names=[source.name], university=site.university)
     return _page("known", wanted=address, university=site.university, source=source, is_followed=is_followed)
