@@ -108,3 +108,14 @@ def test_hubs_do_not_wait_for_each_other(store, tmp_path, hub):
 
     assert "/feed.atom" in announced(hub)
     assert {down} == {url for url, _ in store.announcements.failing()}
+
+
+def test_a_tag_that_is_part_of_another_one_now_holds_up_no_announcement(store, tmp_path, hub):
+    tell(store, tmp_path, hub.url)
+    store.entries.record([visit(1, story(1, tags=("要闻",))), visit(3, story(2, tags=("头条",)))])
+    store.tagging.rename("要闻", "头条")
+
+    for _ in range(2):
+        tell(store, tmp_path, hub.url)
+
+    assert {"/feed.atom", "/tags/%E5%A4%B4%E6%9D%A1.atom"} < set(announced(hub))

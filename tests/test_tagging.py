@@ -173,6 +173,25 @@ def test_a_renamed_tag_keeps_its_entries_and_its_old_name_leads_to_it(store):
     assert store.feeds.versions()["sources"] > before["sources"]
 
 
+def test_no_tag_is_renamed_while_entries_get_it_or_lose_it(store):
+    other = Store(store.url)
+    works = (
+        lambda connection: other.tagging.ids_of(connection, ["要闻"]),
+        lambda connection: other.tagging.settle(connection, {1: ["海大"]}),
+    )
+    for work, old, new in zip(works, ("要闻", "头条"), ("头条", "海大"), strict=True):
+        with ThreadPoolExecutor(1) as pool:
+            with other.write() as connection:
+                work(connection)
+                renaming = pool.submit(store.tagging.rename, old, new)
+                with pytest.raises(TimeoutError):
+                    renaming.result(0.5)
+            renaming.result(10)
+    other.close()
+
+    assert {"海大": 3, "海棠大学": 2, "田": 2} == counted(store)
+
+
 def test_frozen_digests_of_a_renamed_tag_are_found_under_its_new_name(store):
     day = NOW.date()
     for name, tags in (("2025-03-19", "要闻"), ("2025-03-20", "要闻"), ("2025-03-20", "海大")):

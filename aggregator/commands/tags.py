@@ -146,6 +146,7 @@ def _opened() -> "tuple[Settings, Store, Taxonomy]":
 def _rename(config: "Settings", store: "Store", taxonomy: "Taxonomy", old: str, new: str) -> None:
     """Write it down for what comes, then change what is stored: killed in between, `retag` does the rest."""
     from aggregator.query import UNUSABLE
+    from aggregator.rules.files import alone
     from aggregator.rules.tags import load_taxonomy, read_renamed, write_renamed
 
     if old == new or not new.strip() or UNUSABLE.search(new):
@@ -155,13 +156,14 @@ def _rename(config: "Settings", store: "Store", taxonomy: "Taxonomy", old: str, 
     if old not in taxonomy.topics and not _has(store, old):
         store.names.resolve([old])  # raises NotFound, with what is near
         raise RuleError(f"{old!r} is another name of a tag itself; rename the tag")
-    before = read_renamed(config.instance)
-    write_renamed(config.instance, {name: meant for name, meant in before.items() if name != new} | {old: new})
-    try:
-        aliases = load_taxonomy(config.instance).aliases
-    except RuleError:
-        write_renamed(config.instance, before)
-        raise
+    with alone(config.instance):
+        before = read_renamed(config.instance)
+        write_renamed(config.instance, {name: meant for name, meant in before.items() if name != new} | {old: new})
+        try:
+            aliases = load_taxonomy(config.instance).aliases
+        except RuleError:
+            write_renamed(config.instance, before)
+            raise
     moved = store.tagging.rename(old, new)
     store.tagging.keep_aliases(aliases)
     click.echo(f"{old} is {new} now; {moved} entries had it")

@@ -11,7 +11,7 @@ from typing import Any
 
 from aggregator.errors import RuleError
 from aggregator.model import Site, Taxonomy, Topic
-from aggregator.rules.files import Mark, mark
+from aggregator.rules.files import Mark, mark, write_own
 from aggregator.rules.table import Table
 from aggregator.words import fold
 
@@ -92,18 +92,13 @@ def read_renamed(instance: Path | None) -> dict[str, str]:
     return {old: _last(table, new) for old, new in table.items()}
 
 
-def write_renamed(instance: Path, renamed: Mapping[str, str]) -> Path:
-    """Write down what tags are called today; the file."""
-    path = instance / RENAMED
+def write_renamed(instance: Path, renamed: Mapping[str, str]) -> None:
+    """Write down what tags are called today; raises SettingsError."""
     lines = [f"{_quoted(old)} = {_quoted(new)}\n" for old, new in sorted(renamed.items())]
-    part = path.with_name(path.name + ".part")
-    part.write_text(
+    head = (
         "# Written by `aggregator tags rename` and `merge`: old name = today's. Old addresses lead to the new ones.\n"
-        + "".join(lines),
-        "utf-8",
     )
-    part.replace(path)
-    return path
+    write_own(instance / RENAMED, head + "".join(lines))
 
 
 def _paths(instance: Path | None) -> list[Path]:

@@ -67,23 +67,23 @@ class Announcements:
             rows = [{"hub": hub, "scope": row.scope, "version": row.version} for row in versions]
             # a row of its own, so that a hub is known before anything is published
             connection.execute(insert(announcement), [{"hub": hub, "scope": "", "version": 0}, *rows])
-        due = self._due(connection, hubs, now)
-        for hub, scope, _, tries in due:
-            again = {"tries": tries + 1, "next_at": now + min(BACKOFF * (1 << min(tries, 10)), LONGEST_BACKOFF)}
-            statement = self._store.insert(announcement).values(hub=hub, scope=scope, version=0, **again)
-            connection.execute(statement.on_conflict_do_update(index_elements=["hub", "scope"], set_=again))
         tags = {row.id: row.name for row in connection.execute(select(tag.c.id, tag.c.name))}
         sources = {row.id: row for row in connection.execute(select(source.c.id, source.c.name, source.c.university))}
         changes = []
-        for hub, scope, version, _ in due:
+        for hub, scope, version, tries in self._due(connection, hubs, now):
             kind, _, number = scope.partition(":")
+            said = {"tries": tries + 1, "next_at": now + min(BACKOFF * (1 << min(tries, 10)), LONGEST_BACKOFF)}
             if kind == "all":
                 changes.append(Change(hub, scope, version, "everything", ""))
-            elif kind == "tag":
-                changes.append(Change(hub, scope, version, "tag", tags[int(number)]))
-            else:
+            elif kind == "source":
                 row = sources[int(number)]
                 changes.append(Change(hub, scope, version, "source", row.name, row.university))
+            elif int(number) in tags:
+                changes.append(Change(hub, scope, version, "tag", tags[int(number)]))
+            else:  # part of another one now: nobody is to hear of it
+                said = {"version": version}
+            statement = self._store.insert(announcement).values({"hub": hub, "scope": scope, "version": 0} | said)
+            connection.execute(statement.on_conflict_do_update(index_elements=["hub", "scope"], set_=said))
         return changes
 
     def _due(self, connection: Connection, hubs: Sequence[str], now: datetime) -> list[tuple[str, str, int, int]]:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, text, update
 
 from aggregator.model import Edition, Entry, EntryBody, EntryTag, Given, Imported, Retag, Source, Tag, TagAlias
 from aggregator.query import tagged
@@ -130,6 +130,7 @@ class Tagging:
         """
 
         def work(connection: Connection) -> None:
+            self._keep_names(connection)
             standing = _standing(connection, changes)
             scopes = self._change(connection, standing)
             indexing.note(connection, [one.entry.id for one in standing])
@@ -145,6 +146,7 @@ class Tagging:
         The scopes of feeds that changes; search is told of the entries by who changed them.
         """
         scopes: set[str] = set()
+        self._keep_names(connection)
         for chunk in chunks(sorted(wanted)):
             found = self._read_material(connection, select(entry.c.id).where(entry.c.id.in_(chunk)), letters=0)
             changes = [Change(one, frozenset(wanted[one.id])) for one in found]
@@ -152,7 +154,7 @@ class Tagging:
         return scopes
 
     def ids_of(self, connection: Connection, names: Sequence[str]) -> dict[str, int]:
-        """The ids of tags by name, made in this order where there are none."""
+        """The ids of tags by name, made in this order where there are none; they stay until the transaction ends."""
         rows = [{"name": name, "entry_count": 0} for name in names]
         connection.execute(self._store.insert(tag).on_conflict_do_nothing(), rows)
         return {row.name: row.id for row in connection.execute(self._ids, {"keys": names})}
@@ -161,6 +163,7 @@ class Tagging:
         """All entries have the tags of *rules*. A tag left without entries makes room for the alias of its name."""
 
         def work(connection: Connection) -> None:
+            self._change_names(connection)
             connection.execute(update(progress).where(progress.c.rules == rules).values(ended_at=now))
             empty = tag.c.id.not_in(select(entry_tag.c.tag_id))
             connection.execute(delete(tag).where(tag.c.name.in_(select(alias.c.alias)), tag.c.entry_count == 0, empty))
@@ -182,6 +185,16 @@ class Tagging:
         return self._store.transact(lambda connection: self._rename(connection, old, new))
 
     # ------------------------------------------------------------ inside
+
+    def _keep_names(self, connection: Connection) -> None:
+        """Let nobody rename or delete a tag before the transaction ends; who adds tags to the table need not ask."""
+        if not self._store.is_sqlite:
+            connection.execute(text("LOCK TABLE tag IN ROW EXCLUSIVE MODE"))
+
+    def _change_names(self, connection: Connection) -> None:
+        """Wait for all who give tags to entries, and let them wait: they know a tag by its name and its number."""
+        if not self._store.is_sqlite:
+            connection.execute(text("LOCK TABLE tag IN SHARE ROW EXCLUSIVE MODE"))
 
     def _keep_aliases(self, connection: Connection, said: Mapping[str, str]) -> None:
         wanted, _ = _aliases(connection, said)
@@ -243,6 +256,7 @@ class Tagging:
         return {"all", *sources, *(f"tag:{ids[name]}" for name in known)} if changes else set()
 
     def _rename(self, connection: Connection, old: str, new: str) -> int:
+        self._change_names(connection)
         ids = {row.name: row.id for row in connection.execute(ALL_TAGS.where(tag.c.name.in_([old, new])))}
         count = connection.execute(select(func.count()).where(entry_tag.c.tag_id == ids.get(old))).scalar_one()
         if old in ids and new in ids:
