@@ -293,10 +293,12 @@ class Poller:
         brought = await self._bringer.bring(
             site, rule, found.items, found.tries, most=self._settings.fetch.max_articles, seconds=POLL_SECONDS
         )
-        visit = self._outcomes.read(answer, reading, memory, found, brought)
-        return replace(
-            visit, looked=heard(self._store, source, site, rule, found.items, self._tagger, answer.polled_at)
-        )
+        looked = heard(self._store, source, site, rule, found.items, self._tagger, answer.polled_at)
+        visit = replace(self._outcomes.read(answer, reading, memory, found, brought), looked=looked)
+        if any(one.watch and one.watch.kind == "feed" and one.watch.doubt for one in looked):
+            # what is in doubt is read again, though the feed stay as it is
+            return replace(visit, validators=Validators(), body_hash=None)
+        return visit
 
     async def _ask(self, source: Source, site: Site, rule: SourceRule) -> Answer:
         """Fetch the page unless it is what it was. Raises SourceError."""

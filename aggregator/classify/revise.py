@@ -7,7 +7,7 @@ article, lists of other articles. What two readings made at once do not agree on
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from difflib import SequenceMatcher
@@ -26,6 +26,7 @@ LEAST_LINKS = 3  # lines in a row that are links and nothing else make a list of
 LONGEST_LISTED = 60  # characters of a line in such a list
 ALIKE = 0.5  # of two titles that they are one, changed
 KEPT = 0.1  # of the sentences of an article that are left where it was rewritten, not replaced
+MOST_MARKS = 50  # that a change is known again by
 
 UNSEEN = re.compile("[\\s\u3000\xad\u200b-\u200f\u2060\ufe00-\ufe0f\ufeff]+")
 SIGNS = re.compile(r"[\W_]+")
@@ -51,6 +52,9 @@ OTHERS = re.compile(
     r"|(?:最新|最近|更多|图片|本月|一周)(?:阅读|新闻|文章|推荐|资讯|报道|排行|动态|精选|专题))"
     r"(?:排行榜?|推荐|列表|榜)?[\]】]*[:：>»]*"
 )
+CUT = re.compile(
+    r"(?:[\[(（【]?(?:…|\.{3}|阅读全文|查看全文|查看详情|了解更多|readmore|more)[\])）】>»]*)*$", re.IGNORECASE
+)
 LINK = re.compile(r"<a\s[^<>]*>(.*?)</a>", re.DOTALL)
 MARKUP = re.compile(r"<[^<>]*>")
 Hunk = tuple[int, int, int, int]
@@ -58,33 +62,47 @@ Hunk = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What changed, by the words of Change.what, and how many *words* of the text."""
+    """What changed, by the words of Change.what, and how many *words* of the text; it is known again by its *marks*."""
 
     what: tuple[str, ...]
     words: int
+    marks: frozenset[str] = frozenset()
 
     @property
     def matters(self) -> bool:
         """Whether who has read it should read it again."""
         return "title" in self.what or self.words > FEW_WORDS
 
+    def only(self, marks: Collection[str]) -> "Difference | None":
+        """As much of it as has one of *marks*; None: nothing."""
+        shared = self.marks.intersection(marks)
+        what = tuple(name for name in self.what if any(mark.startswith(name) for mark in shared))
+        return Difference(what, self.words, shared) if what else None
+
 
 def compare(before: Told, after: Told, again: Told | None = None) -> Difference | None:
     """What changed from *before* to *after*; None: nothing. What *again*, read after *after*, says otherwise passes."""
-    what = []
+    what: dict[str, Iterable[str]] = {}  # with the texts that tell it from another change
     if is_other_title(before.title, after.title) and (again is None or not is_other_title(after.title, again.title)):
-        what.append("title")
+        what["title"] = [_letters(after.title)]
     if _is_other_date(before, after) and (again is None or not _is_other_date(after, again)):
-        what.append("date")
+        what["date"] = [str(after.published)]
     words = _words_changed(before, after, again)
     if words:
-        what.append("body")
+        what["body"] = _sentences_changed(before, after, again)
     if set(before.files) != set(after.files) and (again is None or set(after.files) == set(again.files)):
-        what.append("attachments")
+        what["attachments"] = ["\n".join(sorted(set(after.files)))]
     pictures = _pictures(after)
     if _pictures(before) != pictures and (again is None or _pictures(again) == pictures):
-        what.append("pictures")
-    return Difference(tuple(what), words) if what else None
+        what["pictures"] = ["\n".join(sorted(pictures))]
+    marks = (mark for name, texts in what.items() for mark in _marks(name, texts))
+    return Difference(tuple(what), words, frozenset(marks)) if what else None
+
+
+def is_cut(before: Told, after: Told) -> bool:
+    """Whether *after* has the beginning of the text of *before*, and nothing else."""
+    whole, part = ("".join(sentences(told)) for told in (before, after))
+    return whole != part and whole.startswith(CUT.sub("", part))
 
 
 def is_another(before: Told, after: Told) -> bool:
@@ -170,6 +188,22 @@ def _words_changed(before: Told, after: Told, again: Told | None) -> int:
             lasting = (two[place] for place in range(c, d) if place not in passing)
             words += sum(len(WORD.findall(sentence)) for sentence in lasting if sentence not in one[a:b])
     return words
+
+
+def _sentences_changed(before: Told, after: Told, again: Told | None) -> list[str]:
+    """The sentences that came and, marked so, those that went; the whole where others only stand in their places."""
+    one, two = sentences(before), sentences(after)
+    come, gone = set(two) - set(one), set(one) - set(two)
+    if again is not None:
+        still = set(sentences(again))
+        come, gone = come & still, gone - still
+    return [*come, *(f"-{sentence}" for sentence in gone)] or ["".join(two)]
+
+
+def _marks(name: str, texts: Iterable[str]) -> list[str]:
+    """Hashes of *texts*; of many always the same ones, so that changes that share most of these share marks."""
+    hashes = (hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest() for text in texts)
+    return [f"{name} {hash_}" for hash_ in sorted(hashes)[:MOST_MARKS]]
 
 
 def _hunks(one: Sequence[str], two: Sequence[str]) -> list[Hunk]:

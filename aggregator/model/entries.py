@@ -168,8 +168,12 @@ class Recheck(SQLModel, table=True):
     is_unlisted: bool = False  # the list shows what stood around it, and not it
     missing_at: datetime | None = None  # the first look in a row that did not find it; NULL: the last one did
     missing_by: str | None = None  # how that showed; see Change
-    passing: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))  # states that did not last
+    # changes that did not last, by their marks (classify/revise.py)
+    passing: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     is_untold: bool = False  # a change that matters is yet to be told by feeds: one was told within a day
+    # a change that was seen once, by its marks, and since when: it may pass; none, NULL: the last look found none
+    doubt: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False, server_default="[]"))
+    doubted_at: datetime | None = None
 
 
 class Revision(SQLModel, table=True):

@@ -48,6 +48,8 @@ class Watch:
     missing_by: str | None
     passing: Sequence[str]
     is_untold: bool
+    doubt: Sequence[str]
+    doubted_at: datetime | None
 
 
 class Watched(NamedTuple):

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from aggregator.classify.revise import compare, is_other_title, state_of
+from aggregator.classify.revise import compare, is_cut, is_other_title, state_of
 from aggregator.classify.tag import Tagger
 from aggregator.model import Change, Item, Looked, Site, Source, SourceRule, Watched
 from aggregator.store import Store
 from aggregator.visit.compose import article_of, digest_of
 from aggregator.visit.looks import FLAPPING
-from aggregator.visit.reread import edited, entry_now, said_by, told_before, told_by
+from aggregator.visit.reread import edited, entry_now, passed, said_by, told_before, told_by, weighed
 
 # entries behind those on a page of a list that may have stood between them
 BETWEEN = 20
@@ -74,19 +74,24 @@ def _told(
     """What the feed that carries an article says of it, if it is not what it said."""
     watch = replace(one.watch, is_unlisted=False, missing_at=None, missing_by=None)
     changes = (Change("restored"),) if one.removed_at else ()
-    same = [Looked(watch.entry_id, now, watch, changes)] if changes or watch != one.watch else []
     digest = digest_of(item)
     entry = store.revisions.whole(watch.entry_id) if digest != watch.body_hash else None
     if entry is None:
-        return same
+        watch = passed(watch)
+        return [Looked(watch.entry_id, now, watch, changes)] if changes or watch != one.watch else []
     article = article_of(item)
     before, told = told_before(entry, watch), told_by(article)
+    if is_cut(before, told):  # the feed tells less of it now, which is no change of the article
+        article = replace(article, html=entry.html, text=entry.text, images=entry.images, attachments=entry.attachments)
+        told = replace(before, title=told.title, published=told.published, precision=told.precision)
     found = compare(before, told)
     if found is None:
-        return [Looked(watch.entry_id, now, replace(said_by(watch, told), body_hash=digest), changes)]
-    if state_of(told) in store.revisions.states(watch.entry_id, now - FLAPPING):
-        return same
-    title = item.title if "title" in found.what else entry.title
-    new = entry_now(one, entry, article, title, site, rule, tagger(), is_dated="date" in found.what)
+        return [Looked(watch.entry_id, now, replace(passed(said_by(watch, told)), body_hash=digest), changes)]
+    was_left = state_of(told) in store.revisions.states(watch.entry_id, now - FLAPPING)
+    watch, sure = weighed(watch, found, now, was_left=was_left)
+    if sure is None:
+        return [Looked(watch.entry_id, now, watch, changes)]
+    title = item.title if "title" in sure.what else entry.title
+    new = entry_now(one, entry, article, title, site, rule, tagger(), is_dated="date" in sure.what)
     said = replace(said_by(watch, told), body_hash=digest)
-    return [Looked(watch.entry_id, now, said, (*changes, edited(before, found)), new)]
+    return [Looked(watch.entry_id, now, said, (*changes, edited(before, sure)), new)]

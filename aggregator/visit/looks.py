@@ -19,7 +19,10 @@ STEPS: Sequence[timedelta] = (
 WHOLE_AT = (2, 5)
 # a page that is not found once may be so for a webmaster's slip
 MISSING_FOR = timedelta(days=1)
-# a text that was there so recently is one of several that take turns
+# a page that is asked twice at once may answer from two copies, the older of which is about to go: what is another
+# text still is one so much later
+LASTING = timedelta(hours=1)
+# a text that was there so recently, or that came and went, is one of several that take turns until it has stood so long
 FLAPPING = timedelta(days=7)
 FIRST_RETRY, LONGEST_RETRY = timedelta(hours=1), timedelta(days=1)
 MOST_TRIES = 5  # until a step is done without
@@ -49,6 +52,8 @@ def begun(entry_id: int, source_id: int, seen_at: datetime, trace: Trace) -> Wat
         missing_by=None,
         passing=(),
         is_untold=False,
+        doubt=(),
+        doubted_at=None,
     )
 
 

@@ -3,7 +3,8 @@
     due -> fetch, with validators -> 304 or the same bytes? then done
                                   -> 404, home page, a notice? gone when it is so a day later, with 410 at once
                                   -> read_article, all its pages -> compare with what is kept
-                                  -> another text? read again: what two readings do not agree on is no change
+                                  -> another text? read again: what readings do not agree on is no change
+                                  -> there for the first time? in doubt, until it is there an hour later, too
 
 A page that is broken for the moment, or shows something else, is neither a change nor a removal: it is asked for later.
 """
@@ -44,17 +45,29 @@ from aggregator.visit.compose import article_of
 from aggregator.visit.diagnose import fault_of, says_missing
 from aggregator.visit.looks import FLAPPING, is_regular, later, missed, onward
 from aggregator.visit.redirects import is_sent_home
-from aggregator.visit.reread import after, edited, entry_now, said_by, title_now, told_before, told_by, unchanged
+from aggregator.visit.reread import (
+    after,
+    doubted,
+    edited,
+    entry_now,
+    passed,
+    said_by,
+    title_now,
+    told_before,
+    told_by,
+    unchanged,
+    weighed,
+)
 
 log = logging.getLogger(__name__)
 
 # articles that are asked for in one visit; the others come with the next
 MOST = 20
-# further readings of a page on which something differs: what they do not agree on, the page says to nobody twice
-AGAIN = 2
+# further readings of a page on which something differs, and those before it is told: a page of which two copies take
+# turns by lot must say the same to all of them, in both looks (once in 2,000)
+AGAIN, BEFORE_TOLD = 3, 6
 # as if so much time had passed: a date that is told by the distance from now ("3 小时前") is another one then
 MUCH_LATER = timedelta(days=7)
-PASSING_KEPT = 10
 COMPARED_APART = 200_000  # characters
 NEWS_OR_NOT = Validators()  # to ask with: the whole page
 # failures that say that nobody is there, rather than something of one page
@@ -214,20 +227,23 @@ class Rechecker:
             )
         found = await _compared(before, told)
         if found is None:
-            return unchanged(said_by(watch, told), now, one.removed_at)
+            return unchanged(passed(said_by(watch, told)), now, one.removed_at)
         if is_another(before, told):
             if reading.is_notice:
                 raise _MissingError("notice")
             raise ParseError(f"{one.url} shows another article")
-        state = state_of(told)
         # asked without validators next time: should it stay so, it is told when it is no longer new
         unsure = replace(watch, etag=None, last_modified=None, body_hash=None)
-        if state in watch.passing or state in self._store.revisions.states(watch.entry_id, now - FLAPPING):
-            return unchanged(unsure, now, one.removed_at)
-        sure = await self._confirmed(one, before, told, found, site, rule)
+        times = BEFORE_TOLD if found.only(watch.doubt) else AGAIN
+        agreed = await self._confirmed(one, before, told, found, site, rule, times)
+        if agreed is None:
+            return unchanged(passed(unsure, found.marks), now, one.removed_at)
+        was_left = state_of(told) in self._store.revisions.states(watch.entry_id, now - FLAPPING)
+        fresh, sure = weighed(unsure, agreed, now, was_left=was_left)
         if sure is None:
-            passing = (*watch.passing, state)[-PASSING_KEPT:]
-            return unchanged(replace(unsure, passing=passing), now, one.removed_at)
+            restored = (Change("restored"),) if one.removed_at else ()
+            return after(fresh, now, doubted(watch, fresh, now), restored)
+        watch = replace(watch, passing=fresh.passing, doubt=(), doubted_at=None)
         title = title_now(entry, watch, told, is_new=True) if "title" in sure.what else entry.title
         said = said_by(watch, told, sure.what)
         changes = (*((Change("restored"),) if one.removed_at else ()), edited(before, sure))
@@ -235,17 +251,20 @@ class Rechecker:
         return after(said, now, onward(said, now), changes, new)
 
     async def _confirmed(
-        self, one: Watched, before: Told, told: Told, found: Difference, site: Site, rule: SourceRule
+        self, one: Watched, before: Told, told: Told, found: Difference, site: Site, rule: SourceRule, times: int
     ) -> Difference | None:
-        """What of *found* the page still says when it is read again at once; None: nothing. Raises SourceError."""
-        for _ in range(AGAIN):
+        """What of *found* the page says as many *times* when it is read again at once; None: nothing.
+
+        Raises SourceError.
+        """
+        for _ in range(times):
             again = await self._read(one, site, rule, NEWS_OR_NOT, None, self._now() + MUCH_LATER)
             assert again.article is not None  # nothing is known of it
             still = await _compared(before, told, told_by(again.article))
-            what = tuple(name for name in found.what if still and name in still.what)
-            if still is None or not what:
+            shared = still and found.only(still.marks)
+            if still is None or shared is None:
                 return None
-            found = Difference(what, min(found.words, still.words))
+            found = replace(shared, words=min(shared.words, still.words))
         return found
 
 

@@ -3,6 +3,7 @@
 Pure: knows no network, no store and no clock.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -10,11 +11,12 @@ from aggregator.classify.revise import Difference, file_key, state_of
 from aggregator.classify.tag import Tagger
 from aggregator.model import Article, Change, FullEntry, Item, Looked, NewEntry, Site, SourceRule, Told, Watch, Watched
 from aggregator.visit.compose import entry_of
-from aggregator.visit.looks import onward
+from aggregator.visit.looks import FLAPPING, LASTING, onward
 
 # when feeds may tell of a change that came too soon after another one
 UNTOLD_PAUSE = timedelta(days=1)
 CUT = ("...", "…")
+PASSING_KEPT = 100  # marks
 
 
 def told_before(entry: FullEntry, watch: Watch) -> Told:
@@ -60,6 +62,44 @@ def after(
 def unchanged(watch: Watch, now: datetime, removed_at: datetime | None) -> Looked:
     """The look at an article that is what it was; one that was removed is back."""
     return after(watch, now, onward(watch, now), (Change("restored"),) if removed_at else ())
+
+
+def passed(watch: Watch, marks: Iterable[str] = ()) -> Watch:
+    """*watch* after a look that did not find the change that was in doubt, or one that had *marks* and is no change."""
+    new = [mark for mark in (*watch.doubt, *sorted(marks)) if mark not in watch.passing]
+    if not new and not watch.doubt:
+        return watch
+    return replace(watch, passing=(*watch.passing, *new)[-PASSING_KEPT:], doubt=(), doubted_at=None)
+
+
+def weighed(watch: Watch, found: Difference, now: datetime, *, was_left: bool) -> tuple[Watch, Difference | None]:
+    """*watch* after a look that *found* a change, and what of it has lasted; None: it is in doubt yet.
+
+    *was_left*: it leads back to a text that the article had lately.
+    """
+    lasting = found.only(watch.doubt)
+    if lasting is None or watch.doubted_at is None:
+        return replace(passed(watch), doubt=sorted(found.marks), doubted_at=now), None
+    takes_turns = was_left or lasting.marks.issubset(watch.passing)
+    if now - watch.doubted_at < (FLAPPING if takes_turns else LASTING):
+        return watch, None
+    return replace(watch, doubt=(), doubted_at=None), lasting
+
+
+def doubted(watch: Watch, then: Watch, now: datetime) -> Watch | None:
+    """The Watch after a look that leaves *then*, a change being in doubt; None: that was the last one.
+
+    A doubt that takes the place of another, as on a page that is another one each day, is worth no look of its own.
+    """
+    if not watch.doubt:
+        return replace(then, due_at=now + LASTING, tries=0, missing_at=None, missing_by=None)
+    following = onward(then, now)
+    if then.doubted_at is None or then.doubted_at != watch.doubted_at:
+        return following
+    lasts_at = max(then.doubted_at + FLAPPING, now + LASTING)
+    if following is not None and following.due_at <= lasts_at:
+        return following
+    return replace(following or then, due_at=lasts_at, tries=0, missing_at=None, missing_by=None)
 
 
 def edited(before: Told, found: Difference) -> Change:

@@ -203,7 +203,8 @@ def real(folder: Path) -> int:
     with Farm(stories) as farm:
         farm.poll()
         edited = [story for story in stories if story.edit()]
-        farm.look()
+        for _ in range(2):
+            farm.look()
         found = farm.revisions()
     missed = [story.name for story in edited if "body" not in found.get(story.path, "")]
     names = {story.path: story.name for story in stories}
@@ -358,6 +359,7 @@ def costs() -> None:
                     connection.exec_driver_sql("UPDATE recheck SET body_hash = ?", (fingerprint(still),))
             if name == "changed":
                 story.lines[0] = "会议改在四月举行，地点不变。"
+                (looked,) = loop.run_until_complete(rechecker.look(row, farm.service.site, rule, 60))
             spent = []
             for _ in range(100):
                 start = time.process_time()
