@@ -4,10 +4,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Column, Index, text
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
+
+from aggregator.model.row import Row
 
 
-class Entry(SQLModel, table=True):
+class Entry(Row, table=True):
     """What we keep and publish. *slug* and *atom_id* never change."""
 
     __tablename__ = "entry"
@@ -17,8 +19,7 @@ class Entry(SQLModel, table=True):
         Index(
             "ix_entry_removed",
             "id",
-            sqlite_where=text("removed_at IS NOT NULL"),
-            postgresql_where=text("removed_at IS NOT NULL"),
+            sqlite_where=text("removed_at IS NOT NULL"),  # on PostgreSQL, too; see Row
         ),
     )
 
@@ -46,7 +47,7 @@ class Entry(SQLModel, table=True):
     is_withheld: bool = False  # removed, and its text kept from everybody: it stands in the Revision of the removal
 
 
-class EntryBody(SQLModel, table=True):
+class EntryBody(Row, table=True):
     """The bulky part of an Entry, apart so that lists stay quick."""
 
     __tablename__ = "entry_body"
@@ -60,7 +61,7 @@ class EntryBody(SQLModel, table=True):
     keywords: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False, server_default="[]"))
 
 
-class EntryAddress(SQLModel, table=True):
+class EntryAddress(Row, table=True):
     """Another identity key of an Entry: its site gave it a new address, or another source links it otherwise."""
 
     __tablename__ = "entry_address"
@@ -69,7 +70,7 @@ class EntryAddress(SQLModel, table=True):
     entry_id: int = Field(foreign_key="entry.id", index=True)
 
 
-class Tombstone(SQLModel, table=True):
+class Tombstone(Row, table=True):
     """An identity key of an entry that was deleted, which never comes back: a row for each of its keys."""
 
     __tablename__ = "tombstone"
@@ -84,7 +85,7 @@ class Tombstone(SQLModel, table=True):
     gone_at: datetime
 
 
-class Imported(SQLModel, table=True):
+class Imported(Row, table=True):
     """What an imported Entry brought along that no rule gives again."""
 
     __tablename__ = "imported"
@@ -95,7 +96,7 @@ class Imported(SQLModel, table=True):
     front: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))  # Front.values
 
 
-class EntrySignature(SQLModel, table=True):
+class EntrySignature(Row, table=True):
     """What finds entries that may tell the same story (classify/story.py); a row is a hint, and proves nothing.
 
     It may outlive its entry: an index to delete by would be as large as the table.
@@ -108,7 +109,7 @@ class EntrySignature(SQLModel, table=True):
     entry_id: int = Field(primary_key=True)
 
 
-class Story(SQLModel, table=True):
+class Story(Row, table=True):
     """News that several entries tell. *id* and *key* never change, whoever joins or leaves."""
 
     __tablename__ = "story"
@@ -121,7 +122,7 @@ class Story(SQLModel, table=True):
     into_id: int | None = Field(default=None, foreign_key="story.id", index=True)  # the story it turned out to be
 
 
-class StoryMember(SQLModel, table=True):
+class StoryMember(Row, table=True):
     """Which entry tells which story, of two entries or more; *source_id* and *sort* are the entry's."""
 
     __tablename__ = "story_member"
@@ -136,7 +137,7 @@ class StoryMember(SQLModel, table=True):
     sort: int = Field(sa_type=BigInteger)
 
 
-class StoryDue(SQLModel, table=True):
+class StoryDue(Row, table=True):
     """An entry whose story is to be looked for: stored before there were any, or changed since."""
 
     __tablename__ = "story_due"
@@ -144,7 +145,7 @@ class StoryDue(SQLModel, table=True):
     entry_id: int = Field(primary_key=True, foreign_key="entry.id", ondelete="CASCADE")
 
 
-class Recheck(SQLModel, table=True):
+class Recheck(Row, table=True):
     """An entry whose article is looked at again: a Watch. The row goes when it has been looked at often enough."""
 
     __tablename__ = "recheck"
@@ -176,7 +177,7 @@ class Recheck(SQLModel, table=True):
     doubted_at: datetime | None = None
 
 
-class Revision(SQLModel, table=True):
+class Revision(Row, table=True):
     """An entry's earlier text, kept when its publisher changed it; or that it was removed, or came back.
 
     *title* and what follows is what the entry said before; of a removal whose text is not withheld, nothing.
@@ -203,7 +204,7 @@ class Revision(SQLModel, table=True):
     attachments: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
 
 
-class Tag(SQLModel, table=True):
+class Tag(Row, table=True):
     """A label a rule gives."""
 
     __tablename__ = "tag"
@@ -213,7 +214,7 @@ class Tag(SQLModel, table=True):
     entry_count: int = 0
 
 
-class TagAlias(SQLModel, table=True):
+class TagAlias(Row, table=True):
     """Another name of a tag; where there is a tag of that name, the tag is meant."""
 
     __tablename__ = "tag_alias"
@@ -224,7 +225,7 @@ class TagAlias(SQLModel, table=True):
     is_of_topic: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
 
 
-class Retag(SQLModel, table=True):
+class Retag(Row, table=True):
     """How far `aggregator retag` has come; one row at most."""
 
     __tablename__ = "retag"
@@ -235,7 +236,7 @@ class Retag(SQLModel, table=True):
     ended_at: datetime | None = None  # NULL: it goes on from after_id
 
 
-class EntryTag(SQLModel, table=True):
+class EntryTag(Row, table=True):
     """Which entry has which tag; *sort* is the entry's, so that one covering index gives a tag's newest."""
 
     __tablename__ = "entry_tag"

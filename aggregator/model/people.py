@@ -3,10 +3,12 @@
 from datetime import datetime
 
 from sqlalchemy import Index
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
+
+from aggregator.model.row import Row
 
 
-class Subscriber(SQLModel, table=True):
+class Subscriber(Row, table=True):
     """Who gets digests by mail, has asked for them, or does not want them any more."""
 
     __tablename__ = "subscriber"
@@ -40,7 +42,7 @@ class Subscriber(SQLModel, table=True):
     note: str = ""  # the operator's
 
 
-class Delivery(SQLModel, table=True):
+class Delivery(Row, table=True):
     """One edition of a digest for one subscriber: written before it is handed over, and again after."""
 
     __tablename__ = "delivery"
@@ -61,7 +63,7 @@ class Delivery(SQLModel, table=True):
     reason: str = ""
 
 
-class MailReport(SQLModel, table=True):
+class MailReport(Row, table=True):
     """A mail came back, or its reader called it spam. Each report counts once."""
 
     __tablename__ = "mail_report"
@@ -75,7 +77,7 @@ class MailReport(SQLModel, table=True):
     received_at: datetime
 
 
-class Erased(SQLModel, table=True):
+class Erased(Row, table=True):
     """An address that asked to be forgotten: what is left of it keeps it from being imported again."""
 
     __tablename__ = "erased"

@@ -4,10 +4,12 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Column, Index, LargeBinary
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
+
+from aggregator.model.row import Row
 
 
-class FeedVersion(SQLModel, table=True):
+class FeedVersion(Row, table=True):
     """Counts the changes of one scope ("all", "tag:7", "source:3"): a stored feed of that version is current."""
 
     __tablename__ = "feed_version"
@@ -16,7 +18,7 @@ class FeedVersion(SQLModel, table=True):
     version: int = 0
 
 
-class Announcement(SQLModel, table=True):
+class Announcement(Row, table=True):
     """The version of a scope that a hub was last told of (WebSub): a newer one is to be announced."""
 
     __tablename__ = "announcement"
@@ -29,7 +31,7 @@ class Announcement(SQLModel, table=True):
     message: str | None = None  # why the last try failed; NULL: it did not
 
 
-class RenderedFeed(SQLModel, table=True):
+class RenderedFeed(Row, table=True):
     """The bytes of a feed, made once and served until its version moves."""
 
     __tablename__ = "rendered_feed"
@@ -43,7 +45,7 @@ class RenderedFeed(SQLModel, table=True):
     gzipped: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
-class SearchDoc(SQLModel, table=True):
+class SearchDoc(Row, table=True):
     """A document of the search index: what its words say, table search_text knows (store/search.py).
 
     A document without a row here is void: its entry has changed, or is gone.
@@ -57,7 +59,7 @@ class SearchDoc(SQLModel, table=True):
     sort: int = Field(sa_type=BigInteger)  # the entry's
 
 
-class SearchDue(SQLModel, table=True):
+class SearchDue(Row, table=True):
     """An entry that is new or has changed since it was indexed: a row for each time."""
 
     __tablename__ = "search_due"
@@ -67,7 +69,7 @@ class SearchDue(SQLModel, table=True):
     entry_id: int = Field(foreign_key="entry.id", index=True, ondelete="CASCADE")
 
 
-class Edition(SQLModel, table=True):
+class Edition(Row, table=True):
     """A digest as it was frozen. A correction makes the next number; earlier ones stay."""
 
     __tablename__ = "edition"
@@ -89,7 +91,7 @@ class Edition(SQLModel, table=True):
     note: str = ""  # what has changed since the number before
 
 
-class EditionEntry(SQLModel, table=True):
+class EditionEntry(Row, table=True):
     """An entry that an edition lists: it is not deleted, for readers follow the digest's link to it."""
 
     __tablename__ = "edition_entry"
@@ -99,7 +101,7 @@ class EditionEntry(SQLModel, table=True):
     edition_id: int = Field(primary_key=True, foreign_key="edition.id", index=True)
 
 
-class Blob(SQLModel, table=True):
+class Blob(Row, table=True):
     """Bytes in the archive, in a file that is called by what they are; several things may be the same bytes."""
 
     __tablename__ = "blob"
@@ -108,7 +110,7 @@ class Blob(SQLModel, table=True):
     bytes: int
 
 
-class Archived(SQLModel, table=True):
+class Archived(Row, table=True):
     """The page of an entry, or a picture of it, as it was when we kept it."""
 
     __tablename__ = "archived"
@@ -122,7 +124,7 @@ class Archived(SQLModel, table=True):
     kept_at: datetime
 
 
-class ArchiveLook(SQLModel, table=True):
+class ArchiveLook(Row, table=True):
     """An entry that the archive knows of: to be kept, or looked at already."""
 
     __tablename__ = "archive_look"

@@ -4,10 +4,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, Column, Index, LargeBinary, text
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
+
+from aggregator.model.row import Row
 
 
-class Source(SQLModel, table=True):
+class Source(Row, table=True):
     """What we follow. Its rule lives in a site file; here stands what the polls taught us."""
 
     __tablename__ = "source"
@@ -63,7 +65,7 @@ class Source(SQLModel, table=True):
     list_at: datetime | None = None
 
 
-class HubSubscription(SQLModel, table=True):
+class HubSubscription(Row, table=True):
     """What we asked of a hub for one source (WebSub). At most one of a source is wanted; others are being left."""
 
     __tablename__ = "hub_subscription"
@@ -72,8 +74,7 @@ class HubSubscription(SQLModel, table=True):
             "ix_hub_subscription_wanted",
             "source_id",
             unique=True,
-            sqlite_where=text("wanted"),
-            postgresql_where=text("wanted"),
+            sqlite_where=text("wanted"),  # on PostgreSQL, too; see Row
         ),
     )
 
@@ -100,7 +101,7 @@ class HubSubscription(SQLModel, table=True):
     method: str | None = None  # the best it has signed with
 
 
-class Host(SQLModel, table=True):
+class Host(Row, table=True):
     """What is claimed: one worker at a time visits the sources of a host. Its row stays, so that tokens only grow."""
 
     __tablename__ = "host"
@@ -112,7 +113,7 @@ class Host(SQLModel, table=True):
     owner: str | None = None  # the process that holds it until next_at; NULL: none
 
 
-class Poll(SQLModel, table=True):
+class Poll(Row, table=True):
     """One visit to one source, with its outcome."""
 
     __tablename__ = "poll"
@@ -134,7 +135,7 @@ class Poll(SQLModel, table=True):
     message: str | None = None  # what failed and what to do; NULL: nothing
 
 
-class KeptResponse(SQLModel, table=True):
+class KeptResponse(Row, table=True):
     """The last response from which a source was read, and the first one of its latest trouble."""
 
     __tablename__ = "kept_response"
@@ -149,7 +150,7 @@ class KeptResponse(SQLModel, table=True):
     is_cut: bool = False
 
 
-class SourceBreak(SQLModel, table=True):
+class SourceBreak(Row, table=True):
     """A time in which a source was broken, and who was told. NULL in the last four: not yet, or not at all."""
 
     __tablename__ = "source_break"
@@ -167,7 +168,7 @@ class SourceBreak(SQLModel, table=True):
     recovery_posted_at: datetime | None = None
 
 
-class Pending(SQLModel, table=True):
+class Pending(Row, table=True):
     """An item whose article page could not be read yet; after some tries it is kept with what the list says.
 
     Each source that lists it has it for itself: where one is switched off, another goes on. The fields are Item's.
@@ -191,7 +192,7 @@ class Pending(SQLModel, table=True):
     tried_at: datetime
 
 
-class Robots(SQLModel, table=True):
+class Robots(Row, table=True):
     """A RobotsFile, kept so that the next process does not ask again."""
 
     __tablename__ = "robots"
