@@ -3,9 +3,12 @@
 How words are written stands at the head of tags.toml; how they are found, in classify/tag.py.
 """
 
+import fcntl
 import hashlib
+import os
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +93,17 @@ def read_renamed(instance: Path | None) -> dict[str, str]:
             if path[-1] == old:
                 raise RuleError(f"{origin}: {old!r}: the names lead back to it: {' -> '.join(path)}")
     return {old: _last(table, new) for old, new in table.items()}
+
+
+@contextmanager
+def renaming(instance: Path) -> Iterator[None]:
+    """Hold the right to change what tags of *instance* are called: another who wants to waits."""
+    handle = os.open(instance, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def write_renamed(instance: Path, renamed: Mapping[str, str]) -> Path:
