@@ -1,4 +1,4 @@
-"""What is thrown away once a day: old polls, old mail, entries that were kept for long enough.
+"""What is done once a day: old polls, old mail and entries that were kept for long enough are thrown away.
 
 Knows no time of day: schedule.py does, and `aggregator db tidy`.
 """
@@ -44,4 +44,6 @@ def tidy(
             break
     if gone.gone:
         store.feeds.forget_stale()
+    while not stop() and store.rechecks.adopt(now):
+        pass
     return polls, gone

@@ -445,6 +445,36 @@ def test_without_full_text_no_page_is_asked_for(service, university):
     assert {"/xw.htm"} == {request.path for request in university.requests}
 
 
+def test_articles_that_were_stored_before_there_were_looks_are_looked_at_from_then_on(one, university):
+    with one.store.write() as connection:
+        connection.exec_driver_sql("DELETE FROM recheck")
+    one.now += 10 * DAY
+
+    assert [3, 0] == [one.store.rechecks.adopt(one.now), one.store.rechecks.adopt(one.now)]
+    serve(university, body=OTHER_BODY)
+    university.serve("/info/1055/1.htm", "", status=410)
+    after(one, 20 * DAY, HOUR, DAY)
+
+    assert [("edited", ("body",))] == history(one, university)
+    assert [("removed", ("410",))] == history(one, university, "/info/1055/1.htm")
+    assert [] == history(one, university, "/info/1055/2.htm")
+
+
+def test_what_a_feed_carried_before_there_were_looks_is_compared_with_the_feed(service, university):
+    one = service(source(feed(university, "会议由林月主持。"), kind="feed"))
+    one.poll()
+    with one.store.write() as connection:
+        connection.exec_driver_sql("DELETE FROM recheck")
+    one.store.rechecks.adopt(one.now)
+
+    for text in ("会议由林月主持。", "会议由周远主持，特此更正。", "会议由周远主持，特此更正。"):
+        feed(university, text, etag=f'"{one.now}"')
+        one.now += HOUR
+        one.poll("haitang-news")
+
+    assert [("edited", ("body",))] == history(one, university)
+
+
 def test_a_rule_edited_while_its_source_is_polled_is_not_forgotten(service, university):
     url = column(university, count=3)
     one = service(source(url))

@@ -8,7 +8,7 @@ from threading import Barrier
 import pytest
 from sqlalchemy import text
 
-from aggregator.model import Change, Looked, Trace, Visit
+from aggregator.model import Attachment, Change, Looked, Trace, Visit
 from aggregator.query import EVERYTHING
 from aggregator.question import parse
 from aggregator.store import Store
@@ -59,6 +59,28 @@ def found(store, words):
 
 EDITED = Change("edited", ("body",), 14, matters=True, state="a")
 REMOVED, RESTORED = Change("removed", ("410",)), Change("restored")
+
+
+def test_entries_of_the_last_month_that_nobody_looks_at_are_taken_up_as_their_age_is(store):
+    ages = (40, 10, 2, 0)
+    entries = [
+        story(
+            10 + days,
+            published=NOW - days * DAY,
+            seen_at=NOW - days * DAY,
+            attachments=(Attachment("http://a/x", "x"),),
+        )
+        for days in ages
+    ]
+    store.entries.record([visit(1, *entries, kind="list")])
+
+    assert [3, 0] == [store.rechecks.adopt(NOW), store.rechecks.adopt(NOW)]
+
+    watched = {one.watch.step: one for one in store.rechecks.newest(1, 10)}
+    assert {0, 3, 5} == set(watched)
+    assert ("page", ("a/x",)) == (watched[5].watch.kind, tuple(watched[5].watch.files))
+    assert NOW + 20 * DAY == watched[5].watch.due_at
+    assert 0 == store.rechecks.adopt(NOW + 60 * DAY)
 
 
 def test_an_edit_keeps_what_was_before_and_moves_all_that_shows_the_entry(store):

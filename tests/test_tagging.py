@@ -9,12 +9,12 @@ from sqlalchemy import text
 from aggregator import tagging
 from aggregator.classify.tag import Tagger
 from aggregator.errors import NotFound, RuleError
-from aggregator.model import Edition, Site, SourceRule, Taxonomy
+from aggregator.model import Change, Edition, Looked, Site, SourceRule, Taxonomy, Trace
 from aggregator.query import Selection, parse, tagged
 from aggregator.rules.tags import load_taxonomy
 from aggregator.store import Store
 from aggregator.store.burial import bury
-from aggregator.store.tagging import Change
+from aggregator.store.tagging import Change as Retagging
 from tests.test_store import NOW, entry, visit
 
 RULES = '[tag."试验田"]\nwords = "水稻"\naliases = ["田"]\n[tag."田野"]\nparents = ["试验田"]\nwords = "小麦"\n'
@@ -69,6 +69,19 @@ def test_entries_get_the_tags_that_a_fresh_database_would_have(store, instance):
     assert {"水稻丰收": given, "小麦丰收": {*given, "田野"}, "晴天": given} == tags_of(store)
     assert {"海大": 3, "海棠大学": 3, "要闻": 3, "试验田": 3, "田野": 1} == counted(store)
     assert (3, 0) == retag(instance, store)
+
+
+def test_a_withheld_text_keeps_the_tags_that_it_had(store, instance):
+    store.withholds = True
+    store.entries.record([visit(1, entry("http://a.edu.cn/w", title="喜讯", text="今年小麦丰收。", trace=Trace()))])
+    retag(instance, store)
+    (one,) = store.rechecks.newest(1, 9)
+    removed = Looked(one.watch.entry_id, NOW, one.watch, (Change("removed", ("404",)),))
+    store.entries.record([visit(1, looked=(removed,))])
+
+    assert "" == next(one.text for one in store.entries.newest(9) if one.title == "喜讯")
+    assert (4, 0) == retag(instance, store)
+    assert "田野" in tags_of(store)["喜讯"]
 
 
 def test_what_is_left_without_entries_makes_room_for_the_alias_of_its_name(store, instance):
@@ -229,7 +242,7 @@ def test_a_retag_leaves_alone_what_was_changed_or_deleted_since_it_was_read(stor
         store.tagging.settle(connection, {1: ["新"]})
         bury(store, connection, [2], NOW + timedelta(days=9))
 
-    store.tagging.change([Change(one, frozenset(["田野"])) for one in read], "", 3)
+    store.tagging.change([Retagging(one, frozenset(["田野"])) for one in read], "", 3)
 
     assert {"晴天": {"新"}, "水稻丰收": {"田野"}} == tags_of(store)
     assert {"新": 1, "田野": 1} == {name: count for name, count in counted(store).items() if count}

@@ -141,7 +141,7 @@ def test_a_digest_is_text_for_a_terminal(digest, tmp_path):
 
 
 def test_a_digest_speaks_the_language_of_the_site(digest, tmp_path):
-    assert "21 March 2025 Friday · 4 entries" in digest_text(digest, settings(tmp_path, language="en"))
+    assert "Friday, 21 March 2025 · 4 entries" in digest_text(digest, settings(tmp_path, language="en"))
 
 
 @pytest.mark.parametrize(

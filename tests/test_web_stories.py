@@ -3,11 +3,13 @@
 import json
 import re
 from datetime import timedelta
+from random import Random
 
 import pytest
 from lxml import etree
 
 from aggregator.store import stories
+from aggregator.store.storylist import newest_stories
 from aggregator.web.app import create_app
 from aggregator.web.freeze import freeze
 from tests.newsroom import NOW, empty_store, settings, story, text, visit
@@ -144,6 +146,40 @@ def test_a_story_has_a_page_with_all_who_tell_it_at_an_address_that_stays(client
 
     assert (302, f"/entries/{key}/") == ((gone := client.get(f"/stories/{key}/")).status_code, gone.headers["Location"])
     assert 404 == client.get(f"/stories/{'0' * 32}/").status_code
+
+
+def test_all_stories_stand_on_one_page_each_with_who_else_tells_it(client, store):
+    page = client.get("/stories/")
+
+    assert [FIRST, SHOWN] == listed(page)[:2] or [FIRST] == listed(page)
+    assert "七天内报道最多" in page.text
+    assert 2 == page.text.count('<details class="detail">')  # most covered, and newest
+    assert f"/entries/{SHOWN}/" in page.text.partition("<details")[2]
+    assert "Most covered in seven days" in client.get("/stories/?lang=en").text
+    assert 'href="/stories/"' in client.get("/").text
+
+    place = max(number for number, _ in newest_stories(store, 9))
+    older = client.get(f"/stories/?before={place}").text
+    assert ("没有更早的了" in older, "七天内" in older) == (True, False)
+    assert [404] * 3 == [client.get(f"/stories/?before={word}").status_code for word in ("", "x", "9" * 40)]
+
+
+def test_stories_go_on_where_a_page_is_full(client, store):
+    draw = Random(1)
+    texts = ["".join(chr(draw.randrange(0x4E00, 0x5E00)) for _ in range(120)) + "。" for _ in range(35)]
+    for source in (1, 3):
+        urls = (f"http://{source}.example/{number}.htm" for number in range(35))
+        news = (story(1, text=said, title=said[:12], url=url) for said, url in zip(texts, urls, strict=True))
+        store.entries.record([visit(source, *news)])
+
+    seen, address = [], "/stories/"
+    while address:
+        page = client.get(address)
+        newest = page.text.partition("发现的</h2>")[2]
+        seen += re.findall(r"<h\d><a href=\"[^\"]*/entries/(\w+)/", newest)
+        address = (found := re.search(r'rel="next" href="([^"]*)"', page.text)) and found[1]
+
+    assert (36, 36) == (len(seen), len(set(seen)))
 
 
 def test_search_shows_every_match_and_marks_the_story(client):

@@ -40,14 +40,16 @@ def test_every_ground_has_its_words(client, store):
     entry = store.entries.by_slug(store.entries.newest(1)[0].slug)
     with client.application.test_request_context("/?lang=en"):
         told = dict(
-            reasons(entry._replace(text="", tags=("科普", "科研", "成果转化", "海大")), [Given("海大", "university")])
+            reasons(
+                entry._replace(text="", tags=("科普", "科研", "成果转化", "海大")), [Given("海大", "university")], ()
+            )
         )
         assert "A keyword of the original page: 知识产权" == dict(
-            reasons(entry._replace(title="", section=(), tags=("科研",)), ())
+            reasons(entry._replace(title="", section=(), tags=("科研",)), (), ())
         )["科研"]  # fmt: skip
         assert (
             "In the first lines: 公众科学日"
-            == dict(reasons(entry._replace(text="公众科学日", tags=("科普",)), ()))["科普"]
+            == dict(reasons(entry._replace(text="公众科学日", tags=("科普",)), (), ()))["科普"]
         )
 
     assert "News of this university" == told["海大"]

@@ -25,10 +25,12 @@ REPORT = re.compile(
     r"[^\s，。：；！？（）()]{0,12}(?:新闻网|新闻中心|本网|本报|本站|本刊|校报|网站)\s?讯(?!息)[\s:：]*"
     r"|[^\s，。：；！？（）()]{1,14}(?<![通资短简快])讯(?:[\s:：]+|(?=[（(]))"
 )
-# 【南开新闻网讯】, （本网讯）
+# 【南开新闻网讯】, （本网讯）, 【南开新闻网】
 BRACKETED_REPORT = re.compile(
-    r"[【\[（(]\s*[^\s，。：；！？（）()【】\[\]]{0,14}(?<![通资短简快喜])讯\s*[】\]）)][\s:：]*"
+    r"[【\[（(〔]\s*[^\s，。：；！？（）()【】\[\]〔〕]{0,14}(?:(?<![通资短简快喜])讯|新闻网|新闻中心)\s*[】\]）)〕][\s:：]*"
 )
+# after a dateline: 本网讯（党委宣传部）
+SENDER = re.compile(r"[（(][^（）()，。、\d]{2,16}[）)]\s*")
 # 央视网消息：, 央视网消息（记者 李明）：, 来源：新华网
 MEDIUM = re.compile(
     r"(?:央视网|新华网|人民网|光明网|中新网|央广网|本网|本报|本台|本站)消息(?:[:：]\s*|(?=[（(]))|来源[:：]\s?[^\s，。：；]{2,16}\s+"
@@ -66,7 +68,7 @@ DATELINES = (
     LEADING_BYLINE,
 )
 # what all of them share; most lines are none, and this is quicker to see
-MAY_HAVE_DATELINE = re.compile(r"[（(【\[A-Z]|来源|[^，。；！？]{0,40}(?:[电讯]|消息)")
+MAY_HAVE_DATELINE = re.compile(r"[（(【\[〔A-Z]|来源|[^，。；！？]{0,40}(?:[电讯]|消息)")
 # a line of its own that tells who, when and how often read, and nothing of the news
 CREDIT = re.compile(
     rf"(?:{ROLE}|发布时间|发布日期|发布者|发布人|浏览次数|浏览量|点击次数|点击数|点击量|阅读次数|阅读量|字号|责任编辑"
@@ -75,6 +77,7 @@ CREDIT = re.compile(
 # 时间：…, 地点：…: how a lecture or a defence is announced
 KEYED = re.compile(r"[^\s：:，。]{2,8}[：:]\s*\S.{0,100}")
 
+ENUMERATOR = re.compile(r"[（(]?\d{1,3}\.")
 OTHER_MARKS = "！？!?."
 CLOSING = "”’」』）)】》\"'"
 # begins with one class of characters, which the engine looks for much faster than for several alternatives
@@ -134,8 +137,10 @@ def sentences(line: str, most: int = sys.maxsize) -> list[str]:
             inside = inside or _quoted(line)
             if inside[end] or closing in BRACKETS or closing == SPOKEN.get(line[start]):
                 continue
-        if mark[0].startswith(".") and ABBREVIATION.search(line[max(0, mark.start() - 12) : mark.start() + 1]):
-            continue
+        if mark[0].startswith("."):
+            is_number = ENUMERATOR.fullmatch(line, start, end)
+            if is_number or ABBREVIATION.search(line[max(0, mark.start() - 12) : mark.start() + 1]):
+                continue
         found.append(line[start:end])
         start = end + (line[end : end + 1] == " ")
         if len(found) == most:
@@ -167,7 +172,7 @@ def _without_dateline(line: str) -> str:
         if found:
             line = line[found.end() :]
     if line != whole:
-        for pattern in (HEADED, NAMED):
+        for pattern in (HEADED, NAMED, SENDER):
             found = pattern.match(line)
             if found:
                 line = line[found.end() :]

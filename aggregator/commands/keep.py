@@ -25,6 +25,8 @@ def db_upgrade() -> None:
     """Bring the database to this program's schema, making it where there is none. Safe to repeat."""
     config = parts.settings()
     store = parts.open_store(config, upgrade=True)
+    while store.rechecks.adopt(parts.now()):
+        pass
     click.echo(f"{store.name}: schema {store.schema()}")
 
 

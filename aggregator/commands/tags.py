@@ -1,5 +1,7 @@
 """`aggregator retag` and `tags`: topics as the rules tell them, told again for what is stored; tags renamed."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -114,10 +116,10 @@ def tags_rename(old: str, new: str) -> None:
     Example:
       aggregator tags rename 学术讲座 讲座
     """
-    config, store, taxonomy = _opened()
-    if new in taxonomy.topics or _has(store, new):
-        raise RuleError(f"there is a tag {new!r} already; `aggregator tags merge {old} {new}` joins the two")
-    _rename(config, store, taxonomy, old, new)
+    with _opened() as (config, store, taxonomy):
+        if new in taxonomy.topics or _has(store, new):
+            raise RuleError(f"there is a tag {new!r} already; `aggregator tags merge {old} {new}` joins the two")
+        _rename(config, store, taxonomy, old, new)
 
 
 @tags.command("merge")
@@ -130,23 +132,32 @@ def tags_merge(old: str, into: str) -> None:
     Example:
       aggregator tags merge 讲座与展览 学术讲座
     """
-    config, store, taxonomy = _opened()
-    if into not in taxonomy.topics and not _has(store, into):
-        raise NotFound(f"there is no tag called {into!r}; `aggregator tags rename {old} {into}` makes it", kind="tag")
-    _rename(config, store, taxonomy, old, into)
+    with _opened() as (config, store, taxonomy):
+        if into in taxonomy.aliases:
+            raise RuleError(f"{into!r} is another name of {taxonomy.aliases[into]!r}; name that one")
+        if into not in taxonomy.topics and not _has(store, into):
+            raise NotFound(
+                f"there is no tag called {into!r}; `aggregator tags rename {old} {into}` makes it", kind="tag"
+            )
+        _rename(config, store, taxonomy, old, into)
 
 
-def _opened() -> "tuple[Settings, Store, Taxonomy]":
+@contextmanager
+def _opened() -> "Iterator[tuple[Settings, Store, Taxonomy]]":
+    """What renaming needs, as it stands; nobody else of this instance renames meanwhile."""
+    from aggregator.rules.files import alone
     from aggregator.rules.tags import load_taxonomy
 
     config = parts.settings()
-    return config, parts.open_store(config), load_taxonomy(config.instance)
+    store = parts.open_store(config)
+    with alone(config.instance):
+        yield config, store, load_taxonomy(config.instance)
+    store.close()
 
 
 def _rename(config: "Settings", store: "Store", taxonomy: "Taxonomy", old: str, new: str) -> None:
     """Write it down for what comes, then change what is stored: killed in between, `retag` does the rest."""
     from aggregator.query import UNUSABLE
-    from aggregator.rules.files import alone
     from aggregator.rules.tags import load_taxonomy, read_renamed, write_renamed
 
     if old == new or not new.strip() or UNUSABLE.search(new):
@@ -156,14 +167,13 @@ def _rename(config: "Settings", store: "Store", taxonomy: "Taxonomy", old: str, 
     if old not in taxonomy.topics and not _has(store, old):
         store.names.resolve([old])  # raises NotFound, with what is near
         raise RuleError(f"{old!r} is another name of a tag itself; rename the tag")
-    with alone(config.instance):
-        before = read_renamed(config.instance)
-        write_renamed(config.instance, {name: meant for name, meant in before.items() if name != new} | {old: new})
-        try:
-            aliases = load_taxonomy(config.instance).aliases
-        except RuleError:
-            write_renamed(config.instance, before)
-            raise
+    before = read_renamed(config.instance)
+    write_renamed(config.instance, {name: meant for name, meant in before.items() if name != new} | {old: new})
+    try:
+        aliases = load_taxonomy(config.instance).aliases
+    except RuleError:
+        write_renamed(config.instance, before)
+        raise
     moved = store.tagging.rename(old, new)
     store.tagging.keep_aliases(aliases)
     click.echo(f"{old} is {new} now; {moved} entries had it")

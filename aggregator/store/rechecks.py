@@ -2,19 +2,35 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import fields
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import Connection, bindparam, case, delete, func, select, update
+from sqlalchemy import Connection, bindparam, case, delete, exists, func, select, update
 
-from aggregator.model import Entry, Looked, NewEntry, Recheck, Source, Watch, Watched
+from aggregator.classify.revise import file_key
+from aggregator.model import (
+    Attachment,
+    Entry,
+    EntryBody,
+    Imported,
+    Looked,
+    NewEntry,
+    Recheck,
+    Source,
+    Trace,
+    Watch,
+    Watched,
+)
 from aggregator.store.bulk import Bulk, chunks
-from aggregator.visit.looks import begun
+from aggregator.visit.looks import STEPS, begun, onward
 
 if TYPE_CHECKING:
     from aggregator.store import Store
 
+ADOPTED_AT_ONCE = 500  # entries, in one transaction
+
 recheck, entry, source = Recheck.__table__, Entry.__table__, Source.__table__  # type: ignore[attr-defined]
+body, imported = EntryBody.__table__, Imported.__table__  # type: ignore[attr-defined]
 
 NAMES = tuple(field.name for field in fields(Watch))
 WATCHES = [recheck.c[name] for name in NAMES]
@@ -29,6 +45,27 @@ DUE = (
 NEWEST_IDS = select(recheck.c.entry_id).where(OF_SOURCE).order_by(recheck.c.entry_id.desc()).limit(bindparam("most"))
 NEWEST = WATCHED.where(recheck.c.entry_id.in_(NEWEST_IDS)).order_by(recheck.c.entry_id.desc())
 
+# stored before there were looks, or imported; of others the row goes when they are older
+LEFT_OUT = (
+    select(
+        entry.c.id,
+        entry.c.source_id,
+        entry.c.sort,
+        entry.c.title,
+        source.c.found_kind,
+        body.c.attachments,
+        (body.c.text == "").label("is_bare"),
+        imported.c.front.is_not(None).label("is_post"),
+    )
+    .join(source, source.c.id == entry.c.source_id)
+    .join(body, body.c.entry_id == entry.c.id)
+    .outerjoin(imported, imported.c.entry_id == entry.c.id)
+    .where(entry.c.sort > bindparam("since"), entry.c.removed_at.is_(None))
+    .where(source.c.enabled, source.c.found_kind.is_not(None))
+    .where(~exists().where(recheck.c.entry_id == entry.c.id))
+    .order_by(entry.c.sort)
+    .limit(ADOPTED_AT_ONCE)
+)
 BEGIN = Bulk(recheck.insert())
 SAID = {
     name: bindparam(f"{name}_", type_=recheck.c[name].type) for name in NAMES if name not in ("entry_id", "source_id")
@@ -62,6 +99,24 @@ class Rechecks:
         with self._store.read() as connection:
             return [_watched(row) for row in connection.execute(NEWEST, {"source_id": source_id, "most": limit})]
 
+    def adopt(self, now: datetime) -> int:
+        """Look again at entries of the last month that nobody does, from the step on that fits their age; how many.
+
+        That is for sources that are followed and were visited; there are ADOPTED_AT_ONCE at most.
+        """
+        since = int((now - STEPS[-1]).timestamp())
+        insert = self._store.insert(recheck).on_conflict_do_nothing()
+
+        def work(connection: Connection) -> int:
+            rows = connection.execute(LEFT_OUT, {"since": since}).all()
+            watches = [watch for row in rows if (watch := onward(_adopted(row), now))]
+            if watches:
+                connection.execute(insert, [_row(watch) for watch in watches])
+                schedule(connection, {watch.source_id for watch in watches})
+            return len(watches)
+
+        return self._store.transact(work)
+
 
 # ------------------------------------------------------------ within the transaction that records visits
 
@@ -94,6 +149,20 @@ def looked_after(connection: Connection, source_ids: Collection[int]) -> None:
     """
     if source_ids:
         connection.execute(NEXT, [{"this": id_} for id_ in sorted(source_ids)])
+
+
+def _adopted(row: Any) -> Watch:
+    """The Watch of an entry of which nothing is known but what it says.
+
+    What came of a feed, the feed's word changes; so does an imported post, which is no page word by word.
+    """
+    files = tuple(file_key(Attachment(**file)) for file in row.attachments)
+    kind: Literal["page", "feed", "list"] = "list" if row.is_bare else "page"
+    if row.is_post or row.found_kind == "feed":
+        kind = "feed"
+    return begun(
+        row.id, row.source_id, datetime.fromtimestamp(row.sort, UTC), Trace(kind, files=files, listed_title=row.title)
+    )
 
 
 def _watched(row: Any) -> Watched:

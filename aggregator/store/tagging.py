@@ -8,9 +8,21 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import Connection, bindparam, case, delete, func, insert, select, text, update
 
-from aggregator.model import Edition, Entry, EntryBody, EntryTag, Given, Imported, Retag, Source, Tag, TagAlias
+from aggregator.model import (
+    Edition,
+    Entry,
+    EntryBody,
+    EntryTag,
+    Given,
+    Imported,
+    Retag,
+    Revision,
+    Source,
+    Tag,
+    TagAlias,
+)
 from aggregator.query import tagged
 from aggregator.store import feeds, indexing
 from aggregator.store.bulk import IDS, Bulk, chunks, given
@@ -22,7 +34,7 @@ if TYPE_CHECKING:
 entry, body, entry_tag = Entry.__table__, EntryBody.__table__, EntryTag.__table__  # type: ignore[attr-defined]
 tag, alias, source = Tag.__table__, TagAlias.__table__, Source.__table__  # type: ignore[attr-defined]
 progress, imported = Retag.__table__, Imported.__table__  # type: ignore[attr-defined]
-edition = Edition.__table__  # type: ignore[attr-defined]
+edition, revision = Edition.__table__, Revision.__table__  # type: ignore[attr-defined]
 
 LESS = delete(entry_tag).where(
     entry_tag.c.tag_id == bindparam("tag"),
@@ -33,6 +45,9 @@ ALL_TAGS = select(tag.c.id, tag.c.name)
 LOCKED = select(entry.c.id).where(entry.c.id.in_(IDS)).order_by(entry.c.id).with_for_update()
 TAGS_OF = select(entry_tag.c.entry_id, tag.c.name).join(tag, tag.c.id == entry_tag.c.tag_id)
 TAGS_OF = TAGS_OF.where(entry_tag.c.entry_id.in_(IDS))
+# a text that is withheld stands in the revision of its removal (history.py): its tags stay what they were
+REMOVAL = select(revision.c.text).where(revision.c.entry_id == entry.c.id, revision.c.kind == "removed")
+WITHHELD = REMOVAL.order_by(revision.c.id.desc()).limit(1).correlate(entry).scalar_subquery()
 RENAMED = select(alias.c.alias, alias.c.tag_name).where(alias.c.alias.not_in(select(tag.c.name)))
 
 
@@ -76,6 +91,13 @@ class Tagging:
         with self._store.read() as connection:
             said = connection.execute(select(source.c.given).where(source.c.name == name)).scalar()
         return [Given(*one) for one in said or ()]
+
+    def brought_by(self, entry_id: int) -> list[str]:
+        """The tags that an entry came with when it was imported, by their names of today."""
+        with self._store.read() as connection:
+            names = connection.execute(select(imported.c.tags).where(imported.c.entry_id == entry_id)).scalar() or []
+            renamed = {row.alias: row.tag_name for row in connection.execute(RENAMED)} if names else {}
+        return [renamed.get(name, name) for name in names]
 
     def material(self, after: int, limit: int, letters: int) -> list[Material]:
         """The entries numbered above *after*, in that order, at most *limit*, with *letters* of their texts."""
@@ -208,8 +230,8 @@ class Tagging:
             return self._read_material(connection, ids, letters)
 
     def _read_material(self, connection: Connection, ids: Any, letters: int) -> list[Material]:
-        text = func.substr(body.c.text, 1, letters)
         wanted = ids.subquery()
+        text = func.substr(case((entry.c.is_withheld, WITHHELD), else_=body.c.text), 1, letters)
         query = (
             select(entry.c.id, entry.c.sort, entry.c.source_id, entry.c.title, text, entry.c.section, body.c.keywords)
             .join(wanted, wanted.c.id == entry.c.id)

@@ -11,6 +11,7 @@ from aggregator.classify.revise import compare, is_cut, is_other_title, state_of
 from aggregator.classify.tag import Tagger
 from aggregator.model import Change, Item, Looked, Site, Source, SourceRule, Watched
 from aggregator.store import Store
+from aggregator.visit.bring import is_on_page
 from aggregator.visit.compose import article_of, digest_of
 from aggregator.visit.looks import FLAPPING
 from aggregator.visit.reread import edited, entry_now, passed, said_by, told_before, told_by, weighed
@@ -74,6 +75,8 @@ def _told(
     """What the feed that carries an article says of it, if it is not what it said."""
     watch = replace(one.watch, is_unlisted=False, missing_at=None, missing_by=None)
     changes = (Change("restored"),) if one.removed_at else ()
+    if watch.body_hash is None and item.html is None and is_on_page(rule):  # the feed does not carry it after all
+        return [Looked(watch.entry_id, now, replace(watch, kind="page", due_at=now), changes)]
     digest = digest_of(item)
     entry = store.revisions.whole(watch.entry_id) if digest != watch.body_hash else None
     if entry is None:

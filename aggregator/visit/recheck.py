@@ -140,7 +140,8 @@ class Rechecker:
     async def _look_at(self, one: Watched, source: Source, site: Site, rule: SourceRule, now: datetime) -> Looked:
         """Raises SourceError where the page tells nothing now."""
         watch = one.watch
-        is_carried = watch.kind == "feed"  # by a feed, which tells its text: the page only, that it is there
+        # by a feed, which tells its text: the page only, that it is there
+        is_carried = watch.kind == "feed" or not is_on_page(rule)
         if is_carried and not (is_on_page(rule) and (watch.is_unlisted or one.removed_at)):
             return after(watch, now, onward(watch, now))
         asked = Validators(watch.etag, watch.last_modified) if is_regular(watch) else NEWS_OR_NOT
@@ -228,7 +229,7 @@ class Rechecker:
         found = await _compared(before, told)
         if found is None:
             return unchanged(passed(said_by(watch, told)), now, one.removed_at)
-        if is_another(before, told):
+        if is_another(replace(before, title=before.title or entry.title), told):
             if reading.is_notice:
                 raise _MissingError("notice")
             raise ParseError(f"{one.url} shows another article")

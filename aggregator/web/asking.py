@@ -8,6 +8,7 @@ from aggregator.web.service import service
 
 # what an address keeps when it is written otherwise: the place in the list, the language, every entry of a story
 KEPT = ("before", "archive", "lang", "all")
+LARGEST = 2**63 - 1  # number that a database holds
 LENGTH = "aggregator.length"  # our key in a request's environ
 
 
@@ -22,6 +23,16 @@ def first_length(usual: int) -> int:
 def every_asked() -> bool:
     """Whether this request is for every entry (``?all=1``), and not for one of each story."""
     return request.args.get("all") == "1"
+
+
+def number_before() -> int | None:
+    """The number of ``?before=``, None where there is none. Raises NotFound for what is none."""
+    text = request.args.get("before")
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit()) or int(text[:30]) > LARGEST:
+        raise NotFound(f"{text[:40]!r} is no place in a list")
+    return int(text)
 
 
 def tags_at(name: str) -> Expression:

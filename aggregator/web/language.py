@@ -31,6 +31,7 @@ LONGEST_HEADER = 500  # characters of an Accept-Language that are read, and reme
 PATTERNS = {
     "zh": {
         "day": "y年M月d日",
+        "whole day": "y年M月d日 EEEE",
         "weekday": "EEEE",
         "month": "y年M月",
         "short": "M月d日",
@@ -41,6 +42,7 @@ PATTERNS = {
     },
     "en": {
         "day": "d MMMM y",
+        "whole day": "EEEE, d MMMM y",
         "weekday": "EEEE",
         "month": "MMMM y",
         "short": "d MMM",
@@ -216,6 +218,11 @@ def asked() -> str | None:
 def day_text(day: date, chosen: str | None = None) -> str:
     """``2025年3月21日``, ``21 March 2025``, in the language of the answer or the one that is *chosen*."""
     return _written(day, "day", chosen or language())
+
+
+def whole_day_text(day: date) -> str:
+    """``2025年3月21日 星期五``, ``Friday, 21 March 2025``"""
+    return _said(day, "whole day")
 
 
 def weekday_text(day: date) -> str:

@@ -214,7 +214,9 @@ def entry(slug: str) -> Response:
             entry=found,
             # told of when the publisher's own is gone
             is_kept=bool(found.removed_at and not here.is_static and here.store.holdings.page(found.id)),
-            reasons=reasons(found, here.store.tagging.given_to(found.source.name)),
+            reasons=reasons(
+                found, here.store.tagging.given_to(found.source.name), here.store.tagging.brought_by(found.id)
+            ),
             older=older,
             newer=newer,
             topic=topic,
@@ -224,18 +226,6 @@ def entry(slug: str) -> Response:
     )
     # with the sizes of its pictures the page would be another one
     return offer(drawn, promise) if pictures().know(found.images) else drawn
-
-
-@blueprint.get("/stories/<key>/")
-@kept_until_news
-def story(key: str) -> str | BaseResponse:
-    """All who tell a story. What is none any more is the entry that it began with."""
-    found = service().store.stories.whole(key)
-    if not found.entries:
-        return redirect(url_for("pages.entry", slug=found.key), 302)
-    if found.key != key:
-        return redirect(url_for("pages.story", key=found.key), 301)
-    return render_template("story.html", entries=found.entries, story=found.entries[0].story)
 
 
 @blueprint.get("/about/")

@@ -31,7 +31,9 @@ from aggregator.web.service import Service
 from aggregator.web.subject import BEGINNING
 
 NOT_FOUND = "404"  # of no endpoint: what a server gives where it has no file
-SINGLE_PAGES = ("index", "today", "tags", "universities", "sources", "archive", "revisions", "about", "readers")
+SINGLE_PAGES = (
+    "index", "today", "tags", "universities", "sources", "archive", "stories", "revisions", "about", "readers",
+)  # fmt: skip
 SINGLES = ("ops.favicon", "ops.icon", "ops.manifest", "sitemap.robots", "sitemap.index", "sitemap.pages")
 LISTS_OF_FEEDS = ("feeds.feeds_opml", "feeds.sources_opml")
 UNUSED = ("search.js",)  # there is no search

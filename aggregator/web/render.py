@@ -42,6 +42,7 @@ from aggregator.web import (
     revisions,
     search,
     sitemap,
+    stories,
     subscribe,
     topics,
     websub,
@@ -158,7 +159,7 @@ def drawing_app(settings: Settings, *, is_static: bool = False) -> Flask:
     # several modules add to one blueprint
     modules = (
         api, archive, catalogue, digests, follow, notices, opml, ops, originals, pictures, returns, revisions, search,
-        sitemap, subscribe, websub,
+        sitemap, stories, subscribe, websub,
     )  # fmt: skip
     for blueprint in dict.fromkeys(module.blueprint for module in modules):
         app.register_blueprint(blueprint)
@@ -232,6 +233,7 @@ def _prepare_templates(app: Flask, settings: Settings) -> None:
         decoded=lambda proof: decode(proof.body, proof.headers.get("content-type")),
         fold=plaintext.fold,
         day=language.day_text,
+        whole_day=language.whole_day_text,
         weekday=language.weekday_text,
         short=language.short_text,
         day_name=language.day_name,

@@ -16,6 +16,7 @@ from aggregator.model import Attachment, Note, Past
 from aggregator.publish import FORMATS, wire
 from aggregator.store.feeds import StoredFeed
 from aggregator.web import feeds, pages
+from aggregator.web.asking import number_before
 from aggregator.web.machines import published
 from aggregator.web.service import address, service
 from aggregator.web.stored import kept_until_news, until_news
@@ -26,8 +27,6 @@ blueprint = pages.blueprint
 LIST_LENGTH, STATIC_LENGTH = 30, 200  # files have no further pages
 FEED_LENGTH = 50
 REMEMBERED = 20_000  # characters
-# the largest number of a revision that a database holds
-LARGEST = 2**63 - 1
 
 KINDS = {
     "edited": lazy_gettext("改动"),
@@ -98,7 +97,7 @@ def revisions() -> str:
     """The newest revisions of all entries; ``?before=`` the number of one: those before it."""
     here = service()
     length = STATIC_LENGTH if here.is_static else LIST_LENGTH
-    found = here.store.revisions.newest(length + 1, _before())
+    found = here.store.revisions.newest(length + 1, number_before())
     older = found[length - 1].id if len(found) > length and not here.is_static else None
     return render_template(
         "revisions.html", revisions=found[:length], older=older, is_first="before" not in request.args
@@ -148,12 +147,3 @@ def _note(past: Past) -> Note:
         text=told_of(past),
         html=render_template("revision_feed.html", shown=Shown.of(past)) if past.kind == "edited" else "",
     )
-
-
-def _before() -> int | None:
-    text = request.args.get("before")
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit()) or int(text[:30]) > LARGEST:
-        raise NotFound(f"{text[:40]!r} is no place in a list")
-    return int(text)

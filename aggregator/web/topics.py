@@ -61,16 +61,18 @@ def grouped(tags: Sequence[Tag]) -> list[tuple[str, list[Tag]]]:
     return [(name, its) for name, its in kinds.items() if its]
 
 
-def reasons(entry: FullEntry, given: Iterable[Given]) -> list[tuple[str, str]]:
-    """(tag, why *entry* has it) of each of its tags; *given* are those of its source."""
+def reasons(entry: FullEntry, given: Iterable[Given], brought: Sequence[str]) -> list[tuple[str, str]]:
+    """(tag, why *entry* has it) of each of its tags; *given* are those of its source, *brought* came with it."""
     told = topics().tagger.reasons(given, entry.title, entry.text, entry.section, entry.keywords)
-    by_tag = {reason.tag: reason for reason in told}
-    return [(tag, _reason(by_tag.get(tag))) for tag in entry.tags]
+    said = {reason.tag: _reason(reason) for reason in told}
+    if entry.removed_at and not entry.text:
+        otherwise = str(_("来自不再显示的正文"))
+    else:
+        otherwise = str(_("规则已变，请运行 aggregator retag"))
+    return [(tag, said.get(tag) or (str(_("导入时已有")) if tag in brought else otherwise)) for tag in entry.tags]
 
 
-def _reason(reason: Reason | None) -> str:
-    if reason is None:
-        return str(_("规则已变，请运行 aggregator retag"))
+def _reason(reason: Reason) -> str:
     what = reason.what.strip("^$").replace("_", " ")
     said: dict[str, str] = {
         "site": _("这所学校的每条新闻都有"),

@@ -32,7 +32,8 @@ PLACES = (
     "/sources/xinghu-lectures/", "/universities/", "/universities/海棠大学/", "/archive/", "/archive/2025/03/",
     "/archive/2025/03/20/", "/about/", "/help/readers/", "/help/readers/?lang=en", "/digest/", "/digest/2025-W12/",
     "/no-such-page", "/tags/(/", "/search", "/search?q=水稻", "/api/",
-    "/catalogue/", "/catalogue/?q=南京&lang=en", "/catalogue/?q=-", "/revisions/", "/revisions/?lang=en", "/follow/",
+    "/catalogue/", "/catalogue/?q=南京&lang=en", "/catalogue/?q=-", "/revisions/", "/revisions/?lang=en",
+    "/stories/", "/stories/?lang=en", "/follow/",
 )  # fmt: skip
 FAULTS = ("/no-such-page", "/tags/(/")
 PICTURE = png(1200, 800)
