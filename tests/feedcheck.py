@@ -48,7 +48,7 @@ RSS_CHILDREN = {
     "image": {"url": ONE, "title": ONE, "link": ONE},
     "item": {
         "title": ONE, "link": ONE, "description": MAYBE, "content:encoded": MAYBE, "guid": ONE, "category": ANY,
-        "enclosure": MAYBE, "pubDate": MAYBE, "source": MAYBE, "dc:creator": ONE, "dc:source": MAYBE,
+        "enclosure": MAYBE, "pubDate": MAYBE, "source": MAYBE, "dc:creator": ONE, "a:link": ANY,
     },
 }  # fmt: skip
 RSS_ATTRIBUTES = {

@@ -1,10 +1,12 @@
 """Atom: RFC 4287, with what feedgen leaves out put back."""
 
+from dataclasses import replace
+
 import pytest
 from lxml import etree
 
 from aggregator.publish import atom
-from tests.published import ENTRY, INFO, SITE, SLUG, entry, info
+from tests.published import ENTRY, INFO, NOTE, SITE, SLUG, entry, info
 
 ATOM = {"a": "http://www.w3.org/2005/Atom"}
 LANG = "{http://www.w3.org/XML/1998/namespace}lang"
@@ -138,6 +140,19 @@ def test_entries_of_one_poll_are_told_apart_by_their_times():
     found = feed(atom.render(info(), [entry(id=1), entry(id=2)]))
 
     assert texts(found, "a:entry/a:updated") == ["2001-02-03T04:05:06.001+00:00", "2001-02-03T04:05:06.002+00:00"]
+
+
+def test_notes_of_one_moment_are_told_apart_by_their_times():
+    found = feed(atom.render(info(), [NOTE, replace(NOTE, id=f"{NOTE.id}:end")]))
+
+    assert len(set(texts(found, "a:entry/a:updated"))) == 2
+
+
+def test_an_entry_without_text_says_its_title():
+    """W3C's validator warns of one that says nothing."""
+    found = feed(atom.render(info(), [entry(html="", text="", summary="")])).find("a:entry", ATOM)
+
+    assert texts(found, "a:summary") == [ENTRY.title]
 
 
 @pytest.mark.parametrize(("what", "name"), [({"is_archive": True}, "archive"), ({"is_complete": True}, "complete")])

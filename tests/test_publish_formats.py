@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import feedparser
 import pytest
@@ -11,7 +11,7 @@ from lxml import etree
 
 from aggregator.publish import FORMATS
 from tests.feedcheck import faults
-from tests.published import NOTE, SITE, entry, info, source
+from tests.published import ENTRY, NOTE, SITE, entry, info, source
 
 EVERY = pytest.mark.parametrize("extension", sorted(FORMATS))
 
@@ -154,6 +154,16 @@ def test_times_without_zone_and_with_another_are_utc(extension):
     assert document == FORMATS[extension].render(
         info(updated=naive.replace(microsecond=0, tzinfo=UTC)),
         [entry(updated=naive.replace(tzinfo=UTC), published=naive.replace(tzinfo=UTC))],
+    )
+
+
+@EVERY
+def test_nothing_was_published_after_we_saw_it(extension):
+    """A date yet to come would keep an entry on top of a reader's list until then."""
+    announced = entry(published=ENTRY.seen_at + timedelta(days=400))
+
+    assert FORMATS[extension].render(info(), [announced]) == FORMATS[extension].render(
+        info(), [entry(published=ENTRY.seen_at)]
     )
 
 

@@ -18,7 +18,7 @@ def body(document):
 def test_a_list_page_is_subscribed_to_through_our_feed_of_it():
     (folder,) = body(opml.render_sources("来源", SITE, [LIST]))
 
-    assert dict(folder.attrib) == {"text": "南开大学", "title": "南开大学"}
+    assert dict(folder.attrib) == {"text": "南开大学"}
     assert [dict(outline.attrib) for outline in folder] == [
         {
             "type": "rss",

@@ -63,7 +63,7 @@ def test_an_item_is_whole():
     assert found.findtext("pubDate") == "Fri, 02 Feb 2001 01:44:00 +0000"
     assert found.findtext("content:encoded", namespaces=NAMES) == ENTRY.html
     assert found.findtext("dc:creator", namespaces=NAMES) == "李明"
-    assert found.findtext("dc:source", namespaces=NAMES) == ENTRY.url
+    assert [dict(link.attrib) for link in found.iterfind("atom:link", NAMES)] == [{"rel": "via", "href": ENTRY.url}]
     assert [(tag.text, tag.get("domain")) for tag in found.iterfind("category")] == [
         ("南开大学", f"{SITE}/tags/"),
         ("要闻", f"{SITE}/tags/"),
@@ -102,6 +102,12 @@ def test_an_item_without_date_has_no_pub_date():
 
 def test_a_title_is_text_and_not_markup():
     assert item(title="R&D <K in\n 10>").findtext("title") == "R&D <K in 10>"
+
+
+def test_a_title_is_the_same_to_readers_that_take_it_for_html():
+    document = rss.render(info(), [entry(title="R&D <K>")])
+
+    assert b"<title>R&#x26;D &#x3C;K&#x3E;</title>" in document
 
 
 def test_rendering_does_not_touch_the_locale_of_the_process(monkeypatch):

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import timedelta
+from itertools import count
 
 import pytest
 from lxml import etree
@@ -11,7 +12,8 @@ from sqlalchemy import text
 
 from aggregator.model import Begun, Site, SourceRule
 from aggregator.store import Store
-from tests.newsroom import NOW, SITE_URL, UNIVERSITIES, app_of, empty_store, fill, rules, story, visit
+from aggregator.web.app import create_app
+from tests.newsroom import NOW, SITE_URL, UNIVERSITIES, app_of, empty_store, fill, rules, settings, story, visit
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 FORMATS = {
@@ -218,6 +220,17 @@ def test_the_entity_tag_counts_before_the_time(client):
     by_both = client.get("/feed.atom", headers={"If-Modified-Since": modified, "If-None-Match": '"other"'})
 
     assert (304, 200) == (by_time.status_code, by_both.status_code)
+
+
+@pytest.mark.parametrize("place", ["/feed.atom?q=水稻", "/sources.atom", "/sources.opml", "/feed.rss?before=9-9"])
+def test_the_same_bytes_have_the_same_time(store, tmp_path, place):
+    hours = count()
+    client = create_app(settings(tmp_path), store, lambda: NOW + timedelta(hours=next(hours))).test_client()
+    modified = client.get(place).headers["Last-Modified"]
+
+    again = client.get(place, headers={"If-Modified-Since": modified})
+
+    assert 304 == again.status_code
 
 
 def test_who_asks_by_time_does_not_miss_an_entry_that_was_seen_early_and_stored_late(client, store):

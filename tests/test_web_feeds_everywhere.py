@@ -1,6 +1,7 @@
 """Every kind of feed: one address each, valid, and back to the very first entry."""
 
 import json
+import re
 from datetime import timedelta
 from urllib.parse import quote, unquote, urlsplit
 
@@ -270,7 +271,7 @@ def test_each_day_that_is_over_is_a_digest(client, store):
         ("tag:news.example.org,2026:digest:2025-03-20", "日报 2025年3月20日", "2025-03-20T16:00:00+00:00"),
         ("tag:news.example.org,2026:digest:2025-03-18", "日报 2025年3月18日", late.replace(microsecond=0).isoformat()),
     ] == [
-        tuple(one.findtext(f"{ATOM}{name}") for name in ("id", "title", "updated"))
+        (one.findtext(f"{ATOM}id"), one.findtext(f"{ATOM}title"), re.sub(r"\.\d+", "", one.findtext(f"{ATOM}updated")))
         for one in feed.iterfind(f"{ATOM}entry")
     ]
     assert "昨天" in feed.findtext(f"{ATOM}entry/{ATOM}content")

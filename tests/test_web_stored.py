@@ -260,7 +260,7 @@ def test_a_source_is_fresh_until_it_is_visited_again(store, tmp_path):
     assert {2: "max-age=300", 23: "max-age=1380", 600: "max-age=3600"} == ages
 
 
-@pytest.mark.parametrize("place", ["/feed.json", "/tags/x.atom", "/digest.rss", "/feeds.opml"])
+@pytest.mark.parametrize("place", ["/feed.json", "/tags/x.atom", "/digest.rss", "/feeds.opml", "/api/v1/tags"])
 def test_scripts_of_other_sites_may_ask(client, place):
     asked = client.options(place, headers={"Origin": "https://reader.example", "Access-Control-Request-Method": "GET"})
 

@@ -8,6 +8,7 @@ lose the attributes of links (lkiesow/python-feedgen#135) and most of a source, 
 from collections.abc import Sequence
 from datetime import datetime
 from html import escape
+from zlib import crc32
 
 from feedgen.feed import FeedGenerator
 from lxml import etree
@@ -118,14 +119,15 @@ def spliced(document: bytes, entries: Sequence[str], end: bytes) -> bytes:
 
 def _entry(info: FeedInfo, entry: FullEntry) -> str:
     updated, source_url = _moment(entry.updated, entry.id), escape(wire.address(entry.source.url))
-    published = f"<published>{wire.utc(entry.published).isoformat()}</published>" if entry.published else ""
+    when, told = wire.published(entry), wire.summary(entry)
+    published = f"<published>{when.isoformat()}</published>" if when else ""
     links = "".join(map(_link, entry_links(info, entry)))
     scheme = escape(wire.tag_scheme(info.site_url))
     categories = "".join(
         f'<category term="{term}" scheme="{scheme}" label="{term}"/>'
         for term in (escape(wire.one_line(tag)) for tag in entry.tags)
     )
-    summary = f'<summary type="text">{wire.text(wire.one_line(entry.summary))}</summary>' if entry.summary else ""
+    summary = f'<summary type="text">{wire.text(told)}</summary>' if told else ""
     # xhtml would have to be well-formed
     content = f'<content type="html">{wire.cdata(entry.html)}</content>' if entry.html else ""
     return (
@@ -146,7 +148,7 @@ def _note(note: Note) -> str:
     content = f'<content type="html">{wire.cdata(note.html)}</content>' if note.html else ""
     return (
         f"<entry><id>{escape(wire.address(note.id))}</id><title>{wire.text(wire.one_line(note.title))}</title>"
-        f"<updated>{wire.utc(note.updated).isoformat()}</updated>"
+        f"<updated>{_moment(note.updated, crc32(note.id.encode()))}</updated>"
         f"<published>{wire.utc(note.published).isoformat()}</published>"
         f"<author><name>{wire.text(wire.one_line(note.author))}</name></author>"
         f'<link rel="alternate" href="{escape(wire.address(note.url))}" type="text/html"/>'
@@ -155,7 +157,7 @@ def _note(note: Note) -> str:
 
 
 def _moment(updated: datetime, number: int) -> str:
-    """When an entry was *updated*. One poll brings many at the same time: thousandths tell them apart.
+    """When what has a *number* of its own was *updated*. One poll brings many at a time: thousandths tell them apart.
 
     Readers may go by atom:updated alone, so no two entries of a feed should share it (W3C's validator says).
     """

@@ -46,6 +46,7 @@ def feed(info: FeedInfo) -> dict[str, Any]:
 
 def item(info: FeedInfo, entry: FullEntry) -> dict[str, Any]:
     """One item of a document."""
+    published = wire.published(entry)
     said: dict[str, Any] = {
         "id": wire.address(entry.atom_id),
         "url": wire.entry_url(info.site_url, entry),
@@ -54,7 +55,7 @@ def item(info: FeedInfo, entry: FullEntry) -> dict[str, Any]:
         "content_html": entry.html,
         "summary": wire.one_line(entry.summary),
         "image": wire.address(entry.image or ""),
-        "date_published": wire.utc(entry.published).isoformat() if entry.published else "",
+        "date_published": published.isoformat() if published else "",
         "date_modified": wire.utc(entry.updated).isoformat(),
         "authors": [{"name": wire.author(entry)}],
         "tags": [wire.one_line(tag) for tag in entry.tags],

@@ -22,7 +22,7 @@ def render_sources(title: str, site_url: str, sources: Sequence[SourceRef], feed
     for source in sources:
         university = wire.one_line(source.university)
         if university not in folders:
-            folders[university] = etree.SubElement(body, "outline", text=university, title=university)
+            folders[university] = etree.SubElement(body, "outline", text=university)
         own = wire.address(source.url)
         if source.name in feeds:
             addresses = own, wire.source_page_url(site_url, source)
@@ -46,7 +46,6 @@ def _document(title: str, owner: str | None = None) -> tuple[etree._Element, etr
     etree.SubElement(head, "title").text = wire.one_line(title)
     if owner:
         etree.SubElement(head, "ownerId").text = wire.address(owner)
-    etree.SubElement(head, "docs").text = "http://opml.org/spec2.opml"
     return root, etree.SubElement(root, "body")
 
 

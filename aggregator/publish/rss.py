@@ -1,6 +1,6 @@
 """A Feed and its entries into RSS 2.0 through feedgen; the same bytes for the same entries.
 
-Knows no database and no clock. What RSS lacks comes from Atom (links), Dublin Core (author, first publication)
+Knows no database and no clock. What RSS lacks comes from Atom (links, first publication), Dublin Core (author)
 and the content module (full text), as https://www.rssboard.org/rss-profile advises. As in atom.py, the items are ours:
 feedgen writes the channel.
 """
@@ -65,38 +65,48 @@ class _Channel(History):
 
 def _entry(info: FeedInfo, entry: FullEntry) -> str:
     # RSS reads a description as HTML: a text is escaped once for that and once for XML
-    summary = wire.text(wire.text(wire.one_line(entry.summary)))
+    summary = wire.text(wire.text(wire.summary(entry)))
     texts = [f"<description>{summary}</description>"] if summary else []
     if entry.html:
         name = "content:encoded" if summary else "description"
         texts.append(f"<{name}>{wire.cdata(entry.html)}</{name}>")
     scheme = escape(wire.tag_scheme(info.site_url))
-    texts += [f'<category domain="{scheme}">{wire.text(wire.one_line(tag))}</category>' for tag in entry.tags]
+    texts += [f'<category domain="{scheme}">{_plain(wire.one_line(tag))}</category>' for tag in entry.tags]
     enclosure = next((link for link in entry_links(info, entry) if link["rel"] == "enclosure"), None)
     if enclosure:  # readers take one; type and length must stand, 0 where the publisher does not say
         address, media_type = escape(wire.uri(enclosure["href"])), enclosure.get("type", wire.UNKNOWN_TYPE)
         texts.append(f'<enclosure url="{address}" length="{enclosure.get("length", "0")}" type="{media_type}"/>')
-    if entry.published:
-        texts.append(f"<pubDate>{format_datetime(wire.utc(entry.published))}</pubDate>")
+    published = wire.published(entry)
+    if published:
+        texts.append(f"<pubDate>{format_datetime(published)}</pubDate>")
+    # not dc:source: to W3C's validator it says what <source> says
+    texts.append(f'<atom:link rel="via" href="{escape(wire.uri(entry.url))}"/>')
     for link in related_links(info, entry):
         href, title = escape(wire.uri(link["href"])), escape(link["title"])
         texts.append(f'<atom:link rel="related" href="{href}" type="text/html" title="{title}"/>')
     return (
-        f"<item><title>{wire.text(wire.title(entry))}</title>"
+        f"<item><title>{_plain(wire.title(entry))}</title>"
         f"<link>{escape(wire.uri(wire.entry_url(info.site_url, entry)))}</link>{''.join(texts)}"
         f'<guid isPermaLink="false">{escape(wire.address(entry.atom_id))}</guid>'
-        f'<source url="{escape(wire.uri(entry.source.url))}">{wire.text(wire.source_title(entry.source))}</source>'
-        f"<dc:creator>{wire.text(wire.author(entry))}</dc:creator>"  # RSS's own author is a mail address
-        f"<dc:source>{escape(wire.address(entry.url))}</dc:source></item>"
+        f'<source url="{escape(wire.uri(entry.source.url))}">{_plain(wire.source_title(entry.source))}</source>'
+        f"<dc:creator>{_plain(wire.author(entry))}</dc:creator></item>"  # RSS's own author is a mail address
     )
 
 
 def _note(note: Note) -> str:
     content = f"<content:encoded>{wire.cdata(note.html)}</content:encoded>" if note.html else ""
     return (
-        f"<item><title>{wire.text(wire.one_line(note.title))}</title><link>{escape(wire.uri(note.url))}</link>"
+        f"<item><title>{_plain(wire.one_line(note.title))}</title><link>{escape(wire.uri(note.url))}</link>"
         f"<description>{wire.text(wire.text(wire.one_line(note.text)))}</description>{content}"
         f'<guid isPermaLink="false">{escape(wire.address(note.id))}</guid>'
         f"<pubDate>{format_datetime(wire.utc(note.published))}</pubDate>"
-        f"<dc:creator>{wire.text(wire.one_line(note.author))}</dc:creator></item>"
+        f"<dc:creator>{_plain(wire.one_line(note.author))}</dc:creator></item>"
     )
+
+
+def _plain(text: str) -> str:
+    """*text* where RSS does not say whether it is HTML: readers of either mind take numbers for the character itself.
+
+    https://www.rssboard.org/rss-profile#data-types-characterdata
+    """
+    return text.replace("&", "&#x26;").replace("<", "&#x3C;").replace(">", "&#x3E;")

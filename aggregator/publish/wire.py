@@ -112,6 +112,16 @@ def author(entry: FullEntry) -> str:
     return one_line(entry.author or "") or one_line(entry.source.university) or one_line(entry.source.title)
 
 
+def published(entry: FullEntry) -> datetime | None:
+    """When *entry* was published: not after we saw it, whatever its publisher says, or readers would keep it on top."""
+    return min(utc(entry.published), utc(entry.seen_at)) if entry.published else None
+
+
+def summary(entry: FullEntry) -> str:
+    """The summary of *entry*; where it has neither that nor a body, its title: no feed says nothing of an entry."""
+    return one_line(entry.summary) or ("" if entry.html else one_line(entry.text) or title(entry))
+
+
 def source_title(source: SourceRef) -> str:
     """The title of *source*, with the university it belongs to."""
     name, university = one_line(source.title), one_line(source.university)

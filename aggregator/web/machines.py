@@ -54,7 +54,8 @@ def open_to_scripts(response: Response) -> Response:
     """Let readers that live in a browser ask, too (Fetch standard, §3.2)."""
     response.headers["Access-Control-Allow-Origin"] = "*"
     if request.method == "OPTIONS":
-        response.headers["Access-Control-Allow-Methods"] = "GET, HEAD, OPTIONS"
+        # whatever else is routed here gets a 405 that its sender can read
+        response.headers["Allow"] = response.headers["Access-Control-Allow-Methods"] = "GET, HEAD, OPTIONS"
         response.headers["Access-Control-Allow-Headers"] = "If-Modified-Since, If-None-Match"
         response.headers["Access-Control-Max-Age"] = str(DAY_SECONDS)
     else:

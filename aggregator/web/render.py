@@ -230,7 +230,7 @@ def _prepare_templates(app: Flask, settings: Settings) -> None:
         source_title=wire.source_title,
         readable=lambda entry: readable(entry.html, lambda url: shown(url, entry)),
         size=size_text,
-        decoded=lambda proof: decode(proof.body, proof.headers.get("content-type")),
+        decoded=lambda proof: wire.writable(decode(proof.body, proof.headers.get("content-type"))),
         fold=plaintext.fold,
         day=language.day_text,
         whole_day=language.whole_day_text,

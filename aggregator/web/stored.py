@@ -23,6 +23,7 @@ from aggregator.web.language import accepted
 from aggregator.web.service import service
 
 MEMORY = 64_000_000  # bytes of answers in one process, the least asked for dropped first
+MOST_DATED = 10_000  # answers in one process that are known by their date
 OVERHEAD = 4_000  # of headers and objects
 MOMENT = timedelta(seconds=10)
 OFFER = "aggregator.offer"  # our key in a request's environ
@@ -127,6 +128,7 @@ class Stored:
         self._memory = memory
         self._shelf: OrderedDict[Hashable, Kept] = OrderedDict()
         self._size = 0
+        self._dated: OrderedDict[Hashable, tuple[str, datetime]] = OrderedDict()
         self._lock = Lock()
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
@@ -179,13 +181,23 @@ class Stored:
         if hasattr(body, "close"):
             body.close()
         etag = str(offered.response.get_etag()[0])
-        document = Document(
-            offered.response.get_data(), headers, etag, offered.last_modified, offered.gzipped, offered.due
-        )
+        changed_at = offered.last_modified and self._changed_at(key, etag, offered.last_modified)
+        document = Document(offered.response.get_data(), headers, etag, changed_at, offered.gzipped, offered.due)
         if offered.promise:
             size = document.size + len(environ.get("PATH_INFO", "")) + len(environ.get("QUERY_STRING", "")) + OVERHEAD
             self._put(key, Kept(document, offered.promise, state, size))
         return document.answer(environ, start_response, now)
+
+    def _changed_at(self, key: Hashable, etag: str, at: datetime) -> datetime:
+        """*at*, or when these very bytes were first given, so that who asks by time alone gets 304 for them."""
+        with self._lock:
+            former = self._dated.pop(key, None)
+            if former and former[0] == etag:
+                at = min(at, former[1])
+            self._dated[key] = etag, at
+            if len(self._dated) > MOST_DATED:
+                self._dated.popitem(last=False)
+        return at
 
     def _put(self, key: Hashable, kept: Kept) -> None:
         with self._lock:

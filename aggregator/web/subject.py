@@ -19,7 +19,7 @@ from aggregator.query import EVERYTHING, Expression, Selection
 from aggregator.settings import Settings
 from aggregator.web.service import address, service
 
-RENDER = 4  # raise it with any change of how feeds look: kept bytes are then made again
+RENDER = 5  # raise it with any change of how feeds look: kept bytes are then made again
 # of a feed without entries; what it says may not depend on when it is asked
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
