@@ -8,6 +8,7 @@ import gzip
 import hashlib
 import logging
 import zlib
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from aggregator.errors import FetchError
 from aggregator.gather.fetch import Fetcher
-from aggregator.model import Allowance, FullEntry
+from aggregator.model import Allowance, FullEntry, Response
 from aggregator.pixels import kind_of
 from aggregator.settings import ArchiveSettings
 from aggregator.shelf import FOLDER, Shelf
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 AT_ONCE = 20  # entries of one round
 TRIES = 4  # what could not be had so often is let go
 PAUSE = timedelta(hours=6)  # before the next try
+READ_BYTES = 16_000_000  # of pages that were read for their articles just now, and wait to be kept
 MOST_PICTURES = 50  # of an entry
 MOST_DROPPED = 50  # entries that make room at once
 LONGEST_ADDRESS = 2000
@@ -66,8 +68,23 @@ class Archive:
         self._store = store
         self._cached = cached
         self._allowance = allowance
+        self._read: OrderedDict[str, Response] = OrderedDict()
+        self._read_bytes = 0
 
     # ------------------------------------------------------------ in
+
+    def read(self, url: str, response: Response) -> None:
+        """Remember the article's page that was fetched from *url* just now, so that it is not fetched again."""
+        self._forget(url)
+        self._read[url] = response
+        self._read_bytes += len(response.body)
+        while self._read_bytes > READ_BYTES:
+            self._forget(next(iter(self._read)))
+
+    def _forget(self, url: str) -> Response | None:
+        response = self._read.pop(url, None)
+        self._read_bytes -= len(response.body) if response else 0
+        return response
 
     async def work(self, fetcher: Fetcher, now: Callable[[], datetime], *, stop: Callable[[], bool]) -> int:
         """Keep what waits for it, at most AT_ONCE entries; how many were looked at."""
@@ -115,7 +132,9 @@ class Archive:
         failed: list[str] = []
         if self._settings.pages and one.url not in kept and one.url.startswith(("http://", "https://")):
             try:
-                answer = await fetcher.fetch(one.url, allowance=self._allowance(one.source.name))
+                answer = self._forget(one.url) or await fetcher.fetch(
+                    one.url, allowance=self._allowance(one.source.name)
+                )
                 body = await asyncio.to_thread(gzip.compress, answer.body, 6, mtime=0)
                 bodies.append((_thing(one.url, "page", answer.content_type or "", body), body))
             except FetchError as error:

@@ -26,7 +26,7 @@ from aggregator.gather.fetch import Fetcher
 from aggregator.gather.fingerprint import fingerprint
 from aggregator.health import judged
 from aggregator.identity import turn_of
-from aggregator.model import ListingRule, Look, Site, Source, SourceRule, Validators, Visit
+from aggregator.model import ListingRule, Look, Response, Site, Source, SourceRule, Validators, Visit
 from aggregator.rules import Rules, load
 from aggregator.settings import Settings
 from aggregator.store import Store
@@ -70,6 +70,7 @@ class Poller:
         now: Callable[[], datetime],
         on_visit: Callable[[Source, Visit, int], None] | None = None,
         spread_seconds: float = 0,
+        on_page: Callable[[str, Response], None] | None = None,
     ) -> None:
         self._settings = settings
         self._rules = _by_name(rules)
@@ -84,7 +85,8 @@ class Poller:
         self._backlog = Backlog(store, fetcher, self._same, now)
         self._outcomes = Outcomes(settings, Trust(store, is_asked=settings.callback_url is not None))
         self._tagger = CurrentTagger(settings.instance, store, now)
-        self._bringer = Bringer(fetcher, self._families, self._tagger, now, urlsplit(settings.site.url).hostname)
+        host = urlsplit(settings.site.url).hostname
+        self._bringer = Bringer(fetcher, self._families, self._tagger, now, host, on_page)
         store.withholds = settings.schedule.removed == "withhold"
         self._rechecker = Rechecker(store, fetcher, self._families, self._tagger, now)
         self._named: frozenset[str] = frozenset()  # to be polled whether due or not

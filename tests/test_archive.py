@@ -10,14 +10,20 @@ from sqlalchemy import update
 from aggregator.archive import Archive
 from aggregator.cli import main
 from aggregator.gather.fetch import Fetcher
-from aggregator.model import Entry, Terms
+from aggregator.model import Entry, Response, Terms
+from aggregator.poll import Poller
 from aggregator.settings import ArchiveSettings, FetchSettings, Settings
 from aggregator.store import Store
 from aggregator.tidying import tidy
 from aggregator.web.app import create_app
 from tests.newsroom import empty_store, rules, story, visit
+from tests.service import service, source
+from tests.test_follow import column
+from tests.test_survey import STORY
 from tests.test_web_pictures import PNG, png
 from tests.university import NOW
+
+__all__ = ["service"]
 
 PAGE = "<html><meta charset=gbk><script>alert(1)</script><p>原文</p></html>".encode("gbk")
 FETCH = FetchSettings(allow_private_networks=True, per_host_delay_seconds=0)
@@ -110,6 +116,48 @@ def test_all_that_is_kept_is_given_but_what_is_withheld(store, university, tmp_p
     remove(store, hidden, is_withheld=True)
 
     assert {(url, PAGE), (picture, PNG)} == {(address, body) for address, _, body in kept.walk()}
+
+
+def test_a_page_that_was_just_read_is_not_fetched_again(store, university, tmp_path):
+    url, _ = add(store, university, 1, pictures=())
+    kept = archive(store, tmp_path)
+    kept.read(url, Response(url, 200, PAGE, {"content-type": "text/html"}))
+
+    keep(kept)
+
+    assert [] == university.requests
+    assert PAGE == kept.page(store.entries.newest(1)[0].id)[1]
+
+
+def test_a_poll_gives_the_pages_of_its_articles_to_who_keeps_them(tmp_path, university, service):
+    university.serve("/info/1/12.htm", STORY)
+    one = service(source(university.serve("/tzgg.htm", column("1", "通知公告"))))
+    kept = archive(one.store, tmp_path, pictures=False)
+
+    async def work():
+        async with Fetcher(one.settings.fetch, "tests") as fetcher:
+            poller = Poller(one.settings, one.rules, one.store, fetcher, lambda: NOW, on_page=kept.read)
+            await poller.poll_all_due()
+            await poller.stop()
+
+    asyncio.run(work())
+    asked = len(university.requests)
+    keep(kept)
+
+    assert [STORY.encode()] == [body for _, _, body in kept.walk()]
+    assert "/info/1/12.htm" not in [request.path for request in university.requests[asked:]]
+
+
+def test_of_pages_just_read_only_so_many_bytes_are_remembered(store, university, tmp_path):
+    url, _ = add(store, university, 1, pictures=())
+    kept = archive(store, tmp_path)
+    kept.read(url, Response(url, 200, b"older"))
+    for number in range(3):
+        kept.read(f"http://other/{number}", Response("http://other/", 200, bytes(6_000_000)))
+
+    keep(kept)
+
+    assert PAGE == kept.page(store.entries.newest(1)[0].id)[1]  # fetched
 
 
 def test_a_picture_that_the_pages_have_is_not_fetched_again(store, university, tmp_path):

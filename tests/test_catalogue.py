@@ -9,6 +9,7 @@ from aggregator.errors import RuleError
 from aggregator.follow.catalogue import read_catalogue
 from aggregator.identity import domain_of
 from aggregator.rules import check_across, load
+from aggregator.rules.cities import city_in_english
 from aggregator.rules.switches import Switches, read_switches, write_switches
 
 # short for several universities: they lead to none
@@ -79,6 +80,25 @@ def test_every_shipped_file_can_be_used_and_all_go_together(catalogue):
     assert len(catalogue.sites) >= 170
     assert sum(bool(site.sources) for site in catalogue.sites.values()) >= 150
     check_across(catalogue.sites.values(), catalogue.families)
+
+
+@pytest.mark.parametrize(
+    ("words", "city"), [("Tianjin", "天津"), ("Xi'an", "西安"), ("xian", "西安"), ("harbin", "哈尔滨")]
+)
+def test_a_city_is_known_by_its_english_name(catalogue, words, city):
+    there = {site.name for site in catalogue.sites.values() if site.city == city}
+
+    assert there == {site.name for site, _ in catalogue.named(words)}
+    assert there <= {site.name for site in catalogue.search(words)}
+
+
+def test_every_city_has_an_english_name(catalogue):
+    assert [] == [site.city for site in catalogue.sites.values() if not city_in_english(site.city)]
+
+
+@pytest.mark.parametrize(("short", "name"), [("NKU", "nankai"), ("PKU", "pku"), ("THU", "tsinghua"), ("SJTU", "sjtu")])
+def test_a_university_is_found_by_its_english_initials(catalogue, short, name):
+    assert name == catalogue.search(short)[0].name
 
 
 def test_every_site_has_its_names_its_city_and_its_home(catalogue):

@@ -106,8 +106,26 @@ def test_a_whole_city_can_be_enabled_and_what_has_no_sources_yet_is_told(instanc
 
 
 def test_a_university_without_sources_is_not_enabled_but_told_how(instance):
-    assert "aggregator add https://www.muc.edu.cn/" in run("enable", "中央民族大学", code=2).stderr
+    said = run("enable", "中央民族大学", code=2).stderr
+
+    assert (
+        "only its home page https://www.muc.edu.cn/; look for one there with: aggregator catalogue enable muc" in said
+    )
     assert not (instance / "enabled.toml").exists()
+
+
+def test_a_list_of_one_without_sources_is_looked_for_at_its_home_page_if_wanted(instance, university):
+    head = OWN.partition("\n[[source]]")[0].format(enabled="false")
+    write(instance, head.replace("https://www.xinghu.example", university.url))
+    university.serve("/", f"<title>星湖大学</title><body><a href='tzgg.htm'>通知公告</a>{'校园风光。' * 90}</body>")
+
+    assert "星湖大学: http" in run("enable", "xinghu", "--yes", code=2).stderr  # leads to no list yet
+    university.serve("/tzgg.htm", column("2", "通知公告"))
+    assert "poll it now with: aggregator poll 1-127-0-0-tzgg" in run("enable", "星大", "--yes").stdout
+
+    assert "nothing changes" in run("enable", "xinghu").stdout
+    ((site, source),) = [one for one in load(instance).sources if "127.0.0.1" in one[1].url]
+    assert ("星湖大学", "通知公告", ("星湖大学",)) == (site.university, source.title, site.tags)
 
 
 def test_guessed_addresses_are_switched_on_one_by_one(instance):

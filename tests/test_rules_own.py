@@ -39,5 +39,5 @@ def test_a_file_that_cannot_be_written_leaves_what_was_there(tmp_path):
         durable.write(tmp_path / "folder", b"x")  # no file takes the place of a folder
 
     assert ["folder", "kept"] == sorted(path.name for path in tmp_path.iterdir())
-    with pytest.raises(SettingsError, match=r"cannot write .*kept"):
+    with pytest.raises(SettingsError, match="cannot write"):
         note_checked(tmp_path / "kept", {})

@@ -40,7 +40,12 @@ def test_one_that_is_not_says_how_it_is_switched_on(client):
 
 
 def test_one_whose_news_nobody_knows_says_how_they_are_found(client):
-    assert "aggregator add https://www.muc.edu.cn/" in page(client, "/catalogue/?q=Minzu University of China")
+    assert "aggregator catalogue enable muc --yes" in page(client, "/catalogue/?q=Minzu University of China")
+
+
+def test_cities_are_named_and_found_in_both_languages(client):
+    assert '<span lang="en">Tianjin</span>' in page(client, "/catalogue/?q=天津&lang=en")
+    assert "<span>天津</span>" in page(client, "/catalogue/?q=Tianjin")
 
 
 def test_the_whole_catalogue_begins_with_what_is_followed(client):

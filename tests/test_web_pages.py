@@ -233,7 +233,12 @@ def test_a_service_that_reaches_no_source_says_so(client, store):
 def test_a_source_proves_its_health(full, store):
     rule = ListingRule("ul > li", "a", "", "span")
     kept = Kept(
-        True, "http://haitang.example/haitang-news/", 200, {"server": "VSB"}, gzip.compress(b"<b>\x07list</b>"), is_cut=True
+        True,
+        "http://haitang.example/haitang-news/",
+        200,
+        {"server": "VSB"},
+        gzip.compress(b"<b>\x07list</b>"),
+        is_cut=True,
     )
     store.entries.record([visit(1, rule=rule, kept=kept, repair="2025-03-20: read by 'ul > li' from now on")])
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aggregator.commands import parts
-from aggregator.errors import SettingsError
+from aggregator.errors import AggregatorError, SettingsError
 
 if TYPE_CHECKING:
     from aggregator.follow.catalogue import Catalogue
@@ -64,9 +64,10 @@ def show(names: tuple[str, ...], as_object: bool) -> None:
         return
     for row in rows:
         click.echo(f"{click.style(row['university'], bold=True)}  {row['english']}")
-        for key in ("aliases", "city", "home", "tags"):
-            said = ", ".join(row[key]) if isinstance(row[key], list) else row[key]
-            click.echo(f"  {key}: {said}")
+        click.echo(f"  aliases: {', '.join(row['aliases'])}")
+        click.echo(f"  city: {row['city']} {row['city_english']}".rstrip())
+        click.echo(f"  home: {row['home']}")
+        click.echo(f"  tags: {', '.join(row['tags'])}")
         click.echo(f"  checked: {row['checked'] or 'never'}" + (f" ({row['proof']})" if row["proof"] else ""))
         click.echo(f"  file: {row['file']}")
         for source in row["sources"]:
@@ -75,13 +76,18 @@ def show(names: tuple[str, ...], as_object: bool) -> None:
             if source["found"]:
                 click.echo(f"      {source['checked']}: {source['found']}; {source['proof']}")
         if not row["sources"]:
-            click.echo(f"  no list of its news is known yet; `aggregator add {row['home']}` looks for them")
+            click.echo(f"  no list of its news is known yet: `aggregator catalogue enable {row['name']} --yes` looks")
 
 
 @catalogue.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
-def enable(names: tuple[str, ...]) -> None:
+@click.option("--yes", "-y", is_flag=True, help="Where only a home page is known, follow the best list it leads to.")
+@click.pass_context
+def enable(context: click.Context, names: tuple[str, ...], yes: bool) -> None:
     """Follow universities or single sources: NAME is a university, an alias, a city, a tag, a file or a source.
+
+    Of some universities only the home page is known: with --yes, or when you agree at a terminal, it is visited as
+    `aggregator add` does, and what is found there is followed.
 
     \b
     Examples:
@@ -89,15 +95,27 @@ def enable(names: tuple[str, ...]) -> None:
       aggregator catalogue enable pku-admission whu
       aggregator catalogue enable 天津          # every university there
       aggregator catalogue enable 招生          # the admissions of all
+      aggregator catalogue enable 中央民族大学 --yes
     """
-    _switch(names, is_on=True)
+    config = parts.settings()
+    known = known_here(config)
+    picks = [real for pick in picked(names, known) for real in _with_sources(*pick, known)]
+    unread = [site for site, source in picks if source is None and not site.sources]
+    ready = [pick for pick in picks if pick[0] not in unread and _can_be_followed(*pick)]
+    if ready:
+        _switch(ready, known, config, is_on=True)
+    found = [_is_found(site, context, yes=yes) for site in unread]
+    if not ready and not any(found):
+        raise SettingsError("there is nothing to switch on")
 
 
 @catalogue.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 def disable(names: tuple[str, ...]) -> None:
     """Follow them no longer; what was collected stays. NAME as for `enable`."""
-    _switch(names, is_on=False)
+    config = parts.settings()
+    known = known_here(config)
+    _switch(picked(names, known), known, config, is_on=False)
 
 
 def known_here(config: "Settings | None" = None) -> "Catalogue":
@@ -129,6 +147,8 @@ def picked(names: Sequence[str], known: "Catalogue") -> "list[Pick]":
 
 def _row(site: "Site", known: "Catalogue") -> dict[str, Any]:
     """*site* as the commands print it."""
+    from aggregator.rules.cities import city_in_english
+
     here = known.switched(site)
     file = known.files[site.name]
     return {
@@ -137,6 +157,7 @@ def _row(site: "Site", known: "Catalogue") -> dict[str, Any]:
         "english": site.english,
         "aliases": list(site.aliases),
         "city": site.city,
+        "city_english": city_in_english(site.city),
         "home": site.home or "",
         "tags": list(site.tags),
         "followed": any(source.enabled for source in here.sources),
@@ -183,18 +204,10 @@ def _list(rows: Sequence[dict[str, Any]]) -> None:
     )
 
 
-def _switch(names: Sequence[str], *, is_on: bool) -> None:
+def _switch(picks: "Sequence[Pick]", known: "Catalogue", config: "Settings", *, is_on: bool) -> None:
     from aggregator.identity import identity
     from aggregator.rules import check_across
     from aggregator.rules.switches import Switches, change_switches
-
-    config = parts.settings()
-    known = known_here(config)
-    picks = picked(names, known)
-    if is_on:
-        picks = [pick for pick in picks if _can_be_followed(*pick)]
-        if not picks:
-            raise SettingsError("there is nothing to switch on")
 
     def switched(switches: Switches) -> Switches:
         return switches.enable(picks) if is_on else switches.disable(picks)
@@ -223,12 +236,33 @@ def _can_be_followed(site: "Site", source: "SourceRule | None") -> bool:
     """Whether switching it on would follow anything; tells what to do where not."""
     if source is not None or any(one.enabled for one in site.sources):
         return True
-    if site.sources:
-        each = ", ".join(one.name for one in site.sources)
-        click.echo(f"{site.university}: its addresses are guesses, switch them on one by one: {each}", err=True)
-    else:
-        click.echo(
-            f"{site.university}: no list of its news is known yet; look for them with: aggregator add {site.home}",
-            err=True,
-        )
+    each = ", ".join(one.name for one in site.sources)
+    click.echo(f"{site.university}: its addresses are guesses, switch them on one by one: {each}", err=True)
     return False
+
+
+def _with_sources(site: "Site", source: "SourceRule | None", known: "Catalogue") -> "list[Pick]":
+    """That pick; of a university of which only the home page came along, what was found of it since."""
+    if source is None and not site.sources:
+        found = [one for one in known.sites.values() if one.university == site.university and one.sources]
+        return [(one, None) for one in found] or [(site, None)]
+    return [(site, source)]
+
+
+def _is_found(site: "Site", context: click.Context, *, yes: bool) -> bool:
+    """Whether a list of *site*'s news, of which none is known, was found at its home page and is followed now."""
+    from aggregator.commands.add import add
+
+    said = f"{site.university}: no list of its news is known yet, only its home page {site.home}"
+    is_asked = sys.stdin.isatty() and sys.stdout.isatty()
+    if not yes and not (is_asked and click.confirm(f"{said}. Look for one there?", default=True)):
+        again = f"aggregator catalogue enable {site.name} --yes"
+        click.echo(f"{said}; look for one there with: {again}, or name the page: aggregator add URL", err=True)
+        return False
+    click.echo(f"{said}; looking there", err=True)
+    try:
+        context.invoke(add, url=site.home, university=site.university, yes=yes)
+    except AggregatorError as error:  # the next one may have a list
+        click.echo(f"{site.university}: {error}", err=True)
+        return False
+    return True

@@ -149,7 +149,8 @@ def _serve(config: "Settings", known: "Rules", store: "Store", pages: AbstractCo
         stop = stop_on_signals()
         async with Fetcher(config.fetch, config.user_agent, own=config.own_ports, robots=store.robots) as fetcher:
             spread = min(config.schedule.tick_seconds, SPREAD_SECONDS)
-            poller = Poller(config, known, store, fetcher, parts.now, spread_seconds=spread)
+            on_page = kept.read if config.archive.pages else None
+            poller = Poller(config, known, store, fetcher, parts.now, spread_seconds=spread, on_page=on_page)
             hubs = Hubs(store, fetcher, config.callback_url, parts.now) if config.callback_url else None
             addresses = feed_addresses(config) if config.web.hub_urls else None
             announcer = Announcer(store, fetcher, config.web.hub_urls, addresses, parts.now) if addresses else None

@@ -4,6 +4,7 @@ A file that cannot be used is a fault here, where rules.load would raise. Knows 
 """
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -16,10 +17,13 @@ from aggregator.model import Checked, Family, Site, SourceRule
 from aggregator.rules import Rules, read_families, read_site
 from aggregator.rules.checked import FILE as CHECKED
 from aggregator.rules.checked import read_checked
+from aggregator.rules.cities import city_in_english
 from aggregator.rules.files import Mark, RuleFile, marks, rule_files
 from aggregator.rules.switches import FILE as SWITCHES
 from aggregator.rules.switches import Pick, Switches, read_switches
 from aggregator.words import fold
+
+APOSTROPHES = re.compile("['’]")
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ class Catalogue:
         found = [
             (_distance(" ".join(wanted), site), site.name, site)
             for site in self.sites.values()
-            if all(any(word in text for text in self._texts[site.name]) for word in wanted)
+            if wanted and all(any(word in text for text in self._texts[site.name]) for word in wanted)
         ]
         if not found and len(wanted) == 1:
             short = [site for site in self.sites.values() if _abbreviates(wanted[0], _folded(site.university))]
@@ -84,7 +88,7 @@ class Catalogue:
             [(site, source) for site, source in sources if plain == _folded(source.name)],
             [(site, None) for site in sites if plain == _folded(site.name)],
             [(site, None) for site in sites if plain in _names(site)],
-            [(site, None) for site in sites if plain == _folded(site.city)],
+            [(site, None) for site in sites if plain in _cities(site)],
             [(site, None) for site in sites if plain in map(_folded, site.tags)],
             [(site, source) for site, source in sources if plain in map(_folded, source.tags)],
         )
@@ -162,8 +166,8 @@ def _host(url: str) -> str:
 
 
 def _folded(text: str) -> str:
-    """*text* as it is compared: simplified, half-width, lower case, with one space between words."""
-    return " ".join(fold(text).replace("|", " ").split())
+    """*text* as it is compared: simplified, half-width, lower case, one space between words, Xian for Xi'an."""
+    return " ".join(fold(APOSTROPHES.sub("", text)).replace("|", " ").split())
 
 
 def _names(site: Site) -> list[str]:
@@ -173,11 +177,16 @@ def _names(site: Site) -> list[str]:
 def _said(site: Site) -> Iterator[str]:
     """What is searched of *site*."""
     yield from _names(site)
-    for text in (site.name, site.city, *site.tags):
+    yield from _cities(site)
+    for text in (site.name, *site.tags):
         yield _folded(text)
     yield _host(site.home or "")
     for source in site.sources:
         yield _folded(" ".join((source.name, source.title, *source.tags)))
+
+
+def _cities(site: Site) -> list[str]:
+    return [_folded(text) for text in (site.city, city_in_english(site.city)) if text]
 
 
 def _abbreviates(short: str, name: str) -> bool:
@@ -195,4 +204,4 @@ def _distance(wanted: str, site: Site) -> int:
         return 1
     if any(wanted in name for name in names):
         return 2
-    return 3 if wanted == _folded(site.city) else 4
+    return 3 if wanted in _cities(site) else 4

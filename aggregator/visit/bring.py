@@ -45,7 +45,8 @@ class Brought:
 
 
 class Bringer:
-    """Reads the pages of items. *host* names the minter of Atom ids, *now* is the clock.
+    """Reads the pages of items. *host* names the minter of Atom ids, *now* is the clock; *on_page* is given each
+    article's page as it came, with the address that was asked for.
 
     *tagger* is asked for when there is something to tag: building one takes time that a visit without news saves.
     """
@@ -57,12 +58,14 @@ class Bringer:
         tagger: Callable[[], Tagger],
         now: Callable[[], datetime],
         host: str | None,
+        on_page: Callable[[str, Response], None] | None = None,
     ) -> None:
         self._fetcher = fetcher
         self._families = families
         self._tagger = tagger
         self._now = now
         self._host = host
+        self._on_page = on_page
 
     async def bring(
         self,
@@ -146,6 +149,8 @@ class Bringer:
             file = Attachment(url, item.title, media_type, len(response.body))
             return replace(article_of(item), attachments=(file,), validators=response.validators)
         article = await read_page(response, site, rule, self._families, self._now())
+        if self._on_page and url == item.url:
+            self._on_page(url, response)
         return article if article.next_page else replace(article, validators=response.validators)
 
 

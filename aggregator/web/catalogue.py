@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 from aggregator.errors import RuleError
 from aggregator.follow.catalogue import read_catalogue
 from aggregator.model import Site, SourceRule
+from aggregator.rules.cities import city_in_english
 from aggregator.web.language import language
 from aggregator.web.pages import blueprint
 from aggregator.web.searching import spend
@@ -58,7 +59,12 @@ def catalogue() -> str:
     if not words:
         in_english = language() == "en"  # else as the files are called, which is by short English names
         listed.sort(key=lambda one: (not one.is_followed, (in_english and one.site.english) or ""))
-    return render_template("catalogue.html", words=words, universities=listed)
+    return render_template("catalogue.html", words=words, universities=listed, city=city)
+
+
+def city(site: Site) -> str:
+    """The city of *site* in the reader's language, as far as it has a name there."""
+    return (language() == "en" and city_in_english(site.city)) or site.city
 
 
 def named(instance: Path, university: str) -> str:
