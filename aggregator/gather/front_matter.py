@@ -198,6 +198,8 @@ def _text(said: Any) -> str:
 def _plain_value(value: Any, depth: int, line: int) -> Any:
     if not depth:
         raise ParseError(f"line {line}: the front matter is nested deeper than {DEEPEST} levels")
+    if isinstance(value, str):
+        return _text(value)
     if isinstance(value, Mapping):
         return {_text(key): _plain_value(one, depth - 1, line) for key, one in value.items()}
     if isinstance(value, list | tuple | set):
