@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -46,20 +47,24 @@ class Unpacker:
     zone: ZoneInfo
     now: datetime
 
-    def posts(self, paths: Iterator[Path]) -> Iterator[Offer | Refusal]:
+    def posts(self, paths: Iterable[str | Refusal]) -> Iterator[Offer | Refusal]:
         """The Hugo posts at *paths*; drafts are left out."""
         for path in paths:
+            if isinstance(path, Refusal):
+                yield path
+                continue
             try:
-                post = read_post(path.read_bytes(), timezone=self.zone, now=self.now)
+                with open(path, "rb") as file:
+                    post = read_post(file.read(), timezone=self.zone, now=self.now)
             except ParseError as error:
                 place, _, reason = str(error).removeprefix("line ").partition(": ")
                 yield Refusal(f"{path}:{place}", reason)
             except OSError as error:
-                yield Refusal(str(path), f"cannot be read: {error.strerror}")
+                yield Refusal(path, f"cannot be read: {error.strerror}")
             else:
                 if post is not None:
                     uid = identity(post.url, self.same)
-                    yield Offer(str(path), _keys(uid, post.slug), partial(self._of_post, post, uid, path))
+                    yield Offer(path, _keys(uid, post.slug), partial(self._of_post, post, uid, path))
 
     def items(self, path: Path) -> Iterator[Offer | Refusal]:
         """The items of the JSON Feed in the file *path*; what stands before a fault is taken."""
@@ -109,7 +114,7 @@ class Unpacker:
                 return url
         return path.absolute().as_uri()
 
-    def _of_post(self, post: Post, uid: str, path: Path) -> Parcel:
+    def _of_post(self, post: Post, uid: str, path: str) -> Parcel:
         _check(post.url)
         text = read_markdown(post.body, post.url)
         seen_at = self._seen_at(post.seen_at or post.published, path)
@@ -181,9 +186,9 @@ class Unpacker:
     def _atom_id(self, name: str, seen_at: datetime) -> str:
         return f"tag:{self.host},{seen_at.year}:{name}"
 
-    def _seen_at(self, said: datetime | None, path: Path) -> datetime:
+    def _seen_at(self, said: datetime | None, path: str | Path) -> datetime:
         """When an entry was found: never now, or old ones would stand above all news."""
-        return min(said or datetime.fromtimestamp(path.stat().st_mtime, UTC), self.now)
+        return min(said or datetime.fromtimestamp(os.stat(path).st_mtime, UTC), self.now)
 
 
 def _keys(uid: str, name: str, addresses: Iterable[str] = ()) -> tuple[str, ...]:
@@ -201,15 +206,21 @@ def _check(url: str) -> None:
         raise ParseError(f"its address {url[:80]!r} cannot be visited")
 
 
-def posts_below(folder: Path) -> Iterator[Path]:
+def posts_below(folder: str) -> Iterator[str | Refusal]:
     """The files below *folder* that may be posts, in order; not the pages that Hugo makes lists of."""
-    for place, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            path = Path(place, name)
-            # a pipe or a device would never end
-            if name.lower().endswith(POSTS) and not name.startswith(("_index.", ".")) and path.is_file():
-                yield path
+    try:
+        with os.scandir(folder) as found:
+            entries = sorted((one for one in found if not one.name.startswith(".")), key=attrgetter("name"))
+    except OSError as error:
+        yield Refusal(folder, f"cannot be read: {error.strerror}")
+        return
+    for one in entries:
+        # a pipe or a device would never end
+        if one.name.lower().endswith(POSTS) and not one.name.startswith("_index.") and one.is_file():
+            yield one.path
+    for one in entries:
+        if one.is_dir(follow_symlinks=False):
+            yield from posts_below(one.path)
 
 
 def feeds_in(path: Path) -> Iterator[Path | Refusal]:

@@ -19,7 +19,8 @@ from warcio.archiveiterator import ArchiveIterator
 
 from aggregator.cli import main
 from aggregator.identity import slug
-from aggregator.model import Attachment, Front, FullEntry, Parcel, Revision, SourceRef
+from aggregator.model import Attachment, FeedInfo, Front, FullEntry, Parcel, Revision, SourceRef
+from aggregator.publish.parcels import pieces
 from aggregator.rules import load
 from aggregator.store import Store
 from aggregator.store.burial import bury
@@ -27,6 +28,7 @@ from tests.posts import FIELDS, PICTURE, SHAPES, SLUG, post
 
 NOW = datetime(2026, 3, 1, 1, 2, 3, 456789, tzinfo=UTC)
 NANKAI = SourceRef("nankai-news", "南开要闻", "http://news.nankai.edu.cn/ywsd/index.shtml", "南开大学")
+INFO = FeedInfo("https://news.example.org/feed.json", "nankai.info", "https://news.example.org/", "x", "y", NOW)
 OTHER = SourceRef("haitang", "海棠要闻", "https://news.haitang.example/", "海棠大学")
 
 
@@ -174,6 +176,29 @@ def test_what_is_exported_comes_in_as_it_was(instance, tmp_path, way):
         second,
     )
     assert there == stored(other)
+
+
+@pytest.mark.parametrize("name", ["archive", "archive.json"])
+def test_withheld_texts_go_out_only_when_asked_for(instance, tmp_path, monkeypatch, name):
+    filled(instance("one"))
+    there = stored(tmp_path / "one")
+    monkeypatch.setenv("AGGREGATOR_SCHEDULE__REMOVED", "withhold")
+
+    said = run("export", "json", tmp_path / name)
+    run("export", "json", tmp_path / f"whole-{name}", "--withheld")
+    instance("bare")
+    run("import", "json", tmp_path / name)
+    instance("whole")
+    run("import", "json", tmp_path / f"whole-{name}")
+
+    assert "the withheld texts of 1 entries are left out; --withheld takes them along" in said
+    files = [path for path in [tmp_path / name, *(tmp_path / name).glob("*")] if path.is_file()]
+    assert "".join(path.read_text("utf-8") for path in files).count("<p>旧文</p>") == 0
+    assert there == stored(tmp_path / "whole")
+    bare = stored(tmp_path / "bare")
+    assert [(one[0].slug, one[-1]) for one in there] == [(one[0].slug, one[-1]) for one in bare]
+    kinds = [[(past.kind, past.title, past.text) for past in one[-2]] for one in bare if one[-2]]
+    assert [[("edited", "旧", ""), ("removed", "新", "")]] == kinds
 
 
 def test_entries_go_from_postgresql_to_sqlite_and_back(instance, tmp_path, postgresql):
@@ -337,6 +362,42 @@ def test_a_post_belongs_to_the_source_of_its_site_file_else_to_one_made_for_its_
     state = store.sources.by_name("imported-haitang.example")
     assert not state.source.enabled  # no poll visits it
     store.close()
+
+
+def test_publishers_whose_sources_are_called_the_same_stay_apart(instance, tmp_path):
+    """Also where somebody took the names that would be given to them."""
+    named = [
+        ("imported-h.example.cn", "http://a.example.org/"),
+        ("imported-h.example.cn-2", "http://b.example.com/"),
+        ("imported-h.example.cn", "http://h.example.cn/"),
+    ]
+    parcels = [parcel(n, source=SourceRef(name, "要闻", url, "大学")) for n, (name, url) in enumerate(named)]
+    items = [json.loads("".join(pieces(INFO, [one])))["items"][0] for one in parcels]
+    (tmp_path / "feed.json").write_text(json.dumps({"version": "1.1", "items": items}), "utf-8")
+    instance("two")
+
+    run("import", "json", tmp_path / "feed.json")
+
+    assert [named[0], named[1], ("imported-h.example.cn-3", "http://h.example.cn/")] == [
+        (one[0].source.name, one[0].source.url) for one in stored(tmp_path / "two")
+    ]
+
+
+def test_a_folder_that_cannot_be_read_is_named(instance, tmp_path):
+    (tmp_path / "posts").mkdir()
+    (tmp_path / "posts" / "a.md").write_text(SHAPES["2020"], "utf-8")
+    place = os.open(tmp_path / "posts", os.O_RDONLY)
+    for _ in range(17):  # deeper than the 4,096 bytes that an address may have
+        os.mkdir("x" * 250, dir_fd=place)
+        inner = os.open("x" * 250, os.O_RDONLY, dir_fd=place)
+        os.close(place)
+        place = inner
+    os.close(place)
+
+    said = run("import", "hugo", tmp_path / "posts", code=1)
+
+    assert "xxx: cannot be read: File name too long" in said
+    assert "1 new entries, 0 known already, 1 could not be read" in said
 
 
 def test_posts_that_cannot_be_read_are_named_and_cost_no_other(instance, tmp_path):

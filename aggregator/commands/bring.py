@@ -82,8 +82,8 @@ def import_hugo(folder: Path, dry: bool) -> None:
     from aggregator.unpack import posts_below
 
     with _importing(dry) as (_, store, unpacker):
-        count = sum(1 for _ in posts_below(folder))
-        _bring(store, unpacker.posts(posts_below(folder)), "posts", count, dry)
+        count = sum(1 for _ in posts_below(str(folder)))
+        _bring(store, unpacker.posts(posts_below(str(folder))), "posts", count, dry)
 
 
 @import_.command("json")

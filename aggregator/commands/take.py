@@ -82,26 +82,31 @@ def export_markdown(folder: Path, prune: bool) -> None:
 
 @export.command("json")
 @click.argument("target", type=click.Path(path_type=Path), required=False, metavar="[FILE|DIR]")
-def export_json(target: Path | None) -> None:
+@click.option("--withheld", is_flag=True, help="With the texts that are withheld, too: for a move of your own.")
+def export_json(target: Path | None, withheld: bool) -> None:
     """Write every entry, whole, as JSON Feed that `import json` reads back: to FILE, to pages in DIR, or print it.
 
     A name that ends in .json is a FILE. In DIR index.json names the pages; only those that changed are written again.
+    Where schedule.removed is "withhold", texts that their publishers removed are left out.
     """
     from aggregator.publish.parcels import pieces
 
     config = parts.settings()
+    shown = _Shown(hides=config.schedule.removed == "withhold" and not withheld)
     with closing(parts.read_store(config)) as store:
         info = _info(config, store)
         if target is None:
-            for piece in pieces(info, store.parcels.walk()):
+            for piece in pieces(info, map(shown, store.parcels.walk())):
                 click.echo(piece, nl=False)
         elif target.suffix != ".json" and not target.is_file():
-            _write_archive(target, store, info)
+            _write_archive(target, store, info, shown)
         else:
             with told(target), _counted(store) as parcels, replacing(target) as file:
-                for piece in pieces(info, parcels):
+                for piece in pieces(info, map(shown, parcels)):
                     file.write(piece.encode())
             click.echo(f"{target}: {store.entries.count()} entries")
+    if shown.hidden:
+        click.echo(f"the withheld texts of {shown.hidden} entries are left out; --withheld takes them along", err=True)
 
 
 @export.command("opml")
@@ -207,7 +212,23 @@ def _write_pages(
     click.echo(f"{folder}: {done.written} {what} written, {done.kept} as they were{removed}")
 
 
-def _write_archive(target: Path, store: "Store", info: "FeedInfo") -> None:
+class _Shown:
+    """Entries as those may see them for whom the archive is; *hidden* counts the texts that were left out."""
+
+    def __init__(self, *, hides: bool) -> None:
+        self._hides = hides
+        self.hidden = 0
+
+    def __call__(self, parcel: "Parcel") -> "Parcel":
+        from aggregator.publish.parcels import without_texts
+
+        if not (self._hides and parcel.is_withheld):
+            return parcel
+        self.hidden += 1
+        return without_texts(parcel)
+
+
+def _write_archive(target: Path, store: "Store", info: "FeedInfo", shown: _Shown) -> None:
     """Pages of entries by their numbers, so that an old page stays as it is; and an index, which comes last."""
     from aggregator.publish.parcels import index, pieces
 
@@ -218,7 +239,7 @@ def _write_archive(target: Path, store: "Store", info: "FeedInfo") -> None:
         done = Folder(target)
         try:
             with _counted(store) as parcels:
-                for number, group in groupby(parcels, lambda parcel: (parcel.entry.id - 1) // PAGE + 1):
+                for number, group in groupby(map(shown, parcels), lambda parcel: (parcel.entry.id - 1) // PAGE + 1):
                     entries = list(group)
                     content = "".join(pieces(info, entries)).encode()
                     name = f"entries-{number:06}.json"

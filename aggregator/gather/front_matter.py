@@ -8,7 +8,8 @@ import re
 import tomllib
 from collections.abc import Collection, Mapping
 from datetime import date, datetime, time
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
 
 import yaml
 
@@ -37,13 +38,12 @@ def divide(text: str) -> Divided:
     if fence is None:
         raise ParseError(f"line {first}: there is no front matter; a post begins with a line ---")
     start = begin + len(fence)
-    ends = re.compile(rf"^{re.escape(fence)}[ \t]*(?:\n|\Z)", re.MULTILINE).finditer(text, start + 1)
-    end = next(ends, None)
+    end = _ENDS[fence].search(text, start + 1)
     if end is None:
         raise ParseError(f"line {first}: the front matter has no end; a second line {fence} closes it")
     values = _READERS[fence](text[start + 1 : end.start()], first + 1)
     body = text[end.end() :]
-    if second := _SECOND.search(body):
+    if ("---" in body or "+++" in body) and (second := _SECOND.search(body)):
         line = text.count("\n", 0, end.end() + second.start()) + 1
         raise ParseError(f"line {line}: a second front matter; two posts in one file, or one twice")
     return Divided(values, body)
@@ -113,6 +113,7 @@ def _of_yaml(block: str, line: int) -> dict[str, Any]:
 
 
 _READERS = {"---": _of_yaml, "+++": _of_toml}
+_ENDS = {fence: re.compile(rf"^{re.escape(fence)}[ \t]*(?:\n|\Z)", re.MULTILINE) for fence in _READERS}
 
 
 def _of_lines(block: str, line: int, *, is_strict: bool) -> dict[str, Any] | None:
@@ -124,27 +125,45 @@ def _of_lines(block: str, line: int, *, is_strict: bool) -> dict[str, Any] | Non
     values: dict[str, Any] = {}
     key: str | None = None
     for number, written in enumerate(block.split("\n"), line):
-        content = written.strip()
-        if not content:
-            continue
-        if content.startswith("- "):
+        read = _read_line(written)
+        if is_strict and read.is_odd:
+            return None
+        if read.kind == "member":
             if key is None or not (values[key] is None or isinstance(values[key], list)):
                 return None
-            member = content[2:].lstrip()
-            if is_strict and _is_odd(member):
-                return None
-            values[key] = [*(values[key] or []), _unquoted(member)]
-        elif found := _KEY.match(written):
-            key, said = found[1], (found[2] or "").rstrip()
+            values[key] = [*(values[key] or ()), read.said]
+        elif read.kind == "key":
+            key = read.key
             _refuse_twice(key, values, number)
-            if is_strict and _is_odd(said):
+            values[key] = read.said
+        elif read.kind == "more":
+            if is_strict or key is None or not isinstance(values[key], str):
                 return None
-            values[key] = _scalar(said)
-        elif is_strict or key is None or not isinstance(values[key], str):
-            return None
-        else:
-            values[key] += f" {content}"
+            values[key] += f" {read.said}"
     return values or None
+
+
+class _Line(NamedTuple):
+    """A line by itself; *is_odd*: to YAML it may say something else."""
+
+    kind: Literal["blank", "key", "member", "more"]
+    said: Any = None
+    key: str = ""
+    is_odd: bool = False
+
+
+@lru_cache(maxsize=1000)  # two of three lines are the same in all posts of a folder
+def _read_line(written: str) -> _Line:
+    content = written.strip()
+    if not content:
+        return _Line("blank")
+    if content.startswith("- "):
+        member = content[2:].lstrip()
+        return _Line("member", _unquoted(member), is_odd=_is_odd(member))
+    if found := _KEY.match(written):
+        said = (found[2] or "").rstrip()
+        return _Line("key", _scalar(said), found[1], _is_odd(said))
+    return _Line("more", content)
 
 
 def _refuse_twice(key: str, known: Collection[str], line: int) -> None:
@@ -179,6 +198,8 @@ def _text(said: Any) -> str:
 def _plain_value(value: Any, depth: int, line: int) -> Any:
     if not depth:
         raise ParseError(f"line {line}: the front matter is nested deeper than {DEEPEST} levels")
+    if isinstance(value, str):
+        return _text(value)
     if isinstance(value, Mapping):
         return {_text(key): _plain_value(one, depth - 1, line) for key, one in value.items()}
     if isinstance(value, list | tuple | set):

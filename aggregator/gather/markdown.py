@@ -23,7 +23,11 @@ def read_markdown(markdown: str, base_url: str) -> Cleaned:
     """
     written = pyromark.html(markdown, options=_OPTIONS)
     lines = written.splitlines()
-    if not all(line.startswith("<p>") and line.endswith("</p>") and line.count("<p>") == 1 for line in lines):
+    if not (
+        written.startswith("<p>")
+        and written.endswith("</p>\n")
+        and written.count("<p>") == written.count("</p>\n<p>") + 1 == len(lines)
+    ):  # more than one paragraph a line
         return clean(written, base_url)
     # what is nothing but text, or a picture, takes a tenth of the time of all else: each kind by itself
     cleaned: list[Cleaned] = []

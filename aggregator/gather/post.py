@@ -5,7 +5,7 @@ Knows no folder, no source and no store.
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo
@@ -47,7 +47,7 @@ def read_post(content: bytes, *, timezone: ZoneInfo, now: datetime) -> Post | No
     A date without a zone is meant in *timezone*.
     """
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode()
     except UnicodeDecodeError:
         text = decode(content)
     front, body = divide(text.replace("\0", "").replace("\r\n", "\n").replace("\r", "\n"))
@@ -69,7 +69,8 @@ def read_post(content: bytes, *, timezone: ZoneInfo, now: datetime) -> Post | No
 
 # ---------------------------------------------------------------- the article's address
 
-_LAST_LINK = re.compile(r"^[ \t]*\[转入文章首发地址\]\(([^\n]*)\)[ \t]*$", re.MULTILINE)
+_LINK = "[转入文章首发地址]("
+_LAST_LINK = re.compile(rf"^[ \t]*{re.escape(_LINK)}([^\n]*)\)[ \t]*$", re.MULTILINE)
 _ADDRESS_KEYS = (
     "original_url",
     "originalurl",
@@ -86,7 +87,8 @@ _ENCODED = re.compile(r"(?:%(?:[01][0-9A-F]|20|22|28|29|3C|3E|5C|5E|60|7B|7C|7D|
 
 def _address(front: dict[str, Any], body: str) -> tuple[str, str]:
     """(the article's address, the body without the line that links it)."""
-    links = list(_LAST_LINK.finditer(body))
+    first = body.find(_LINK)
+    links = list(_LAST_LINK.finditer(body, body.rfind("\n", 0, first) + 1)) if first >= 0 else []
     url = links[-1][1].strip(" \t<>") if links else ""
     if url.startswith(_WEB):
         return url, body[: links[-1].start()] + body[links[-1].end() :]
@@ -161,7 +163,7 @@ def _dates(
     if claimed is None:
         return *(date_in_url(url, timezone=timezone, now=now) or (None, None)), None
     at, precision = claimed
-    if precision == "minute" and at.astimezone(timezone).strftime("%H%M%S%f") == "0" * 12:
+    if precision == "minute" and at.astimezone(timezone).time() == time.min:
         precision = "day"
     if "urlname" not in front or _has_zone(written):
         return at, precision, None

@@ -26,6 +26,8 @@ _ONE = re.compile(_PICTURE)
 # between two addresses that were read back in one piece
 _ADDRESS = re.compile(r"https?://.+?(?=https?://|$)|.+?\.(?:jpe?g|png|gif|bmp|webp)(?=/|https?:|$)|.+$", re.IGNORECASE)
 _UNSURE = "\0"  # a point or a slash: at the top of a site both lead to the bare host
+_AFTER_SCHEME = re.compile(rf"(?<=http:){_UNSURE}{{2}}|(?<=https:){_UNSURE}{{2}}")
+_BEFORE_ENDING = re.compile(rf"{_UNSURE}(?=\w{{3,4}}(?:https?:|$))")
 
 
 def _with_pictures(markdown: str, page: str) -> str:
@@ -43,7 +45,8 @@ def _read_back(run: str, page: str) -> str:
     if folder is None:
         return run
     host = "/".join(folder.split("/")[:3]) + "/"
-    characters: list[str | None] = ["?" if url == page else _character(url, folder, host) for url in shown]
+    signs = {url: "?" if url == page else _character(url, folder, host) for url in set(shown)}
+    characters = [signs[url] for url in shown]
     mended: list[str] = []
     place = 0
     while place < len(characters):  # what is no such character is a picture of its own, between two runs
@@ -62,9 +65,11 @@ def _read_back(run: str, page: str) -> str:
 
 def _folder(shown: Sequence[str]) -> str | None:
     """The folder of most pictures of one character, None where there are too few for an address."""
-    folders = Counter(
-        url[: url.rfind("/") + 1] for url in shown if url.count("/") > 2 and len(unquote(url.rpartition("/")[2])) == 1
-    )
+    folders = Counter[str]()
+    for url, count in Counter(shown).items():
+        folder, slash, name = url.rpartition("/")
+        if folder.count("/") > 1 and len(unquote(name)) == 1:
+            folders[folder + slash] += count
     if not folders:
         return None
     folder, count = folders.most_common(1)[0]
@@ -86,10 +91,10 @@ def _addresses(characters: Sequence[str], host: str) -> list[str] | None:
     """The addresses that *characters* are, read backwards, in the order of the text; None where they are none."""
     written = "".join(reversed(characters))
     if _UNSURE in written:
-        written = re.sub(rf"(https?:){_UNSURE}{{2}}", r"\1//", written)
+        written = _AFTER_SCHEME.sub("//", written)
         name = urlsplit(host).netloc
-        written = re.sub(re.escape(name).replace(r"\.", f"[.{_UNSURE}]"), name, written)
-        written = re.sub(rf"{_UNSURE}(?=\w{{3,4}}(?:https?:|$))", ".", written).replace(_UNSURE, "/")
+        written = re.sub(re.escape(name).replace(r"\.", f"[.{_UNSURE}]"), lambda _: name, written)
+        written = _BEFORE_ENDING.sub(".", written).replace(_UNSURE, "/")
     found = _ADDRESS.findall(written)
     absolute = [url if url.startswith(("http://", "https://")) else host + url.lstrip("/") for url in found]
     fit = all(urlsplit(url).hostname and len(urlsplit(url).path) > 1 for url in absolute)

@@ -4,7 +4,7 @@ gather/parcels.py reads it back. Knows no folder, no database and no clock; the 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from aggregator.model import FeedInfo, Parcel
 from aggregator.publish import jsonfeed
 
 FORMAT = 1
+TEXTS: Mapping[str, Any] = {"summary": "", "html": "", "text": "", "images": [], "attachments": []}
 
 
 def pieces(info: FeedInfo, parcels: Iterable[Parcel]) -> Iterator[str]:
@@ -25,6 +26,11 @@ def pieces(info: FeedInfo, parcels: Iterable[Parcel]) -> Iterator[str]:
 def index(info: FeedInfo, pages: Sequence[Mapping[str, Any]]) -> str:
     """The document that names the *pages* of an archive: each its file, its number of entries and its SHA-256."""
     return jsonfeed.dumps(_head(info) | {"_aggregator": {"format": FORMAT, "pages": pages}, "items": []}) + "\n"
+
+
+def without_texts(parcel: Parcel) -> Parcel:
+    """A withheld *parcel* as anybody may see it: that it was changed and removed, not what it said."""
+    return replace(parcel, revisions=tuple(past.model_copy(update=TEXTS) for past in parcel.revisions))
 
 
 def _head(info: FeedInfo) -> dict[str, Any]:
