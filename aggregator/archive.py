@@ -233,11 +233,8 @@ class Archive:
     def _throw_away(self) -> tuple[int, int]:
         """Delete the files that nothing needs; how many, and how large they were together."""
         gone, size = 0, 0
-        while released := self._store.holdings.release():
-            for digest, length in released:
-                self._shelf.remove(digest)
-                size += length
-            gone += len(released)
+        while released := self._store.holdings.release(self._shelf.remove):
+            gone, size = gone + len(released), size + sum(released)
         return gone, size
 
 

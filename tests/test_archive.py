@@ -1,6 +1,7 @@
 """Pages and pictures kept for when their originals are gone: fetched from a server of our own, served by the app."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -14,6 +15,7 @@ from aggregator.model import Entry, Response, Terms
 from aggregator.poll import Poller
 from aggregator.settings import ArchiveSettings, FetchSettings, Settings
 from aggregator.store import Store
+from aggregator.store.holdings import Thing
 from aggregator.tidying import tidy
 from aggregator.web.app import create_app
 from tests.newsroom import empty_store, rules, story, visit
@@ -247,6 +249,25 @@ def test_a_deleted_entry_leaves_nothing_in_the_archive(store, university, tmp_pa
 
     assert (2, 2) == (kept.prune() + len(files(tmp_path)), 2)
     assert [] == files(tmp_path)
+
+
+def test_what_is_thrown_away_is_gone_before_another_process_knows_it_as_kept(store):
+    store.entries.record([visit(1, story(1))])
+    things, other, waiting = [Thing("http://a.edu.cn/1", "page", "text/html", "ab" * 32, 7)], Store(store.url), []
+    store.holdings.keep(1, things, NOW, again_at=None)
+    store.holdings.drop(1)
+
+    with ThreadPoolExecutor(1) as pool:
+
+        def remove(_digest):
+            waiting.append(pool.submit(other.holdings.keep, 1, things, NOW, again_at=None))
+            with pytest.raises(TimeoutError):
+                waiting[0].result(0.5)
+
+        assert [7] == store.holdings.release(remove)
+        assert waiting[0].result(10)
+    assert {"http://a.edu.cn/1"} == store.holdings.kept_of(1)
+    other.close()
 
 
 def test_a_full_disk_keeps_what_is_there_and_tries_again(sqlite_store, university, tmp_path):

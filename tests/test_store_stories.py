@@ -1,6 +1,7 @@
 """Stories in the store, on SQLite and PostgreSQL: who joins, who leaves, what is changed for readers."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -284,3 +285,16 @@ def other_waits(store):
     """Whether a transaction waits for another; it has looked for candidates by then."""
     with store.read() as connection:
         return connection.execute(sql("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar_one()
+
+
+def test_what_changes_while_all_is_made_anew_is_looked_at_once(store):
+    (told,) = tell(store, 1)
+    other = Store(store.url)
+    with ThreadPoolExecutor(1) as pool:
+        with other.write() as connection:
+            stories.note(other, connection, [told])
+            making = pool.submit(store.stories.rebuild)
+            with pytest.raises(TimeoutError):
+                making.result(0.5)
+        assert 1 == making.result(10)
+    other.close()

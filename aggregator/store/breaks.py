@@ -156,20 +156,21 @@ class Breaks:
         elif not own and message and last - first >= LOST_AFTER and polls >= LOST_ROUNDS * sources:
             reason = f"none of {sources} sources was reached in {polls} polls; the last one: {message}"
             begun = {"source_id": None, "began_at": first, "seen_at": last, "cause": "offline", "reason": reason}
-            with self._store.write() as connection:
-                connection.execute(source_break.insert().values(begun))
+            self._store.transact(lambda connection: connection.execute(source_break.insert().values(begun)))
 
     def _set_own(self, values: dict[str, datetime | None]) -> None:
-        with self._store.write() as connection:
-            connection.execute(update(source_break).where(OWN).values(values))
+        self._store.transact(lambda connection: connection.execute(update(source_break).where(OWN).values(values)))
 
     def tell(self, channel: Channel, begun: Sequence[Break], ended: Sequence[Break], now: datetime) -> None:
         """Note that *channel* has told of these beginnings and ends."""
-        with self._store.write() as connection:
+
+        def work(connection: Connection) -> None:
             for column, breaks in zip(TOLD[channel], (begun, ended), strict=True):
                 if breaks:
                     which = source_break.c.id.in_([one.id for one in breaks])
                     connection.execute(update(source_break).where(which).values({column.name: now}))
+
+        self._store.transact(work)
 
     @contextmanager
     def telling(self) -> Iterator[bool]:
@@ -178,6 +179,8 @@ class Breaks:
             yield True
             return
         with self._store.write() as connection:
+            # the mail server may take longer than a process that was stopped is waited for
+            connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
             yield bool(connection.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": TELLERS}).scalar())
 
     def proof(self, source_id: int, *, good: bool) -> Proof | None:

@@ -65,7 +65,8 @@ class Digests:
         place = {"name": made.name, "tags": made.tags, "number": made.number}
         adding = self._store.insert(edition).values(values)
         ids = sorted({one["id"] for item in made.items for one in item["entries"]})
-        with self._store.write() as connection:
+
+        def work(connection: Connection) -> Edition:
             connection.execute(adding.on_conflict_do_nothing(index_elements=list(place)))
             row = connection.execute(NUMBERED, place).one()
             for chunk in chunks(ids):
@@ -74,6 +75,8 @@ class Digests:
                 its = its.with_for_update(read=True, key_share=True)
                 connection.execute(insert(listed).from_select(["entry_id", "edition_id"], its), {"edition": row.id})
             return _shown(connection, row)
+
+        return self._store.transact(work)
 
     def told(self, tags: str, first: date, end: date) -> set[int]:
         """The ids of all entries in editions of *tags* whose period ends from *first* to before *end*."""

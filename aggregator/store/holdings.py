@@ -3,7 +3,7 @@
 Knows names of files, and no file: aggregator/archive.py does.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
@@ -241,17 +241,22 @@ class Holdings:
 
         self._store.transact(work)
 
-    def release(self, limit: int = BATCH) -> list[tuple[str, int]]:
-        """(digest, bytes) of files that nothing needs any more, at most *limit*; they are not known from now on."""
+    def release(self, remove: Callable[[str], None], limit: int = BATCH) -> list[int]:
+        """Let *remove* throw files away, by their digests, that nothing needs any more, at most *limit*; their bytes.
+
+        Whoever wants to ``keep`` one of them waits until it is gone, and then can see that it is.
+        """
         orphans = (
             select(blob.c.digest, blob.c.bytes).where(~exists().where(archived.c.digest == blob.c.digest)).limit(limit)
         )
 
-        def work(connection: Connection) -> list[tuple[str, int]]:
-            rows = [(row.digest, row.bytes) for row in connection.execute(orphans)]
-            for chunk in chunks([digest for digest, _ in rows]):
+        def work(connection: Connection) -> list[int]:
+            rows = connection.execute(orphans).all()
+            for chunk in chunks([row.digest for row in rows]):
                 connection.execute(delete(blob).where(blob.c.digest.in_(chunk)))
-            return rows
+            for row in rows:
+                remove(row.digest)
+            return [row.bytes for row in rows]
 
         return self._store.transact(work, alone=True)
 

@@ -78,7 +78,8 @@ class Index:
 
     def rebuild(self) -> int:
         """Throw the index away and have all entries indexed anew, which ``catch_up`` does; how many they are."""
-        with self._store.write() as connection:
+
+        def work(connection: Connection) -> int:
             if self._store.is_sqlite:
                 connection.exec_driver_sql("INSERT INTO search_text (search_text) VALUES ('delete-all')")
             connection.execute(delete(doc))
@@ -86,6 +87,8 @@ class Index:
             every = select(entry.c.id).order_by(entry.c.id)
             connection.execute(insert(due).from_select(["entry_id"], every))
             return connection.execute(select(func.count()).select_from(due)).scalar_one()
+
+        return self._store.transact(work)
 
     def tidy(self) -> None:
         """Join the pieces of the index: smaller, and quicker to search. At a million entries it takes minutes."""

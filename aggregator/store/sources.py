@@ -134,10 +134,13 @@ class Sources:
         """
         number = func.row_number().over(partition_by=poll.c.source_id, order_by=poll.c.id.desc()).label("number")
         numbered = select(poll.c.id, number).subquery()
-        with self._store.write() as connection:
+        old = poll.delete().where(poll.c.id.in_(select(numbered.c.id).where(numbered.c.number > keep)))
+
+        def work(connection: Connection) -> int:
             connection.execute(pending.delete().where(pending.c.uid.in_(select(entry.c.uid))))
-            old = poll.delete().where(poll.c.id.in_(select(numbered.c.id).where(numbered.c.number > keep)))
             return connection.execute(old).rowcount
+
+        return self._store.transact(work)
 
     def _state(self, connection: Connection, row: Row[Any], polls: int) -> SourceState:
         count = connection.execute(select(func.count()).where(entry.c.source_id == row.id)).scalar_one()

@@ -146,11 +146,14 @@ class Stories:
 
         Stories keep their names, and stay what they are until then.
         """
-        with self._store.write() as connection:
+
+        def work(connection: Connection) -> int:
             connection.execute(delete(sign))
             connection.execute(delete(due))
             connection.execute(insert(due).from_select(["entry_id"], select(entry.c.id).order_by(entry.c.id)))
             return connection.execute(select(func.count()).select_from(due)).scalar_one()
+
+        return self._store.transact(work)
 
     def look_again(self, fresh: Sequence[Fresh], now: datetime) -> None:
         """After their transaction: let *fresh* join what other writers stored meanwhile, which it could not see.
