@@ -123,10 +123,10 @@ def is_same(one: Telling, other: Telling, apart: timedelta | None, *, of_one_sou
     if of_one_source:
         is_long = len(shorter.letters) >= SHORTEST_REPEATED
         return is_long and (one.title, one.letters) == (other.title, other.letters)
-    title = min(one.title, other.title, key=len)
-    is_titled = title in one.title and title in other.title and len(title) >= SHORTEST_TITLE and not FORM.search(title)
     if not _agree(shorter.numbers, longer.numbers) or not _agree_titles(one.title, other.title):
         return False
+    title = min(one.title, other.title, key=len)
+    is_titled = title in one.title and title in other.title and len(title) >= SHORTEST_TITLE and not FORM.search(title)
     if len(shorter.letters) < SHORTEST_TEXT:
         is_near = apart is not None and apart <= LONE_APART
         return is_titled and is_near and one.title == other.title and len(title) >= SHORTEST_LONE_TITLE
