@@ -6,11 +6,11 @@ Knows nothing of who is a member, and why.
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, func, literal_column, null, select, update
 
 from aggregator.classify.story import Teller, first_of, origins
 from aggregator.model import Entry, EntryBody, Evidence, Source, Story, StoryMember, TagAlias
-from aggregator.store.bulk import IDS, chunks
+from aggregator.store.bulk import IDS, Bulk, chunks
 
 EDGE = 400  # characters at either end of a text, where it may say where it comes from
 
@@ -33,10 +33,15 @@ TELLERS = (
 )  # fmt: skip
 NAMES = select(alias.c.tag_name, alias.c.alias).where(alias.c.tag_name.in_(IDS))
 KNOWN = select(story.c.id, story.c.first_entry_id, story.c.evidence).where(story.c.id.in_(IDS))
-CHANGED = (
+KEEP = Bulk(
     update(story)
     .where(story.c.id == bindparam("story"))
-    .values(first_entry_id=bindparam("first"), evidence=bindparam("how"), version=story.c.version + 1, into_id=None)
+    .values(
+        first_entry_id=bindparam("first"),
+        evidence=bindparam("how"),
+        version=story.c.version + literal_column("1"),
+        into_id=null(),
+    )
 )
 
 
@@ -73,6 +78,4 @@ def _firsts(connection: Connection, stories: Collection[int]) -> dict[int, tuple
 
 
 def _keep(connection: Connection, firsts: Mapping[int, tuple[int, Evidence]]) -> None:
-    if firsts:
-        rows = [{"story": id_, "first": first, "how": how} for id_, (first, how) in sorted(firsts.items())]
-        connection.execute(CHANGED, rows)
+    KEEP(connection, [{"story": id_, "first": first, "how": how} for id_, (first, how) in sorted(firsts.items())])

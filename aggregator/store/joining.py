@@ -9,9 +9,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from heapq import nlargest
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import BigInteger, BindParameter, Connection, bindparam, cast, delete, func, select, update
+from sqlalchemy import BigInteger, Connection, bindparam, cast, delete, func, select, update
 
 from aggregator.classify.story import APART, SHORTEST_TEXT, Telling, is_same
 from aggregator.model import Entry, EntryBody, EntrySignature, Story, StoryMember
@@ -39,11 +40,7 @@ PLACES = (
 )  # fmt: skip
 MEMBERS = select(member.c.entry_id).where(member.c.story_id.in_(IDS))
 TEXTS = select(entry.c.id, entry.c.title, body.c.text).outerjoin(body).where(entry.c.id.in_(IDS))
-FORGOTTEN = delete(sign).where(sign.c.hash == bindparam("sign"), sign.c.entry_id == bindparam("oldest"))
-SLUGS = select(entry.c.id, entry.c.slug).where(entry.c.id.in_(IDS))
-KEYS: BindParameter[Any] = bindparam("keys", expanding=True)
-BY_KEY = select(story.c.key, story.c.id).where(story.c.key.in_(KEYS))
-TOLD = select(story.c.key).where(story.c.key.in_(KEYS), story.c.id.in_(select(member.c.story_id)))
+FORGET = Bulk(delete(sign).where(sign.c.hash == bindparam("sign"), sign.c.entry_id == bindparam("oldest")))
 
 
 class Fresh(NamedTuple):
@@ -83,7 +80,12 @@ class Joining:
     def __init__(self, store: "Store") -> None:
         self._store = store
         keys = given(store)
-        self._sharing = select(sign.c.hash, sign.c.entry_id).join(keys, sign.c.hash == cast(keys.c.value, BigInteger))
+        number = cast(keys.c.value, BigInteger)
+        self._sharing = select(sign.c.hash, sign.c.entry_id).join(keys, sign.c.hash == number)
+        self._slugs = select(entry.c.id, entry.c.slug).join(keys, entry.c.id == number)
+        self._by_key = select(story.c.key, story.c.id).join(keys, story.c.key == keys.c.value)
+        told = story.c.id.in_(select(member.c.story_id))
+        self._told = select(story.c.key).join(keys, story.c.key == keys.c.value).where(told)
         self._add_signs = Bulk(store.insert(sign).on_conflict_do_nothing())
         added = store.insert(member)
         self._add_members = Bulk(
@@ -115,7 +117,7 @@ class Joining:
         found: dict[int, list[int]] = defaultdict(list)
         asked = list(set(hashes))
         if asked:
-            for hash_, entry_id in connection.execute(self._sharing, {"keys": asked}):
+            for hash_, entry_id in connection.execute(self._sharing, {"keys": asked}).all():
                 found[hash_].append(entry_id)
         return found
 
@@ -123,34 +125,35 @@ class Joining:
         """The candidates for each of *fresh*, the likeliest first; from now on they are candidates themselves."""
         sharing = self.sharing(connection, (hash_ for one in fresh for hash_ in one.telling.signature))
         near: Near = {}
-        rows, gone = [], []
+        new: set[tuple[int, int]] = set()
+        gone: list[tuple[int, int]] = []
         for one in fresh:
-            signature = one.telling.signature
-            rare, common = Counter[int](), Counter[int]()  # how many signs others share with it
-            for hash_ in signature:
-                known = sharing[hash_]
-                (rare if len(known) < MOST_SHARING else common).update(known)
-            if 2 * sum(len(sharing[hash_]) < MOST_SHARING for hash_ in signature) >= len(signature):
-                common.clear()  # what so many say is a phrase, unless most is: then so many tell the story
-            for hash_ in signature:
-                known = sharing[hash_]
-                if one.id in known or (len(known) >= MOST_SHARING and one.id < min(known)):
+            known = {hash_: sharing[hash_] for hash_ in one.telling.signature}
+            few = [ids for ids in known.values() if len(ids) < MOST_SHARING]
+            # what so many say is a phrase, unless most is: then so many tell the story
+            many = [ids for ids in known.values() if len(ids) >= MOST_SHARING] if 2 * len(few) < len(known) else []
+            rare, shared = Counter(chain(*few)), Counter(chain(*few, *many))  # how many signs others share with it
+            for hash_, ids in known.items():
+                if one.id in ids:
                     continue
-                if len(known) >= MOST_SHARING:
-                    known.remove(oldest := min(known))
-                    gone.append({"sign": hash_, "oldest": oldest})
-                known.append(one.id)
-                rows.append({"hash": hash_, "entry_id": one.id})
+                if len(ids) >= MOST_SHARING:
+                    if one.id < (oldest := min(ids)):
+                        continue
+                    ids.remove(oldest)
+                    gone.append((hash_, oldest))
+                ids.append(one.id)
+                new.add((hash_, one.id))
             least = one.telling.least_shared
-            found = [(rare[id_], common[id_], id_) for id_ in rare.keys() | common.keys() if id_ != one.id]
-            likely = [each for each in found if each[0] + each[1] >= least]
-            titled = set(sharing[one.telling.title_sign]) if one.telling.title_sign is not None else set()
-            lone = sorted(id_ for shared, more, id_ in found if shared + more < least and id_ in titled)
+            likely = [
+                (rare.get(id_, 0), often, id_) for id_, often in shared.items() if often >= least and id_ != one.id
+            ]
+            titled = sharing[one.telling.title_sign] if one.telling.title_sign is not None else []
+            lone = sorted(id_ for id_ in titled if 0 < shared.get(id_, 0) < least and id_ != one.id)
             near[one.id] = dict.fromkeys(lone[-MOST_COMPARED:], True)
             near[one.id] |= dict.fromkeys([id_ for _, _, id_ in nlargest(MOST_CANDIDATES, likely)], False)
-        self._add_signs(connection, rows)
-        if gone:
-            connection.execute(FORGOTTEN, gone)
+        # what came and went with *fresh* was never there
+        self._add_signs(connection, [{"hash": hash_, "entry_id": id_} for hash_, id_ in sorted(new.difference(gone))])
+        FORGET(connection, [{"sign": hash_, "oldest": id_} for hash_, id_ in sorted(set(gone) - new)])
         return near
 
     def _kept(self, connection: Connection, board: "_Board") -> set[str]:
@@ -189,9 +192,8 @@ class Joining:
         if not groups:
             return
         ids = sorted(id_ for group in groups for id_ in group.members)
-        slugs = {row.id: row.slug for chunk in chunks(ids) for row in connection.execute(SLUGS, {"ids": chunk})}
-        names = [slugs[id_] for id_ in ids]
-        taken = {key for chunk in chunks(names) for key in connection.execute(TOLD, {"keys": chunk}).scalars()}
+        slugs = {row.id: row.slug for row in connection.execute(self._slugs, {"keys": ids})}
+        taken = set(connection.execute(self._told, {"keys": list(slugs.values())}).scalars())
         keys = []
         for group in groups:
             own = [slugs[id_] for id_ in sorted(group.members)]
@@ -202,7 +204,7 @@ class Joining:
             for key, first in zip(keys, firsts, strict=True)
         ]
         self._add_stories(connection, rows)
-        known = {key: id_ for chunk in chunks(keys) for key, id_ in connection.execute(BY_KEY, {"keys": chunk})}
+        known = {row.key: row.id for row in connection.execute(self._by_key, {"keys": keys})}
         for group, key in zip(groups, keys, strict=True):
             group.story = known[key]
 
@@ -220,7 +222,7 @@ class _Board:
         self._tellings = {one.id: one.telling for one in fresh}
         self._groups: dict[int, Group] = {}
         self.places: dict[int, Place] = {}
-        self._place({*near, *(other for others in near.values() for other in others)})
+        self._place(set(near).union(*near.values()))
         self._near = {one: self._likely(one, others) for one, others in near.items() if one in self.places}
         self._read()
 
@@ -275,7 +277,9 @@ class _Board:
             apart = self._apart(one, id_)
             if (apart is None or apart <= APART) and (there.source_id != here.source_id or there.title == here.title):
                 likely.append(id_)
-        return likely[:MOST_COMPARED]
+                if len(likely) == MOST_COMPARED:
+                    break
+        return likely
 
     def _is_same(self, one: int, other: int) -> bool:
         of_one_source = self.places[one].source_id == self.places[other].source_id

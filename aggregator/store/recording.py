@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 entry, body, address = Entry.__table__, EntryBody.__table__, EntryAddress.__table__  # type: ignore[attr-defined]
 tag, entry_tag, tombstone = Tag.__table__, EntryTag.__table__, Tombstone.__table__  # type: ignore[attr-defined]
 
-MORE_ENTRIES = (
+MORE_ENTRIES = Bulk(
     update(tag).where(tag.c.id == bindparam("tag_id")).values(entry_count=tag.c.entry_count + bindparam("more"))
 )
 
@@ -207,7 +207,7 @@ class Recording:
         ]
         self._add_tags(connection, rows)
         counts = Counter(row["tag_id"] for row in rows)
-        connection.execute(MORE_ENTRIES, [{"tag_id": id_, "more": count} for id_, count in sorted(counts.items())])
+        MORE_ENTRIES(connection, [{"tag_id": id_, "more": count} for id_, count in sorted(counts.items())])
         return counts
 
 

@@ -273,7 +273,7 @@ class Tagging:
         counts = Counter(id_ for _, id_ in more)
         counts.subtract(Counter(id_ for _, id_ in less))
         if moved := [{"tag_id": id_, "more": count} for id_, count in sorted(counts.items()) if count]:
-            connection.execute(MORE_ENTRIES, moved)
+            MORE_ENTRIES(connection, moved)
         sources = {f"source:{one.entry.source_id}" for one in changes}
         return {"all", *sources, *(f"tag:{ids[name]}" for name in known)} if changes else set()
 
