@@ -115,6 +115,13 @@ def test_a_page_that_sends_on_is_followed_there(university):
     assert f"{university.url}/main.htm" == look(url).finds[0].url
 
 
+def test_a_page_with_a_list_that_sends_telephones_on_is_read_itself(university):
+    script = "<script>if (/iPhone/.test(navigator.userAgent)) location.href='/m/'</script>"
+    url = university.serve("/tzgg.htm", f"<title>海棠大学</title>{script}<ul>{rows(1, 4)}</ul>")
+
+    assert [url] == [find.url for find in look(url).finds]
+
+
 def test_a_list_in_a_frame_is_followed_there(university):
     url = university.serve(
         "/", "<title>通知公告-海棠大学</title><frameset><frame src='top.htm'><frame src='main.htm'></frameset>"

@@ -149,7 +149,9 @@ class _Explorer:
                 raise ParseError(f"{url} is a feed without any entry; add it when it has one, or another page")
             return await self._result(response.url)
         html = decode(response.body, response.content_type)
-        if (target := sent_on(html, response.url)) and domain_of(target) == domain_of(url):
+        target = sent_on(html, response.url)
+        # a page with a list sends only telephones on
+        if target and domain_of(target) == domain_of(url) and not self._list(response)[0]:
             response = await self._page(target)
             html = decode(response.body, response.content_type)
         here, trouble = self._list(response)
