@@ -34,6 +34,11 @@ def test_a_home_page_is_added_by_its_best_column(instance, haitang):
     assert "0 new of 12" in run("poll", "1-127-0-0-xwzx-xxyw")
 
 
+def test_an_address_may_be_written_as_people_say_it(instance, haitang):
+    assert "poll it now" in run("add", haitang.removeprefix("http://"), "--yes")
+    assert "is not an address" in run("add", "nonsense", "--yes", code=2)
+
+
 def test_a_dry_run_shows_what_is_found_and_writes_nothing(instance, haitang):
     before = sorted((instance / "sites").iterdir())
 

@@ -115,6 +115,39 @@ def test_a_page_that_sends_on_is_followed_there(university):
     assert f"{university.url}/main.htm" == look(url).finds[0].url
 
 
+def test_a_page_with_a_list_that_sends_telephones_on_is_read_itself(university):
+    script = "<script>if (/iPhone/.test(navigator.userAgent)) location.href='/m/'</script>"
+    url = university.serve("/tzgg.htm", f"<title>海棠大学</title>{script}<ul>{rows(1, 4)}</ul>")
+
+    assert [url] == [find.url for find in look(url).finds]
+
+
+def test_a_list_in_a_frame_is_followed_there(university):
+    url = university.serve(
+        "/", "<title>通知公告-海棠大学</title><frameset><frame src='top.htm'><frame src='main.htm'></frameset>"
+    )
+    university.serve("/top.htm", "<p>教务处</p>")
+    university.serve("/main.htm", f"<ul>{rows(1)}</ul>")
+
+    found = look(url)
+
+    assert [(f"{university.url}/main.htm", "通知公告")] == [(find.url, find.title) for find in found.finds]
+    assert ("海棠大学", "") == (found.university, found.trouble)
+
+
+def test_a_column_that_is_a_home_page_itself_leads_on(university):
+    url = university.serve(
+        "/",
+        f"<title>海棠大学</title><body><a href='/tzgg.htm'>通知公告</a><a href='/news/'>海棠新闻网</a>{'校园风光。' * 90}</body>",
+    )
+    university.serve("/tzgg.htm", column("2"))
+    more = "<h3>要闻</h3><a href='/yw.htm'>更多</a><h3>综合新闻</h3><a href='/zhxw.htm'>更多</a>"
+    university.serve("/news/", f"<title>海棠新闻网</title><body>{more}<ul>{rows(1, 5)}</ul></body>")
+    university.serve("/yw.htm", column("1", "要闻-海棠新闻网"))
+
+    assert ["/yw.htm", "/tzgg.htm", "/news/"] == [find.url.removeprefix(university.url) for find in look(url).finds]
+
+
 def test_the_home_page_says_whose_a_department_is(university):
     url = university.serve("/tzgg.htm", "<title>通知公告</title>" + column("1", "通知公告"))
     university.serve("/", "<title>海棠大学</title>")

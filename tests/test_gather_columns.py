@@ -2,7 +2,7 @@
 
 import pytest
 
-from aggregator.gather.columns import columns, is_front, sent_on
+from aggregator.gather.columns import columns, frames, is_front, sent_on
 from aggregator.gather.feed_places import named_feeds, usual_feeds
 
 URL = "https://www.haitang.edu.cn/"
@@ -18,7 +18,14 @@ HOME = """<title>海棠大学</title>
 def test_the_columns_of_news_and_notices_come_first():
     found = columns(HOME, URL, 6)
 
-    assert [f"{URL}xwzx/hdyw.htm", f"{URL}tzgg.htm", f"{URL}xsjz.htm"] == found
+    assert [f"{URL}xwzx/hdyw.htm", f"{URL}tzgg.htm", f"{URL}xwzx.htm", f"{URL}xsjz.htm"] == found
+
+
+def test_pages_in_frames_are_those_of_the_site():
+    html = "<frameset><frame src='top.htm'><frame src='main.htm'><frame src='top.htm'></frameset>"
+
+    assert [f"{URL}top.htm", f"{URL}main.htm"] == frames(html, URL)
+    assert [] == frames("<iframe src='https://player.example.com/1'></iframe><iframe></iframe>", URL)
 
 
 @pytest.mark.parametrize(

@@ -569,3 +569,14 @@ def test_a_rule_once_found_reads_the_page_as_it_changes(form, change):
 
         assert (seed, items) == (seed, [(item.url, item.title, day(item)) for item in listing.items])
         assert (seed, following) == (seed, listing.next_page)
+
+
+def test_a_list_of_pictures_alone_is_read_by_what_they_are_called():
+    rows = "".join(
+        f"<div><a href='/info/1/{n}.htm'><img src='{n}.jpg' alt='海棠大学第{n}届运动会在海棠体育场开幕'></a></div>"
+        for n in range(6)
+    )
+
+    found = read_listing(Response(URL, 200, f"<div>{rows}</div>".encode()), None, timezone=SHANGHAI, now=NOW)
+
+    assert [f"海棠大学第{n}届运动会在海棠体育场开幕" for n in range(6)] == [item.title for item in found.items]

@@ -37,6 +37,8 @@ def test_a_known_university_is_recognised_by_its_host():
         ("<title>通知公告</title><footer>Copyright 2025 星湖理工学院</footer>", "星湖理工学院"),
         ("<title>学院新闻-外国语学院</title><p>x</p><img alt='海棠师范大学'>", "海棠师范大学"),
         ("<title>News - University of Haitang</title>", "University of Haitang"),
+        ("<title>News-Haitang University</title>", "Haitang University"),
+        ("<title>Notices | Xi'an Jiaotong-Liverpool University</title>", "西交利物浦大学"),
         ("<title>通知公告</title><p>大学生创业大赛</p>", None),
         ("<title>通知</title><p>Our students went to Glasgow University</p>", None),
         ("<title>外国语学院</title>", None),

@@ -1,6 +1,7 @@
 """`aggregator add`: follow one more page, with questions at a terminal, without in a script."""
 
 import asyncio
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,8 +21,14 @@ if TYPE_CHECKING:
 PREVIEWED = 3  # titles of each find
 
 
+def _address(context: click.Context, parameter: click.Parameter, given: str) -> str:
+    """The address, also where it is written as people say it: www.example.edu.cn."""
+    is_short = "://" not in given and re.match(r"[\w-]+(?:\.[\w-]+)+(?::\d+)?(?:/|$)", given)
+    return visitable(context, parameter, f"http://{given}" if is_short else given)
+
+
 @click.command()
-@click.argument("url", callback=visitable)
+@click.argument("url", callback=_address)
 @click.option("--name", help="The source's name, part of its address; made from URL when left out.")
 @click.option("--tag", "tags", multiple=True, help="A tag for its entries; may be repeated.")
 @click.option("--university", help="The university; recognised by the host and by what the pages say when left out.")

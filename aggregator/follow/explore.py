@@ -7,6 +7,7 @@ a home page, or has no list, the columns it leads to. Few requests, one at a tim
 import asyncio
 import re
 from collections.abc import Awaitable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from statistics import median
@@ -18,11 +19,13 @@ from aggregator.errors import FetchError, ParseError, SourceError, placed
 from aggregator.follow.catalogue import Catalogue
 from aggregator.follow.recognise import column_title, site_at, university_named
 from aggregator.gather.charset import decode
-from aggregator.gather.columns import asks_for_password, columns, is_front, sent_on
+from aggregator.gather.columns import asks_for_password, columns, frames, is_front, name_worth, sent_on
 from aggregator.gather.feed import looks_like_feed, read_feed
 from aggregator.gather.feed_places import named_feeds, usual_feeds
 from aggregator.gather.fetch import Fetcher
+from aggregator.gather.induce import title_of
 from aggregator.gather.listing import read_listing
+from aggregator.gather.tree import parse
 from aggregator.gather.worth import is_article
 from aggregator.identity import domain_of, identity
 from aggregator.model import Allowance, Listing, Response
@@ -32,6 +35,7 @@ How = Literal["here", "named", "usual", "column"]  # at the address, named by it
 Sureness = Literal["sure", "likely", "doubtful"]
 
 MOST_COLUMNS = 6
+MOST_INNER = 2  # of a column that is a home page itself
 EXTRA_SECONDS = 45.0  # for all that is visited beside the address itself
 SURE, LIKELY = 0.8, 0.5
 FEW, SHORT = 3, 5  # items: fewer make hardly a list, or a short one
@@ -119,6 +123,12 @@ def worth_of(listing: Listing, url: str, now: datetime) -> float:
     return worth
 
 
+def _rank(find: Find) -> tuple[int, bool, float, float]:
+    """What comes first: what is surer, a feed, what is worth more, then news before notices."""
+    name = name_worth(find.title) or 0.0
+    return RANKS.index(find.sureness), find.listing.kind != "feed", -round(find.worth, 2), -name
+
+
 class _Explorer:
     def __init__(
         self, fetcher: Fetcher, known: Catalogue, timezone: ZoneInfo, now: datetime, allowance: Allowance
@@ -139,16 +149,25 @@ class _Explorer:
                 raise ParseError(f"{url} is a feed without any entry; add it when it has one, or another page")
             return await self._result(response.url)
         html = decode(response.body, response.content_type)
-        if (target := sent_on(html, response.url)) and domain_of(target) == domain_of(url):
+        target = sent_on(html, response.url)
+        # a page with a list sends only telephones on
+        if target and domain_of(target) == domain_of(url) and not self._list(response)[0]:
             response = await self._page(target)
             html = decode(response.body, response.content_type)
-        front = is_front(html, response.url)
         here, trouble = self._list(response)
+        if here is None and (framed := await self._framed(html, response.url)):
+            self._university = self._owner(html, response.url)
+            outer = title_of(parse(html))
+            response = next((page for page in framed if self._list(page)[0]), framed[0])
+            html = decode(response.body, response.content_type)
+            here, trouble = self._list(response)
+            here = replace(here, title=here.title or outer) if here else None
+        front = is_front(html, response.url)
         if here and front and here.next_page is None:
             self._add(response.url, here, response, "here", OF_FRONT)
         elif here:
             self._add(response.url, here, response, "here")
-        self._university = self._owner(html, response.url)
+        self._university = self._university or self._owner(html, response.url)
         if here or not asks_for_password(html):
             await self._patiently(self._look_around(html, response.url, front))
         if not self._found:
@@ -166,8 +185,10 @@ class _Explorer:
                 await self._try_feed(place, "usual", column)
         best = max((find.worth for find in self._found.values()), default=0.0)
         if front or best < LIKELY:
-            for place in columns(html, url, MOST_COLUMNS):
-                await self._try_column(place)
+            fronts = [await self._try_column(place) for place in columns(html, url, MOST_COLUMNS)]
+            for page in filter(None, fronts):  # 新闻网, a home page of its own
+                for place in columns(decode(page.body, page.content_type), page.url, MOST_INNER):
+                    await self._try_column(place)
 
     async def _result(self, url: str, trouble: str = "") -> Exploration:
         if self._university is None and not site_at(self._known, url):
@@ -175,7 +196,7 @@ class _Explorer:
         finds = [
             replace(find, title=column_title(find.listing.title, self._university)) for find in self._found.values()
         ]
-        finds.sort(key=lambda find: (RANKS.index(find.sureness), find.listing.kind != "feed", -find.worth))
+        finds.sort(key=_rank)
         return Exploration(url, finds, self._university, trouble)
 
     async def _page(self, url: str) -> Response:
@@ -194,6 +215,14 @@ class _Explorer:
             )
         return response
 
+    async def _framed(self, html: str, url: str) -> list[Response]:
+        """The pages that the page at *url* shows in frames, the longest first."""
+        pages = []
+        for place in frames(html, url):
+            with suppress(SourceError):
+                pages.append(await self._page(place))
+        return sorted(pages, key=lambda page: -len(page.body))
+
     async def _try_feed(self, url: str, how: How, column: Sequence[str]) -> None:
         """Add the feed at *url* where there is a live one; *column* has the articles that it should tell of.
 
@@ -209,16 +238,19 @@ class _Explorer:
             is_of_site = bool(column) and told.isdisjoint(identity(one) for one in column)
             self._add(url, feed, response, how, OF_SITE if is_of_site else 1.0)
 
-    async def _try_column(self, url: str) -> None:
+    async def _try_column(self, url: str) -> Response | None:
+        """Add the list at *url*; the page where it is a home page of several columns itself, else None."""
         try:
             response = await self._page(url)
         except SourceError:
-            return
+            return None
+        html = decode(response.body, response.content_type)
         listing, _ = self._list(response)
+        front = is_front(html, response.url) and (listing is None or listing.next_page is None)
         if listing:
-            self._add(response.url, listing, response, "column")
-            html = decode(response.body, response.content_type)
+            self._add(response.url, listing, response, "column", OF_FRONT if front else 1.0)
             self._university = self._university or self._owner(html, response.url)
+        return response if front else None
 
     async def _ask_home(self, url: str) -> None:
         """Ask the home page of the domain whose it is, where the pages of a department do not say."""

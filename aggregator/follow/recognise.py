@@ -49,13 +49,14 @@ def university_named(html: str, known: Catalogue) -> str | None:
     """
     places = list(_places(html))
     titles = [text for text, is_title in places if is_title]
-    names = {site.university for site in known.sites.values()}
+    parts = [part for text in titles for part in SEPARATORS.split(text)]
+    names = {name: site.university for site in known.sites.values() for name in (site.university, site.english)}
     for pattern in (UNIVERSITY, COLLEGE, ENGLISH):
         # in running text an English name may be anybody's
-        texts = titles if pattern is ENGLISH else [text for text, _ in places]
+        texts = [*parts, *titles] if pattern is ENGLISH else [text for text, _ in places]
         found = [name for text in texts for name in _names(pattern, text)]
         if found:
-            return next((name for name in found if name in names), found[0])
+            return next((names[name] for name in found if name in names), found[0])
     return None
 
 

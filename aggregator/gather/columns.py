@@ -18,6 +18,7 @@ from aggregator.gather.worth import is_article, is_column
 from aggregator.identity import domain_of, identity
 
 MOST_LINKS = 5_000
+MOST_FRAMES = 4
 HEADING_STEPS = 4  # elements around 更多 in which the name of its column is looked for
 LONGEST_NAME = 16  # characters
 SHORTEST_WORTH = 0.5
@@ -35,8 +36,8 @@ NAMES: tuple[tuple[re.Pattern[str], float], ...] = tuple(
             r"概况|简介|介绍|导航|下载|领导|联系|登录|登陆|邮箱|地图|制度|章程|机构设置|搜索|视频|图片|专题|链接|留言|入口|平台",
             0.0,
         ),
-        (r"中心$|系统$|网$|学院$|大学$|^首页$|^english$|^home$|about|contact|login|video|photo", 0.0),
-        (r"要闻|(?:综合|学校|学院|校园|院内|本院|中心|工作|图书馆)新闻|头条", 1.2),
+        (r"(?<!新闻)中心$|系统$|(?<!新闻)网$|学院$|大学$|^首页$|^english$|^home$|about|contact|login|video|photo", 0.0),
+        (r"要闻|(?:综合|学校|学院|校园|院内|本院|中心|工作|图书馆)新闻|新闻(?:动态|中心|资讯|快讯)|头条", 1.2),
         (r"通知公告|公告通知|通知通告|通告|公示公告|校内通知|最新通知|重要通知", 1.1),
         (r"新闻|快讯|\bnews\b", 1.0),
         (r"通知|公告|公示|notice|announcement", 1.0),
@@ -58,6 +59,11 @@ _SCRIPT = re.compile(
 def columns(html: str, url: str, limit: int) -> list[str]:
     """The addresses of at most *limit* columns of the site that the page at *url* leads to, the likeliest first."""
     return [target for worth, target in _rated(html, url) if worth >= SHORTEST_WORTH][:limit]
+
+
+def name_worth(name: str) -> float | None:
+    """How likely a column called *name* holds what people want to follow; None where its name says nothing."""
+    return next((worth for pattern, worth in NAMES if pattern.search(name)), None) if name else None
 
 
 def is_front(html: str, url: str) -> bool:
@@ -85,6 +91,15 @@ def sent_on(html: str, url: str) -> str | None:
     found += [match[1] or match[2] for match in _SCRIPT.finditer(scripts[:20_000])]
     targets = (absolute(href, base_of(tree, url)) for href in found)
     return next((target for target in targets if target and leads_away(target, url)), None)
+
+
+def frames(html: str, url: str) -> list[str]:
+    """The addresses of the pages of the same site that the page at *url* shows in frames."""
+    tree = parse(html)
+    base = base_of(tree, url)
+    targets = (absolute(frame.attributes.get("src"), base) for frame in tree.css("frame[src], iframe[src]"))
+    found = (target for target in targets if target and domain_of(target) == domain_of(url))
+    return list(dict.fromkeys(found))[:MOST_FRAMES]
 
 
 def _rated(html: str, url: str) -> Sequence[tuple[float, str]]:
@@ -118,7 +133,7 @@ def _worth(link: LexborNode, target: str) -> float:
         return 0.0
     if is_article(place) and not is_column(place) and not says_more:
         return 0.0
-    named = next((worth for pattern, worth in NAMES if pattern.search(name)), None) if name else None
+    named = name_worth(name)
     if named == 0.0 or (named is None and not says_more):
         return 0.0
     by_path = 0.6 if named is None and PATHS.search(place) else 0.0

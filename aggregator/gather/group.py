@@ -227,9 +227,16 @@ def _look_again(one: Candidate, node: LexborNode) -> None:
 def _worth(one: Candidate) -> float:
     shown = one.shown
     if not shown or MORE.fullmatch(shown):
-        shown = one.row.links[0].attributes.get("title") or _text(one.row.nodes[:1])
+        link = one.row.links[0]
+        shown = link.attributes.get("title") or _text(one.row.nodes[:1]) or _picture_name(link)
         shown = shown if len(shown) < LONGEST_ROW else ""
     return title_worth(shown, one.row.url) + one.dated
+
+
+def _picture_name(link: LexborNode) -> str:
+    """What the picture in *link* says that it shows."""
+    picture = link.css_first("img[alt]")
+    return plain(picture.attributes.get("alt") or "") if picture else ""
 
 
 def _shows_date(one: Candidate) -> bool:
