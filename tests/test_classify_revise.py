@@ -3,7 +3,7 @@
 import pytest
 
 from aggregator.classify.difference import LONGEST, differences
-from aggregator.classify.revise import compare, is_another, is_other_title, state_of
+from aggregator.classify.revise import compare, is_another, is_cut, is_other_title, state_of
 from aggregator.model import Told
 
 
@@ -22,6 +22,13 @@ def told(text, title="学校召开会议", html="", files=(), pictures=()):
         ("会议召开。\n上一篇：图书馆东馆", "会议召开。\n上一篇：附属医院"),
         ("会议召开。\n相关阅读\n图书馆东馆试运行", "会议召开。\n相关阅读\n附属医院义诊\n体育馆开放"),
         ("会议召开。\n今天是2025年3月1日 星期六", "会议召开。\n今天是2025年3月2日 星期日"),
+        ("会议召开。\n今天是2025年3月1日 星期六 晴 12℃", "会议召开。\n今天是2025年3月2日 星期日 小雨 -1~9℃"),
+        ("会议召开。", "会议召开。\n点击数：12"),  # a script wrote it this time
+        ("会议召开。\n浏览：加载中", "会议召开。\n浏览：12"),
+        ("会议召开。\n点赞 12 收藏 3", "会议召开。\n点赞 13 收藏 4"),
+        ("会议召开。\n您的IP是 192.0.2.1", "会议召开。\n您的IP是 192.0.2.77"),
+        ("Held today.\nNext: A library", "Held today.\nNext: A hospital"),
+        ("会议召开。\nCopyright © 2024 海棠大学", "会议召开。\nCopyright © 2025 海棠大学"),
         ("会议召开，", "会议召开,"),  # full width
     ],
 )
@@ -34,6 +41,7 @@ def test_what_passes_is_no_change(before, after):
     ("before", "after", "words"),
     [
         ("馆内收藏500件文物。", "馆内收藏600件文物。", 1),
+        ("阅览室全年阅读量12万册。", "阅览室全年阅读量13万册。", 1),
         ("下个月起开放。", "下个月起闭馆。", 2),
         ("来自12国的30人访问我校。", "来自12国的31人访问我校。", 1),
         ("图片\n学生在田间", "图片\n学生在车间", 1),
@@ -44,6 +52,31 @@ def test_a_change_of_the_text_is_one(before, after, words):
     found = compare(told(before), told(after))
 
     assert (("body",), words, False) == (found.what, found.words, found.matters)
+
+
+def test_a_file_is_the_same_whoever_may_have_it_and_until_when():
+    keys = ("a/x.pdf?Expires={0}&Signature={0}", "a/down?id=1&token={0}", "a/y.doc?sid={0}")
+    one, other = (told("会议召开。", files=[key.format(number) for key in keys]) for number in (1, 2))
+
+    assert None is compare(one, other)
+    assert ("attachments",) == compare(one, told("会议召开。", files=[keys[1].replace("id=1", "id=2")])).what
+
+
+def test_what_is_only_cut_is_told_from_what_is_edited():
+    whole = told("会议召开。各学院院长发言。实验室将于四月开放。")
+
+    cut = ("会议召开。各学院…", "会议召开。各学院院长发言。 [阅读全文]", "")
+    assert [True] * 3 == [is_cut(whole, told(text)) for text in cut]
+    assert [False] * 2 == [is_cut(whole, told(text)) for text in (whole.text, "会议召开。各学部部长发言。")]
+
+
+def test_a_change_is_known_again_by_what_came_and_went():
+    first = compare(told("会议召开。四月开放。气温十度。"), told("会议召开。五月开放。气温九度。"))
+    second = compare(told("会议召开。四月开放。气温十度。"), told("会议召开。五月开放。气温八度。"))
+    other = compare(told("会议召开。四月开放。"), told("会议召开。四月开放。", title="学校开会"))
+
+    assert ("body",) == second.only(first.marks).what
+    assert None is other.only(first.marks)
 
 
 def test_what_another_reading_does_not_agree_on_is_none():

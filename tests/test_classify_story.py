@@ -62,6 +62,26 @@ def test_notices_of_one_template_with_other_dates_are_not_the_same(other):
     assert same(QINGMING, f"{QINGMING}\n校长办公室", titles=("关于清明节放假安排的通知", "清明放假通知"))
 
 
+APPOINTED = (
+    "根据《干部选拔任用工作条例》和学校有关规定，经校党委研究，现将{name}同志拟任职情况予以公示。公示期为3月3日至8日。"
+    "在公示期限内，任何单位和个人均可通过来信、来电、来访等形式向党委组织部反映公示对象存在的问题。联系电话：022-12345678。"
+)
+
+
+@pytest.mark.parametrize(
+    ("titles", "names", "expected"),
+    [
+        (("关于李明同志任职前的公示", "关于王芳同志任职前的公示"), ("李明", "王芳"), False),
+        (("关于李明同志任职前的公示", "干部任前公示"), ("李明", "李明"), True),
+        (("我校关于李明同志任职前的公示", "海棠大学关于李明同志任职前的公示"), ("我校李明", "海棠大学李明"), True),
+    ],
+)
+def test_notices_of_one_template_are_the_same_only_about_the_same(titles, names, expected):
+    one, other = (APPOINTED.format(name=name) for name in names)
+
+    assert expected == same(one, other, titles=titles)
+
+
 def test_titles_that_count_differently_are_of_two_stories():
     assert not same(TEXT, TEXT, titles=("第3届水稻节水论坛举行", "第4届水稻节水论坛举行"))
 

@@ -35,6 +35,11 @@ def test_the_operators_topics_replace_shipped_ones_by_name_and_add_others(tmp_pa
         ("[tag.x]\nwords = '召开…'", r"words: '召开…' has nothing to look for on a side of …"),
         ("[tag.x]\nwords = '会'", r"words: '会' is one letter"),
         ("[tag.x]\nwords = '大^会'", r"words: '大\^会': \^ and \$ stand at the ends"),
+        ("[tag.x]\nwords = '试验田丰收'\nexcept = '試驗田'", r"'试验田丰收' has '試驗田' in it, which is in except"),
+        (
+            "[tag.x]\nword = '试验田'",
+            r"word: unknown key; those that there are stand at the head of .*rules/tags\.toml",
+        ),
         ("[tag.x]\nwords = '试验田'\nexcept = '试验田'", r"words: '试验田' is in except, too: it could never count"),
         ("[tag.x]\nwhere = 'text'", r"where: 'text' is none of title, body, both"),
         ("[tag.x]\nkeep_days = -1", r"keep_days: must be a whole number of days, 0 \(for ever\) or more, not -1"),

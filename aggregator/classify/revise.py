@@ -34,17 +34,35 @@ SENTENCE = re.compile(r"[^。！？!?；;]*[。！？!?；;]+[”’』」）)]*
 WORD = re.compile(r"[A-Za-z0-9]+|.", re.DOTALL)
 COUNTED = r"(?:点击|浏览|阅读|访问|查看|下载|点赞|评论|转发|收藏|人气|热度|在线|hits?|views?|reads?)"
 COUNT = r"\d[\d,.]*[万千kw+]*"
-# 点击数：12, 阅读（12）, but not 收藏600件文物
+# 点击数：12, 阅读（12）, but not 收藏600件文物, 阅读量12万册
 COUNTER = re.compile(
-    rf"({COUNTED}(?:(?:次数|人数|总数|数|量)[:：为]?|[:：])[\[(（]?|{COUNTED}[\[(（]|已下载|您是第){COUNT}",
+    rf"({COUNTED}(?:(?:次数|人数|总数|数|量)[:：为]?|[:：])[\[(（]?|{COUNTED}[\[(（]|已下载|您是第)"
+    r"\d[\d,.]*+[万千kw+]*+(?![册本件部篇卷])",
     re.IGNORECASE,
 )
-LONE_COUNTER = re.compile(rf"{COUNTED}{COUNT}(?:人次|次|人)?|{COUNT}(?:人次|次|人)?{COUNTED}", re.IGNORECASE)
+# a line of counters and nothing else, be it without its number yet: 点赞12｜收藏3, 浏览次数：, 阅读：加载中
+LONE_COUNTER = re.compile(
+    rf"(?:[【\[(（]?(?:本文|累计|总)?{COUNTED}(?:次数|人数|总数|数|量)?[:：为]?[\[(（]?"
+    rf"(?:{COUNT}|加载中|loading|[-.…]+)?(?:人次|次|人)?[\])）】]?[|｜/·,，]?)+|{COUNT}(?:人次|次|人)?{COUNTED}",
+    re.IGNORECASE,
+)
 CLOCK = re.compile(
     r"(?:今天|今日|现在|当前|北京)(?:日期|时间)?(?:是|为)?[:：]?\d{4}[年/-]\d{1,2}[月/-]\d{1,2}日?(?:星期[一二三四五六日天])?(?:\d{1,2}:\d{2}(?::\d{2})?)?"
+    r"(?:[晴阴多云雨雪雾霾转小中大到暴雷阵]{1,8}-?\d{1,2}(?:[~～-]-?\d{1,2})?°C)?"
 )
-# 上一篇：…, [下一条] …, 下一篇没有了, but not 下个月起…
-NEIGHBOUR = re.compile(r"[\[【<«‹]?[上下前后]一?[篇条则页](?:文章|新闻)?(?:[\]】>»›:：].{0,100}|没有了?.?|无)?")
+# 上一篇：…, [下一条] …, 下一篇没有了, Next: …, but not 下个月起…; 您的IP是…; ©2025…
+NEIGHBOUR = re.compile(
+    r"[\[【<«‹]?[上下前后]一?[篇条则页](?:文章|新闻)?(?:[\]】>»›:：].{0,100}|没有了?.?|无)?"
+    r"|(?:previous|prev|next)(?:article|news|post|page)?[:：].{0,100}"
+    r"|您的ip(?:地址)?[是为:：].{0,60}|(?:copyright|©|版权所有).{0,100}",
+    re.IGNORECASE,
+)
+# parameters by which a server knows who may have a file, and until when
+SIGNED = re.compile(
+    r"(?<=[?&])(?:sid|(?:access_?)?token|ticket|sign|signature|expires|ossaccesskeyid|security-token|auth_key|nonce"
+    r"|(?:x-(?:amz|oss|cos)|q)-[\w-]+|ws(?:secret|time)|timestamp|t|ts|_|rand(?:om)?)=[^&\s]*&?",
+    re.IGNORECASE,
+)
 # 相关阅读, ◆热门推荐：
 OTHERS = re.compile(
     r"[\[【◆■●▶]*(?:(?:相关|推荐|延伸|热门|热点|热搜|精彩|猜你喜欢|您可能|你可能|大家都在看)(?:感兴趣的?|喜欢的?)?"
@@ -90,8 +108,9 @@ def compare(before: Told, after: Told, again: Told | None = None) -> Difference 
     words = _words_changed(before, after, again)
     if words:
         what["body"] = _sentences_changed(before, after, again)
-    if set(before.files) != set(after.files) and (again is None or set(after.files) == set(again.files)):
-        what["attachments"] = ["\n".join(sorted(set(after.files)))]
+    files = _files(after)
+    if _files(before) != files and (again is None or _files(again) == files):
+        what["attachments"] = ["\n".join(sorted(files))]
     pictures = _pictures(after)
     if _pictures(before) != pictures and (again is None or _pictures(again) == pictures):
         what["pictures"] = ["\n".join(sorted(pictures))]
@@ -119,7 +138,7 @@ def is_another(before: Told, after: Told) -> bool:
 
 def state_of(told: Told) -> str:
     """A hash that two readings share if ``compare`` finds nothing between them."""
-    said = [_letters(told.title), str(told.published), *sorted(set(told.files)), "", *sorted(_pictures(told)), ""]
+    said = [_letters(told.title), str(told.published), *sorted(_files(told)), "", *sorted(_pictures(told)), ""]
     digest = hashlib.blake2b("\n".join(said).encode("utf-8", "surrogatepass"), digest_size=12)
     digest.update("".join(sentences(told)).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
@@ -238,6 +257,10 @@ def _is_other_date(one: Told, other: Told) -> bool:
     # the start of a day, and a minute of it
     day, minute = (one, other) if one.precision == "day" else (other, one)
     return not timedelta(0) <= minute.published - day.published < timedelta(days=1)  # type: ignore[operator]
+
+
+def _files(told: Told) -> set[str]:
+    return {SIGNED.sub("", key) for key in told.files}
 
 
 def _pictures(told: Told) -> set[str]:

@@ -45,6 +45,8 @@ ENDING = re.compile(
 ENDS = 3  # lines at either end where such a line is looked for
 # with what it counts, so that 9 people are not the 9th
 NUMBER = re.compile(r"\d+[^\W\d]?|[〇一二三四五六七八九十百]+[年月日届期次周号]")
+OURS = frozenset("我本校院")  # 我校, 本院: whose it is, not what it is about
+DATED = re.compile(r"[年月日号期届次]$")
 # where an article says that it comes from
 SAID_ORIGIN = re.compile(
     r"(?:来源|稿源|转载自|转自|摘自|原载于?|首发于)\s*[:：]?\s*[《“\"]?([^\s，。；：）)】》”\"]{2,30})"
@@ -124,6 +126,8 @@ def is_same(one: Telling, other: Telling, apart: timedelta | None, *, of_one_sou
         is_long = len(shorter.letters) >= SHORTEST_REPEATED
         return is_long and (one.title, one.letters) == (other.title, other.letters)
     if not _agree(shorter.numbers, longer.numbers) or not _agree_titles(one.title, other.title):
+        return False
+    if FORM.search(one.title) and FORM.search(other.title) and not _agree_notices(shorter, longer):
         return False
     title = min(one.title, other.title, key=len)
     is_titled = title in one.title and title in other.title and len(title) >= SHORTEST_TITLE and not FORM.search(title)
@@ -207,6 +211,22 @@ def _agree(one: frozenset[str], other: frozenset[str]) -> bool:
     """Whether two texts give the same numbers; one may leave some out."""
     fewer, more = (one, other) if len(one) <= len(other) else (other, one)
     return _share(fewer, more) >= AGREEING
+
+
+def _agree_notices(shorter: Telling, longer: Telling) -> bool:
+    """Whether two texts written from one template are about one thing: they give the same days, and the same names.
+
+    A name is what one title and its own text say, and neither the other title nor the other text.
+    """
+    if not {number for number in shorter.numbers if DATED.search(number)} <= longer.numbers:
+        return False
+    return not (_names(shorter, longer) and _names(longer, shorter))
+
+
+def _names(one: Telling, other: Telling) -> bool:
+    pairs = {one.title[place : place + 2] for place in range(len(one.title) - 1)}
+    own = (pair for pair in pairs if OURS.isdisjoint(pair) and pair in one.letters)
+    return any(pair not in other.title and pair not in other.letters for pair in own)
 
 
 def _agree_titles(one: str, other: str) -> bool:

@@ -23,9 +23,10 @@ class Table:
     def complain(self, key: str, reason: str) -> NoReturn:
         raise RuleError(f"{self._origin}: {self._path}{key}: {reason}")
 
-    def done(self) -> None:
+    def done(self, told: str = "see the site file's keys in the README") -> None:
+        """Complain of what nobody asked for; where the keys that there are stand is *told*."""
         for key in self._left:
-            self.complain(key, "unknown key; see the site file's keys in the README")
+            self.complain(key, f"unknown key; {told}")
 
     def string(self, key: str, default: str = "", *, required: bool = False) -> str:
         value = self._left.pop(key, None)

@@ -31,11 +31,12 @@ def stories() -> str:
     before = number_before()
     found = newest_stories(here.store, length + 1, before=before)
     listed = found[:length]
-    firsts = {one.id: one for one in here.store.entries.of([story.first_id for _, story in listed])}
+    most_covered = _most_covered() if before is None else []
+    above = {one.id for one in most_covered}
     return render_template(
         "stories.html",
-        most_covered=_most_covered() if before is None else [],
-        stories=[firsts[story.first_id] for _, story in listed if story.first_id in firsts],
+        most_covered=most_covered,
+        stories=here.store.entries.of([story.first_id for _, story in listed if story.first_id not in above]),
         older=listed[-1][0] if len(found) > length and not here.is_static else None,
         is_first="before" not in request.args,
     )

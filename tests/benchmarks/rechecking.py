@@ -359,7 +359,11 @@ def costs() -> None:
                     connection.exec_driver_sql("UPDATE recheck SET body_hash = ?", (fingerprint(still),))
             if name == "changed":
                 story.lines[0] = "会议改在四月举行，地点不变。"
-                (looked,) = loop.run_until_complete(rechecker.look(row, farm.service.site, rule, 60))
+                (seen,) = loop.run_until_complete(rechecker.look(row, farm.service.site, rule, 60))
+                with store.write() as connection:  # as it was seen an hour ago
+                    doubt = json.dumps(list(seen.watch.doubt))
+                    told = "UPDATE recheck SET doubt = ?, doubted_at = '2025-03-21 03:30:00.000000'"
+                    connection.exec_driver_sql(told, (doubt,))
             spent = []
             for _ in range(100):
                 start = time.process_time()
