@@ -201,7 +201,7 @@ def test_a_redirect_loop_ends(fetch, university):
 def test_a_redirect_out_of_http_is_refused(fetch, university, target):
     url = university.serve("/a", "", status=302, headers={"location": target})
 
-    with pytest.raises(FetchError, match="redirects to .* no address"):
+    with pytest.raises(FetchError, match=r"redirects to .* no address"):
         fetch(url)
 
 
