@@ -4,19 +4,23 @@
 
 Eight hosts, three lists and a feed each, tell the same news under overlapping tags; some articles fail at first, some
 are edited, some are too old to be kept. Meanwhile `retag`, `tags rename`, `db tidy`, `db index`, `db stories`,
-`catalogue`, `deliver` and `poll` come and go. PostgreSQL has several `worker`, SQLite a `run` and a `web`.
+`catalogue`, `deliver` and `poll` come and go. PostgreSQL has several `worker`, SQLite a `run`, and both a `web`.
 """
 
 import argparse
+import os
 import random
 import re
+import subprocess
+import sys
 import tempfile
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
 from time import monotonic, sleep
+from urllib.request import urlopen
 
 from sqlalchemy import create_engine, text
 
@@ -26,6 +30,7 @@ from tests.benchmarks.prose import Prose
 from tests.processes import Program, follow, until
 
 HOSTS, LISTS, SHOWN = 8, 3, 80
+PORTS = (8471, 8472)
 OLD = timedelta(days=400)  # beyond what is kept
 SETTINGS = {
     "schedule__tick_seconds": 0.3,
@@ -176,11 +181,9 @@ def contend(folder, url, seconds, workers, commanders):
         store = Store(url)
         store.upgrade()
         stack.callback(store.close)
-        running = [("run",), ("web",)] if store.is_sqlite else [("worker",)] * workers
-        programs = [
-            stack.enter_context(Program(folder, *words, **settings, web__port=8471 + n))
-            for n, words in enumerate(running)
-        ]
+        words, count = (("run",), 1) if store.is_sqlite else (("worker",), workers)
+        programs = [stack.enter_context(Program(folder, *words, **settings, web__port=PORTS[0])) for _ in range(count)]
+        stack.enter_context(pages(folder, url))
         until(lambda: store.entries.count() > 100)
         said = disturb(town, store, folder, settings, seconds, commanders)
         wrong = {}
@@ -200,6 +203,24 @@ def contend(folder, url, seconds, workers, commanders):
         return wrong | found_wrong(store, town), figures
 
 
+@contextmanager
+def pages(folder, url):
+    """Two processes that serve the pages; they have children, which a Program may not."""
+    env = {"AGGREGATOR_INSTANCE": str(folder), "AGGREGATOR_DATABASE__URL": url, "AGGREGATOR_WEB__PORT": str(PORTS[1])}
+    command = [sys.executable, "-m", "aggregator", "web", "--workers", "2"]
+    with (folder / "web.log").open("w") as log:
+        process = subprocess.Popen(command, env=os.environ | env, stdout=log, stderr=log)
+        yield
+        process.terminate()
+        process.wait(60)
+
+
+def read_feed(port):
+    """Have a feed made, and kept, by whoever serves it there."""
+    with suppress(OSError):  # not up yet, or it is the workers' and they serve nothing
+        urlopen(f"http://127.0.0.1:{port}/feed.atom", timeout=20).read()
+
+
 def disturb(town, store, folder, settings, seconds, commanders):
     """News, edits, articles due again and commands for so many *seconds*; what the commands said."""
     ended, said = Event(), []
@@ -212,6 +233,8 @@ def disturb(town, store, folder, settings, seconds, commanders):
         for _ in range(3):
             town.edit()
         make_due(store)
+        for port in PORTS:
+            read_feed(port)
         sleep(1)
     ended.set()
     for thread in threads:
