@@ -8,7 +8,7 @@ from time import sleep
 import pytest
 
 from aggregator.demo.server import University
-from tests.benchmarks import kills
+from tests.benchmarks import kills, visit_kills
 from tests.processes import Program, follow, until
 
 # all of them: KILLS=200 python -m pytest tests/test_kills.py, or python -m tests.benchmarks.kills
@@ -33,6 +33,15 @@ def test_a_service_killed_at_any_step_loses_and_doubles_nothing(tmp_path):
     stages = kills.loop(tmp_path, KILLS)
 
     assert KILLS == sum(stages.values())
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_visits_to_articles_killed_at_any_step_lose_double_and_misdate_nothing(request, tmp_path, database):
+    url = request.getfixturevalue("postgresql") if database == "postgresql" else f"sqlite:///{tmp_path}/aggregator.db"
+
+    stages = visit_kills.loop(tmp_path, url, KILLS // 4)
+
+    assert KILLS // 4 == sum(count for stage, count in stages.items() if stage.startswith("SIG"))
 
 
 def only_small_files():

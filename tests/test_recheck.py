@@ -239,6 +239,15 @@ def test_a_page_that_shows_something_else_is_neither_a_change_nor_a_removal(one,
     assert before == entry_of(one, university)
 
 
+def test_a_file_in_place_of_an_article_takes_its_text_from_nobody(one, university):
+    before = entry_of(one, university)
+    university.serve(PATH, b"PK\x03\x04", content_type="application/zip")
+
+    after(one, HOUR, 5 * HOUR, 18 * HOUR)
+
+    assert ([], before) == (history(one, university), entry_of(one, university))
+
+
 def test_an_article_that_is_gone_for_good_is_removed_at_once(one, university):
     serve(university, status=410)
 

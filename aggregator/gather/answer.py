@@ -66,12 +66,13 @@ def cookies_set(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
 def refusal(response: Response, now: datetime) -> FetchError:
     """The error that an answer other than a page or 304 is, with what to do about it."""
     status = response.status
-    advice = STATUS_ADVICE.get(
-        status, "the server has a fault; it is tried again" if status >= 500 else "correct the source's url"
-    )
+    usual = "the server has a fault; it is tried again" if status >= 500 else "correct the source's url"
+    if status < 300:  # another protocol (101), a part of the page (206)
+        usual = "nobody asked for that (RFC 9110 §15); its server is at fault"
+    advice = STATUS_ADVICE.get(status, usual)
     return FetchError(
         f"{response.url} answered {status}: {advice}",
-        cause="status",
+        cause="status" if status >= 300 else "protocol",
         status=status,
         retry_after=retry_after(response, now),
         response=response,

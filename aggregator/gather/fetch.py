@@ -117,7 +117,8 @@ class Fetcher:
         asked = self._fields + conditional(validators)
         visit = _Visit(asked, allowance, self._settings.timeout_seconds, self._settings.max_bytes)
         response = await self._follow(visit, url, obey=self._settings.respect_robots)
-        if 200 <= response.status < 300 or response.not_modified:
+        # of a page of which a part came (206) nobody knows what the rest says
+        if (200 <= response.status < 300 and response.status != 206) or response.not_modified:
             return response
         raise refusal(response, self._now())
 
@@ -163,11 +164,13 @@ class Fetcher:
             if not target:
                 raise FetchError(f"{written} redirects ({response.status}) without saying where", cause="redirect")
             try:
-                written = urljoin(written, target.replace("\\", "/"))
+                there = urljoin(written, target.replace("\\", "/"))
+                parse(there)
             except ValueError as error:
                 raise FetchError(
-                    f"{written} redirects to {target[:200]!r}, which is no address", cause="redirect"
+                    f"{written} redirects to {target[:200]!r}, which is no address: {error}", cause="redirect"
                 ) from error
+            written = there
             for_good &= response.status in PERMANENT
         raise FetchError(
             f"{url} redirects more than {MAX_REDIRECTS} times, last to {written}; correct the source's url",

@@ -229,6 +229,8 @@ class Rechecker:
         found = await _compared(before, told)
         if found is None:
             return unchanged(passed(said_by(watch, told)), now, one.removed_at)
+        if before.text and not told.text and any(file.url == one.url for file in article.attachments):
+            raise ParseError(f"{one.url} gives a file in place of its article")
         if is_another(replace(before, title=before.title or entry.title), told):
             if reading.is_notice:
                 raise _MissingError("notice")
