@@ -230,6 +230,16 @@ def test_a_service_that_reaches_no_source_says_so(client, store):
     assert "高校新闻 失效：本机网络不通" in client.get("/sources.atom").text
 
 
+def test_a_date_yet_to_come_is_that_of_seeing(client, store):
+    announced = story(1, published=NOW + timedelta(days=400), seen_at=NOW)
+    store.entries.record([visit(1, announced)])
+
+    page = client.get(f"/entries/{announced.slug}/").text
+
+    assert f"{NOW.year}年" in page
+    assert f"{NOW.year + 1}" not in page
+
+
 def test_a_source_proves_its_health(full, store):
     rule = ListingRule("ul > li", "a", "", "span")
     kept = Kept(

@@ -12,6 +12,10 @@ class Branch:
     groups: tuple[tuple[str, ...], ...]
     lacks: tuple[str, ...] = ()
 
+    def with_words(self, groups: Sequence[tuple[str, ...]]) -> "Branch":
+        """What matches this and has a key of each of *groups*, which are asked first."""
+        return Branch((*groups, *self.groups), self.lacks)
+
     def also(self, key: str) -> "Branch":
         """What matches this and has *key*, too."""
         return Branch((*self.groups, (key,)), self.lacks)

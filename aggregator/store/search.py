@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from aggregator.store import Store
 
 Order = Literal["newest", "relevance"]
+Wording = Callable[[Word], list[tuple[str, ...]]]  # groups of keys; who holds the word has one of each
 
 MOST_READ = 500  # texts looked at for one answer, where the index alone cannot tell
 AT_ONCE = 10  # texts read together at least
@@ -74,11 +75,10 @@ class Search:
         if not question.words:
             return self._all_of(question.selection, limit, before, bodies=bodies)
         with self._store.read() as connection:
-            spans = self._spans(connection, question, [_groups(word) for word in question.words])
+            spans, titled = self._spans(connection, question, _groups, _title_groups)
             if order == "newest":
                 places, after, is_cut = self._newest(connection, question, spans, limit, before)
             else:
-                titled = self._spans(connection, question, [_title_groups(word) for word in question.words])
                 places, after, is_cut = self._best(connection, question, spans, titled, limit, before)
             about = spans.count(MOST_COUNTED) if count else None
             is_behind = connection.execute(IS_BEHIND).first() is not None
@@ -90,7 +90,7 @@ class Search:
         if not question.words:
             return []
         with self._store.read() as connection:
-            spans = self._spans(connection, question, [_title_groups(word) for word in question.words])
+            (spans,) = self._spans(connection, question, _title_groups)
             ids = [place.id for place in islice(spans, 4 * limit)]
         found: dict[str, FullEntry] = {}
         for one in self._store.entries.of(ids):
@@ -125,24 +125,32 @@ class Search:
     ) -> tuple[list[Place], str | None, bool]:
         if before is not None and not (before.isdecimal() and len(before) < 6):
             raise NotFound(f"{before[:40]!r} is no place in a list")
-        first, newest, best = int(before or 0), list(islice(spans, RANKED + 1)), list(islice(titled, RANKED))
-        candidates = sorted({*newest[:RANKED], *best}, reverse=True)
+        newest, best = list(islice(spans, RANKED + 1)), list(islice(titled, RANKED))
+        first = int(before or 0)
+        end, count = first + limit, len(question.words)
+        ranked = self._ranked(connection, question, best, newest[0]) if len(best) > end else []
+        # whoever lacks a word in its title has no more points than this, and seldom has to be read
+        if len(ranked) <= end or ranked[end][0] < IN_TITLE * (count - 1) + IN_TEXT * count + RECENT:
+            ranked = self._ranked(connection, question, [*{*newest[:RANKED], *best}], newest[0]) if newest else []
+        after = str(end) if len(ranked) > end else None
+        return [place for _, place in ranked[first:end]], after, len(newest) > RANKED
+
+    def _ranked(
+        self, connection: Connection, question: Question, candidates: Sequence[Place], latest: Place
+    ) -> list[tuple[float, Place]]:
+        """Points and place of those *candidates* that hold what *question* asks for, the most relevant first."""
         texts = _texts(connection, candidates)
-        held = [place for place in candidates if place.id in texts and _holds(question, texts[place.id])]
 
         def points(place: Place) -> float:
             # of a power that is no integer nobody knows whether it is a float
-            sum_ = RECENT * float(0.5 ** ((candidates[0].sort - place.sort) / YEAR))
+            sum_ = RECENT * float(0.5 ** ((latest.sort - place.sort) / YEAR))
             for word in question.words:
                 in_title, often = _weight(*texts[place.id], word)
                 sum_ += IN_TITLE * in_title + IN_TEXT * often / (often + OFTEN)
             return sum_
 
-        ranked = sorted(
-            (place for place in held if place.id in texts), key=lambda place: (points(place), place), reverse=True
-        )
-        after = str(first + limit) if len(ranked) > first + limit else None
-        return ranked[first : first + limit], after, len(newest) > RANKED
+        held = (place for place in candidates if place.id in texts and _holds(question, texts[place.id]))
+        return sorted(((points(place), place) for place in held), reverse=True)
 
     def _held(self, connection: Connection, question: Question, places: Sequence[Place]) -> list[Place]:
         """Those of *places* whose texts keep what the index promised."""
@@ -153,16 +161,19 @@ class Search:
 
     # ------------------------------------------------------------ what the index is asked
 
-    def _spans(self, connection: Connection, question: Question, groups: Sequence[list[tuple[str, ...]]]) -> Spans:
-        """The candidates that have a key of each of *groups*, within the question's selection."""
-        branches = self._branches(connection, question, [group for each in groups for group in each])
+    def _spans(self, connection: Connection, question: Question, *wordings: Wording) -> list[Spans]:
+        """For each of *wordings*: the candidates that have its keys of each word, within the question's selection."""
+        within = self._within(connection, question)
         oldest, latest = connection.execute(BOUNDS).one()
         first, below = oldest or 0, Place((latest or 0) + 1, 0)
         if question.selection.since:
             first = max(first, int(question.selection.since.timestamp()))
         if question.selection.until:
             below = min(below, Place(int(question.selection.until.timestamp()), 0))
-        return Spans(self._asking(connection, branches, first), first, below)
+        return [
+            Spans(self._asking(connection, [branch.with_words(groups) for branch in within], first), first, below)
+            for groups in ([group for word in question.words for group in wording(word)] for wording in wordings)
+        ]
 
     def _asking(
         self, connection: Connection, branches: Sequence[Branch], first: int
@@ -182,14 +193,15 @@ class Search:
 
         return ask
 
-    def _branches(self, connection: Connection, question: Question, groups: Sequence[tuple[str, ...]]) -> list[Branch]:
-        chosen = question.selection
+    def _within(self, connection: Connection, question: Question) -> list[Branch]:
+        """The selection of *question*, and what its entries must lack."""
+        chosen, groups = question.selection, list[tuple[str, ...]]()
         lacks = [key for word in question.without if word.is_exact for group in _groups(word) for key in group]
         if chosen.source is not None or chosen.university is not None:
             ids = source_ids(connection, chosen.source, chosen.university)
             if not ids:  # the source is another university's
                 return []
-            groups = [*groups, tuple(f"${id_}" for id_ in ids)]
+            groups.append(tuple(f"${id_}" for id_ in ids))
         if chosen.tags is None:
             return [Branch(tuple(groups), tuple(lacks))]
         keys = {name: f"#{one.id}" for name, one in tags_of(connection, chosen.tags.names).items()}
@@ -238,5 +250,7 @@ def _weight(title: str, rest: str, word: Word) -> tuple[bool, int]:
     Only of an entry that seems to lack it altogether the letters must be traditional or full-width ones.
     """
     form = word.form.replace("|", "")
-    weight = form in title.lower(), rest.lower().count(form)
+    if form != form.upper():  # Chinese has no cases
+        title, rest = title.lower(), rest.lower()
+    weight = form in title, rest.count(form)
     return weight if any(weight) else (word.form in fold(title), fold(rest).count(word.form))

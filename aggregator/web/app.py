@@ -47,16 +47,17 @@ def _refuse_nul() -> None:
 
 
 def _negotiate(response: Response) -> Response:
-    """Pages are asked for again each time, with an ETag that spares sending them twice, and differ by language."""
+    """Pages, and what names no age, are asked for again each time; an ETag spares sending pages twice."""
     if request.method == "OPTIONS" and response.status_code == 200:
         response.status_code = 204  # what it says stands in its head (RFC 9110 §15.3.5)
         del response.headers["Content-Type"]
         return response
-    if response.mimetype not in ("text/html", "text/plain") or response.direct_passthrough:
+    is_page = response.mimetype in ("text/html", "text/plain") and not response.direct_passthrough
+    if response.status_code == 200 and (is_page or "Cache-Control" not in response.headers):
+        response.cache_control.no_cache = True
+    if not is_page:
         return response
     response.vary.add("Accept-Language")
-    if response.status_code == 200:
-        response.cache_control.no_cache = True
     if response.status_code == 200 and not stored.is_offered():
         response.add_etag()
         response.make_conditional(request)

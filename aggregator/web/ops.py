@@ -145,7 +145,6 @@ def manifest() -> Response:
         ],
     )
     answer.mimetype = "application/manifest+json"
-    answer.cache_control.public = True
     answer.cache_control.max_age = DAY_SECONDS
     return answer
 

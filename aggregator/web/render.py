@@ -204,7 +204,7 @@ def _prepare_templates(app: Flask, settings: Settings) -> None:
 
     def dated(entry: FullEntry) -> datetime:
         """When *entry* was published, else seen, where the site is."""
-        return local(entry.published or entry.seen_at)
+        return local(wire.published(entry) or entry.seen_at)
 
     def clock(entry: FullEntry) -> str:
         """The time of day that the publisher names; empty where only the day is known, or nothing."""

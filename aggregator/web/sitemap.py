@@ -81,6 +81,5 @@ def _written(lines: Iterator[str]) -> Response:
 
 
 def _public(response: Response) -> Response:
-    response.cache_control.public = True
     response.cache_control.max_age = HOUR_SECONDS
     return response

@@ -66,7 +66,8 @@ def register(app: Flask, settings: Settings, letters: Letters) -> None:
 @blueprint.after_request
 def _keep_private(response: Response) -> Response:
     response.cache_control.no_store = True
-    response.headers["X-Robots-Tag"] = "noindex"
+    if request.endpoint != f"{blueprint.name}.subscribe" or request.args:  # the form is for everybody to find
+        response.headers["X-Robots-Tag"] = "noindex"
     return response
 
 
