@@ -14,7 +14,7 @@ from zlib import crc32
 
 from aggregator.classify.summarize import BYLINE, CREDIT
 from aggregator.model import Evidence, Precision
-from aggregator.words import fold
+from aggregator.words import plain
 
 LONGEST = 20_000  # characters of a text that are looked at
 SIGNS = 8  # clauses that an entry is known by: those with the smallest checksums, so that two tellings choose alike;
@@ -55,13 +55,9 @@ class Telling:
     """A title and a text as they are compared."""
 
     def __init__(self, title: str, text: str) -> None:
-        self.title = "".join(fold(title).split(" ")).replace("|", "")
-        self._folded = fold(_told(text[:LONGEST]))
-
-    @cached_property
-    def letters(self) -> str:
-        """Its text without all that is no letter or digit."""
-        return self._folded.replace(" ", "").replace("|", "")
+        self.title = plain(title).replace(" ", "")
+        self._plain = plain(_told(text[:LONGEST]))
+        self.letters = self._plain.replace(" ", "")  # its text without all that is no letter or digit
 
     @cached_property
     def grams(self) -> frozenset[str]:
@@ -70,13 +66,13 @@ class Telling:
 
     @cached_property
     def numbers(self) -> frozenset[str]:
-        return frozenset(NUMBER.findall(self._folded.replace("|", "")))
+        return frozenset(NUMBER.findall(self._plain))
 
     @cached_property
     def signs(self) -> tuple[int, ...]:
         """Hashes, of 64 bits, of clauses, which two tellings of one story are likely to share."""
-        clauses = [clause for clause in self._folded.replace("|", "").split(" ") if len(clause) >= SHORTEST_SIGN]
-        drawn = {crc32(clause.encode("utf-8", "surrogatepass")): clause for clause in clauses}  # by lot, and cheaply
+        clauses = zip(self._plain.split(" "), _bytes(self._plain).split(b" "), strict=True)
+        drawn = {crc32(raw): raw for clause, raw in clauses if len(clause) >= SHORTEST_SIGN}  # by lot, and cheaply
         lead = sorted(list(drawn)[:LEAD])[:LEAD_SIGNS]
         chosen = (*lead, *[lot for lot in sorted(drawn) if lot not in lead][: SIGNS - len(lead)])
         return tuple(_hash(drawn[lot]) for lot in chosen)
@@ -84,7 +80,7 @@ class Telling:
     @cached_property
     def title_sign(self) -> int | None:
         """The same of the title; None where it is too short to be one."""
-        return _hash(f"title {self.title}") if len(self.title) >= SHORTEST_TITLE else None
+        return _hash(_bytes(f"title {self.title}")) if len(self.title) >= SHORTEST_TITLE else None
 
     @cached_property
     def signature(self) -> tuple[int, ...]:
@@ -123,7 +119,7 @@ def is_same(one: Telling, other: Telling, apart: timedelta | None, *, of_one_sou
     """
     if apart is not None and apart > APART:
         return False
-    shorter, longer = sorted((one, other), key=lambda telling: len(telling.letters))
+    shorter, longer = (one, other) if len(one.letters) <= len(other.letters) else (other, one)
     if of_one_source:
         is_long = len(shorter.letters) >= SHORTEST_REPEATED
         return is_long and (one.title, one.letters) == (other.title, other.letters)
@@ -134,6 +130,8 @@ def is_same(one: Telling, other: Telling, apart: timedelta | None, *, of_one_sou
     if len(shorter.letters) < SHORTEST_TEXT:
         is_near = apart is not None and apart <= LONE_APART
         return is_titled and is_near and one.title == other.title and len(title) >= SHORTEST_LONE_TITLE
+    if shorter.letters in longer.letters:
+        return True  # with all its runs of letters
     needed = CONTAINED_TITLED if is_titled else CONTAINED_SHORT if len(shorter.letters) < SHORT else CONTAINED
     return _share(shorter.grams, longer.grams) >= needed
 
@@ -207,7 +205,7 @@ def _told(text: str) -> str:
 
 def _agree(one: frozenset[str], other: frozenset[str]) -> bool:
     """Whether two texts give the same numbers; one may leave some out."""
-    fewer, more = sorted((one, other), key=len)
+    fewer, more = (one, other) if len(one) <= len(other) else (other, one)
     return _share(fewer, more) >= AGREEING
 
 
@@ -221,5 +219,9 @@ def _share(part: frozenset[str], whole: frozenset[str]) -> float:
     return len(part & whole) / len(part) if part else 1.0
 
 
-def _hash(text: str) -> int:
-    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big", signed=True)
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _hash(raw: bytes) -> int:
+    return int.from_bytes(blake2b(raw, digest_size=8).digest(), "big", signed=True)

@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import CTE, JSON, BindParameter, Connection, Dialect, bindparam, func, select
-from sqlalchemy.sql.dml import Insert, Update
+from sqlalchemy.sql.dml import Delete, Insert, Update
 
 if TYPE_CHECKING:
     from aggregator.store import Store
@@ -23,14 +23,14 @@ IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 
 
 class Bulk:
-    """An INSERT or UPDATE: call it with a connection and rows, all with the same names."""
+    """An INSERT, UPDATE or DELETE: call it with a connection and rows, all with the same names."""
 
-    def __init__(self, statement: Insert | Update) -> None:
-        self._statement = statement.inline()  # no RETURNING
+    def __init__(self, statement: Insert | Update | Delete) -> None:
+        self._statement = statement if isinstance(statement, Delete) else statement.inline()  # no RETURNING
         self._prepared: dict[str, _Prepared] = {}  # by dialect
 
     def __call__(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
-        """Write *rows*; how many are in the table, or were changed there."""
+        """Write *rows*; how many are in the table, or were changed or deleted there."""
         if not rows:
             return 0
         prepared = self._prepared.get(connection.dialect.name)

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from heapq import nlargest
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import BigInteger, BindParameter, Connection, bindparam, cast, delete, func, select, update
@@ -39,7 +40,7 @@ PLACES = (
 )  # fmt: skip
 MEMBERS = select(member.c.entry_id).where(member.c.story_id.in_(IDS))
 TEXTS = select(entry.c.id, entry.c.title, body.c.text).outerjoin(body).where(entry.c.id.in_(IDS))
-FORGOTTEN = delete(sign).where(sign.c.hash == bindparam("sign"), sign.c.entry_id == bindparam("oldest"))
+FORGET = Bulk(delete(sign).where(sign.c.hash == bindparam("sign"), sign.c.entry_id == bindparam("oldest")))
 SLUGS = select(entry.c.id, entry.c.slug).where(entry.c.id.in_(IDS))
 KEYS: BindParameter[Any] = bindparam("keys", expanding=True)
 BY_KEY = select(story.c.key, story.c.id).where(story.c.key.in_(KEYS))
@@ -115,7 +116,7 @@ class Joining:
         found: dict[int, list[int]] = defaultdict(list)
         asked = list(set(hashes))
         if asked:
-            for hash_, entry_id in connection.execute(self._sharing, {"keys": asked}):
+            for hash_, entry_id in connection.execute(self._sharing, {"keys": asked}).all():
                 found[hash_].append(entry_id)
         return found
 
@@ -123,34 +124,33 @@ class Joining:
         """The candidates for each of *fresh*, the likeliest first; from now on they are candidates themselves."""
         sharing = self.sharing(connection, (hash_ for one in fresh for hash_ in one.telling.signature))
         near: Near = {}
-        rows, gone = [], []
+        new: set[tuple[int, int]] = set()
+        gone: list[tuple[int, int]] = []
         for one in fresh:
-            signature = one.telling.signature
-            rare, common = Counter[int](), Counter[int]()  # how many signs others share with it
-            for hash_ in signature:
-                known = sharing[hash_]
-                (rare if len(known) < MOST_SHARING else common).update(known)
-            if 2 * sum(len(sharing[hash_]) < MOST_SHARING for hash_ in signature) >= len(signature):
-                common.clear()  # what so many say is a phrase, unless most is: then so many tell the story
-            for hash_ in signature:
-                known = sharing[hash_]
-                if one.id in known or (len(known) >= MOST_SHARING and one.id < min(known)):
+            known = {hash_: sharing[hash_] for hash_ in one.telling.signature}
+            few = [ids for ids in known.values() if len(ids) < MOST_SHARING]
+            # what so many say is a phrase, unless most is: then so many tell the story
+            many = [ids for ids in known.values() if len(ids) >= MOST_SHARING] if 2 * len(few) < len(known) else []
+            rare, common = Counter(chain.from_iterable(few)), Counter(chain.from_iterable(many))
+            for hash_, ids in known.items():
+                if one.id in ids or (len(ids) >= MOST_SHARING and one.id < min(ids)):
                     continue
-                if len(known) >= MOST_SHARING:
-                    known.remove(oldest := min(known))
-                    gone.append({"sign": hash_, "oldest": oldest})
-                known.append(one.id)
-                rows.append({"hash": hash_, "entry_id": one.id})
+                if len(ids) >= MOST_SHARING:
+                    ids.remove(oldest := min(ids))
+                    gone.append((hash_, oldest))
+                ids.append(one.id)
+                new.add((hash_, one.id))
             least = one.telling.least_shared
-            found = [(rare[id_], common[id_], id_) for id_ in rare.keys() | common.keys() if id_ != one.id]
+            others = (rare.keys() | common.keys()) - {one.id}
+            found = [(rare.get(id_, 0), common.get(id_, 0), id_) for id_ in others]
             likely = [each for each in found if each[0] + each[1] >= least]
             titled = set(sharing[one.telling.title_sign]) if one.telling.title_sign is not None else set()
             lone = sorted(id_ for shared, more, id_ in found if shared + more < least and id_ in titled)
             near[one.id] = dict.fromkeys(lone[-MOST_COMPARED:], True)
             near[one.id] |= dict.fromkeys([id_ for _, _, id_ in nlargest(MOST_CANDIDATES, likely)], False)
-        self._add_signs(connection, rows)
-        if gone:
-            connection.execute(FORGOTTEN, gone)
+        # what came and went with *fresh* was never there
+        self._add_signs(connection, [{"hash": hash_, "entry_id": id_} for hash_, id_ in sorted(new.difference(gone))])
+        FORGET(connection, [{"sign": hash_, "oldest": id_} for hash_, id_ in sorted(set(gone) - new)])
         return near
 
     def _kept(self, connection: Connection, board: "_Board") -> set[str]:
@@ -275,7 +275,9 @@ class _Board:
             apart = self._apart(one, id_)
             if (apart is None or apart <= APART) and (there.source_id != here.source_id or there.title == here.title):
                 likely.append(id_)
-        return likely[:MOST_COMPARED]
+                if len(likely) == MOST_COMPARED:
+                    break
+        return likely
 
     def _is_same(self, one: int, other: int) -> bool:
         of_one_source = self.places[one].source_id == self.places[other].source_id
