@@ -133,10 +133,13 @@ def _simpler() -> tuple[dict[int, str], re.Pattern[str]]:
     """
     from opencc import OpenCC  # a hundredth of a second that only search needs
 
-    ranges = ((0x3400, 0x4DC0), (0x4E00, 0xA000), (0x20000, 0x33480))
-    every = [chr(code) for first, end in ranges for code in range(first, end)]
-    simple = OpenCC("t2s").convert("\n".join(every)).split("\n")
-    simpler = {one: other for one, other in zip(every, simple, strict=True) if one != other} | BY_CONTEXT
+    converter, simpler = OpenCC("t2s"), dict[str, str]()
+    for first, end in ((0x3400, 0x4DC0), (0x4E00, 0xA000), (0x20000, 0x33480)):
+        for start in range(first, end, 2048):  # all at once would hold 20 MB
+            every = list(map(chr, range(start, min(start + 2048, end))))
+            simple = converter.convert("\n".join(every)).split("\n")
+            simpler.update((one, other) for one, other in zip(every, simple, strict=True) if one != other)
+    simpler |= BY_CONTEXT
     # the rare ones as one range: a class of single letters beyond FFFF would be looked through one by one
     often = "".join(letter for letter in simpler if letter <= "\uffff")
     return str.maketrans(simpler), re.compile(f"[{often}\U00020000-\U0003ffff]")

@@ -160,7 +160,8 @@ class _Words:
                     if start < boundary <= end or (start >= boundary and not word.in_lead):
                         continue
                     if topic not in shields:
-                        shields[topic] = [span for parts in self._exceptions[topic] for span in _spans(parts, places)]
+                        exceptions = (parts for parts in self._exceptions[topic] if parts[0] in places)
+                        shields[topic] = [span for parts in exceptions for span in _spans(parts, places)]
                     if not any(first < end and start < last for first, last in shields[topic]):
                         found[topic] = _Hit(word.written, "title" if start < boundary else "lead")
                         break
