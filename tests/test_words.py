@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from aggregator.words import LONGEST, fold, letters, occurrences, words
+from aggregator.words import LONGEST, fold, letters, occurrences, plain, words
 from tests.benchmarks.prose import Prose
 
 
@@ -31,6 +31,11 @@ from tests.benchmarks.prose import Prose
 )
 def test_the_words_of_a_text(text, expected):
     assert expected == words(fold(text))
+
+
+@pytest.mark.parametrize("text", ["第3届5G技术論壇、COVID-19！", "ＡＢＣ　Café\u200b 𠁞學", "", "|a|b 南開|"])
+def test_a_text_is_plain_when_its_form_has_lost_its_bars(text):
+    assert fold(text).replace("|", "") == plain(text)
 
 
 def test_a_part_of_a_text_has_the_words_that_the_text_has_there():
