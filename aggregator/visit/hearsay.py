@@ -91,7 +91,9 @@ def _told(
     if found is None:
         return [Looked(watch.entry_id, now, replace(passed(said_by(watch, told)), body_hash=digest), changes)]
     was_left = state_of(told) in store.revisions.states(watch.entry_id, now - FLAPPING)
-    watch, sure = weighed(watch, found, now, was_left=was_left)
+    # a text alone may be one of several that take turns
+    is_told = "title" in found.what or (item.updated is not None and entry.updated < item.updated <= now)
+    watch, sure = weighed(watch, found, now, is_told=is_told, was_left=was_left)
     if sure is None:
         return [Looked(watch.entry_id, now, watch, changes)]
     title = item.title if "title" in sure.what else entry.title

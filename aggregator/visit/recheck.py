@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from time import monotonic
 
-from aggregator.classify.revise import Difference, compare, is_another, state_of
+from aggregator.classify.revise import Difference, compare, is_another, is_other_title, state_of
 from aggregator.classify.tag import Tagger
 from aggregator.errors import FetchError, ParseError, SourceError, StoreError
 from aggregator.gather.fetch import Fetcher
@@ -242,7 +242,9 @@ class Rechecker:
         if agreed is None:
             return unchanged(passed(unsure, found.marks), now, one.removed_at)
         was_left = state_of(told) in self._store.revisions.states(watch.entry_id, now - FLAPPING)
-        fresh, sure = weighed(unsure, agreed, now, was_left=was_left)
+        is_listed = watch.listed_title != "" and not is_other_title(watch.listed_title, told.title)
+        is_told = is_listed and "title" in agreed.what
+        fresh, sure = weighed(unsure, agreed, now, is_told=is_told, was_left=was_left)
         if sure is None:
             restored = (Change("restored"),) if one.removed_at else ()
             return after(fresh, now, doubted(watch, fresh, now), restored)

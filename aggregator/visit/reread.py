@@ -72,11 +72,15 @@ def passed(watch: Watch, marks: Iterable[str] = ()) -> Watch:
     return replace(watch, passing=(*watch.passing, *new)[-PASSING_KEPT:], doubt=(), doubted_at=None)
 
 
-def weighed(watch: Watch, found: Difference, now: datetime, *, was_left: bool) -> tuple[Watch, Difference | None]:
-    """*watch* after a look that *found* a change, and what of it has lasted; None: it is in doubt yet.
+def weighed(
+    watch: Watch, found: Difference, now: datetime, *, is_told: bool, was_left: bool
+) -> tuple[Watch, Difference | None]:
+    """*watch* after a look that *found* a change, and what of it is sure; None: it is in doubt until it has lasted.
 
-    *was_left*: it leads back to a text that the article had lately.
+    *is_told*: its publisher says that it is one; *was_left*: it leads back to a text that the article had lately.
     """
+    if is_told and not was_left and not found.marks.intersection(watch.passing):
+        return replace(watch, doubt=(), doubted_at=None), found
     lasting = found.only(watch.doubt)
     if lasting is None or watch.doubted_at is None:
         return replace(passed(watch), doubt=sorted(found.marks), doubted_at=now), None
