@@ -165,6 +165,25 @@ def test_the_most_relevant_have_the_word_in_their_title(store):
     assert ["近日新闻", "馆藏", "图书馆开放"] == found(store, "图书馆")
 
 
+@pytest.mark.parametrize("asked", ["图书", "图书 开放", "图书馆 开放 欢迎"])
+def test_pages_by_relevance_are_parts_of_one_list(store, asked):
+    """Whether a page needs only titles or texts, too, for its order."""
+    news = [
+        (f"图书馆开放{'欢迎' * (n % 3)}{n}" if n % 2 else f"新闻{n}", "图书馆开放欢迎。" * (n % 4 + 1))
+        for n in range(24)
+    ]
+    keep(store, *news)
+    whole = [one.id for one in store.search.find(parse(asked, ZONE), order="relevance", limit=50).entries]
+
+    paged, before = [], "0"
+    while before is not None:
+        page = store.search.find(parse(asked, ZONE), order="relevance", limit=5, before=before)
+        paged, before = [*paged, *(one.id for one in page.entries)], page.after
+
+    assert 24 == len(whole)
+    assert whole == paged
+
+
 def test_the_selection_of_a_search_holds(store):
     kept = [
         visit(1, entry("http://one.example/1", title="研究一", tags=("科研", "要闻"), hours=1)),
