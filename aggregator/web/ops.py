@@ -6,8 +6,6 @@ import hmac
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 from flask import Blueprint, Flask, Response, current_app, jsonify, make_response, render_template, request, url_for
@@ -28,8 +26,8 @@ blueprint = Blueprint("ops", __name__)
 
 DAY_SECONDS = 86_400
 GATE = "aggregator.gate"  # our key among the app's extensions
-# wrong tokens at once and then in an hour, of one client address and of all together
-WRONG_TOKENS, ALL_WRONG_TOKENS = 10, 200
+# wrong tokens of one client address at once, and then in an hour; with a limit of all anybody locked the operator out
+WRONG_TOKENS = 10
 # whoever asks for these shows no page
 FOR_MACHINES = (*(f".{extension}" for extension in FORMATS), ".opml")
 
@@ -59,18 +57,6 @@ PAGES = {
     ),
 }
 EXPRESSIONS = lazy_gettext("标签式这样写：甲+乙 两者都有，甲|乙 有其一，甲-乙 有甲无乙；可用括号，含符号的名字加引号。")
-
-
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """How many wrong tokens may be tried, so that nobody finds the right one by guessing."""
-
-    clients: Limit = field(default_factory=lambda: Limit(WRONG_TOKENS / 60, WRONG_TOKENS))
-    everyone: Limit = field(default_factory=lambda: Limit(ALL_WRONG_TOKENS / 60, ALL_WRONG_TOKENS))
-
-    def seconds(self, client: str, now: datetime, price: float) -> float:
-        """Take *price* from what is left of tries: 0.0, or how long there are none."""
-        return self.clients.wait(client, now, price) or self.everyone.wait("everyone", now, price)
 
 
 @blueprint.get("/healthz")
@@ -160,14 +146,14 @@ def is_operator() -> bool:
     if not token or "Authorization" not in request.headers:
         return not token
     gate, client = current_app.extensions[GATE], request.remote_addr or ""
-    if seconds := gate.seconds(client, here.now(), 1.0):
+    if seconds := gate.wait(client, here.now()):
         raise TooManyRequests(retry_after=math.ceil(seconds))
     # WSGI hands out the bytes of a header as Latin-1 (PEP 3333)
     said = request.headers["Authorization"].encode("latin-1")
     given = _password(said[6:]) if said[:6].lower() == b"basic " else said.removeprefix(b"Bearer ")
     is_right = hmac.compare_digest(given, token.encode())
     if is_right:
-        gate.seconds(client, here.now(), -1.0)  # it was no guess
+        gate.wait(client, here.now(), -1.0)  # it was no guess
     return is_right
 
 
@@ -186,7 +172,7 @@ def policy(settings: Settings) -> str:
 
 def register(app: Flask, settings: Settings) -> None:
     """Give *app* its error pages and security headers, and a memory of wrong tokens."""
-    app.extensions[GATE] = Gate()
+    app.extensions[GATE] = Limit(WRONG_TOKENS / 60, WRONG_TOKENS)
     app.register_error_handler(NotFound, _not_found)
     app.register_error_handler(Gone, _gone)
     app.register_error_handler(QueryError, _unreadable)
