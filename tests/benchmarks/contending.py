@@ -270,6 +270,8 @@ def make_due(store):
 
     def work(connection):
         connection.execute(text("UPDATE recheck SET due_at = :now WHERE due_at > :now"), {"now": stamp(store, soon)})
+        before = {"before": stamp(store, soon - timedelta(hours=1))}
+        connection.execute(text("UPDATE recheck SET doubted_at = :before WHERE doubted_at > :before"), before)
         connection.execute(text("UPDATE source SET recheck_at = (SELECT min(due_at) FROM recheck r WHERE r.source_id = source.id)"))  # fmt: skip
 
     store.transact(work)
