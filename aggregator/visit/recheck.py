@@ -4,7 +4,8 @@
                                   -> 404, home page, a notice? gone when it is so a day later, with 410 at once
                                   -> read_article, all its pages -> compare with what is kept
                                   -> another text? read again: what readings do not agree on is no change
-                                  -> there for the first time? in doubt, until it is there an hour later, too
+                                  -> there for the first time? in doubt, until it is there an hour later, too, unless
+                                     the list tells its new title
 
 A page that is broken for the moment, or shows something else, is neither a change nor a removal: it is asked for later.
 """
