@@ -309,7 +309,7 @@ def test_a_removed_article_that_comes_back_is_told(one, university):
     assert None is entry_of(one, university).removed_at
 
 
-def test_a_list_with_a_new_title_has_its_page_looked_at_at_once(one, university):
+def test_a_new_title_that_list_and_page_tell_is_told_at_once(one, university):
     title = "海棠大学第0号新闻：春季学期工作会议闭幕"
     serve(university, title=title)
     rows = [(f"info/1055/{n}.htm", f"海棠大学第{n}号新闻：春季学期工作会议召开", f"2025-03-{20 - n}") for n in (1, 2)]
@@ -318,7 +318,6 @@ def test_a_list_with_a_new_title_has_its_page_looked_at_at_once(one, university)
     one.now += HOUR / 4
     one.poll("haitang-news")
     one.poll()
-    after(one, HOUR)
 
     assert [("edited", ("title",))] == history(one, university)
     assert title == entry_of(one, university).title
@@ -414,6 +413,24 @@ def test_a_feed_that_carries_the_text_is_its_own_evidence(service, university):
 
     assert [("edited", ("body",))] == history(one, university)
     assert {"/feed"} == {request.path for request in university.requests}
+
+
+@pytest.mark.parametrize(("later", "changes"), [(HOUR / 2, [("edited", ("body",))]), (-HOUR, [])])
+def test_an_edit_with_a_later_updated_in_a_feed_is_told_at_once(service, university, later, changes):
+    def atom(text, updated, etag):
+        item = f"<id>urn:1</id><title>春季学期工作会议召开</title><link href='{university.url}{PATH}'/>"
+        times = f"<published>2025-03-20T09:00:00+08:00</published><updated>{updated.isoformat()}</updated>"
+        body = f"<feed xmlns='http://www.w3.org/2005/Atom'><title>海</title><entry>{item}{times}<content>{text}</content></entry></feed>"
+        return university.serve("/feed", body, content_type="application/atom+xml", etag=etag)
+
+    one = service(source(atom("会议由林月主持。", NOW - HOUR, '"v1"'), kind="feed"))
+    one.poll()
+    atom("会议由周远主持，特此更正。", NOW + later, '"v2"')
+
+    one.now += HOUR
+    one.poll("haitang-news")
+
+    assert changes == history(one, university)
 
 
 def test_texts_that_take_turns_in_a_feed_and_texts_that_it_cuts_are_no_change(service, university):
