@@ -46,4 +46,5 @@ def tidy(
         store.feeds.forget_stale()
     while not stop() and store.rechecks.adopt(now):
         pass
+    store.stories.note_recent(now)
     return polls, gone

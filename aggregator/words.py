@@ -20,6 +20,8 @@ BREAKS = re.compile(r"[\W_]+")
 # in the middle of words and not seen: soft hyphen, zero width, direction and variation marks
 UNSEEN = re.compile("[\xad\u200b-\u200f\u2060\ufe00-\ufe0f\ufeff\U000e0100-\U000e01ef]+")
 NARROW = re.compile(rf"([^ {WIDE}]+)")
+# lone wide letters side by side, or the last letter of all
+SPREAD = re.compile(rf"(?<!\w)[{WIDE}](?:\s+[{WIDE}])+(?!\w)|(?<=[{WIDE}])\s+[{WIDE}](?=\W*$)")
 UNIT = re.compile(r"\|([^|]+)\||([^|])")
 # what OpenCC tells apart by context only: whoever writes one finds the other
 BY_CONTEXT = {"著": "着", "瞭": "了", "藉": "借"}
@@ -43,6 +45,11 @@ def plain(text: str) -> str:
         text = BREAKS.sub(" ", normalize("NFKC", text).lower()).strip()
     simpler, traditional = _simpler()
     return text.translate(simpler) if traditional.search(text) else text
+
+
+def closed(title: str) -> str:
+    """*title* without the blanks that only spread its letters: 通 知, or 放假安排的通 知."""
+    return SPREAD.sub(lambda match: "".join(match[0].split()), title)
 
 
 def words(folded: str) -> set[str]:

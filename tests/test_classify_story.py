@@ -82,6 +82,31 @@ def test_notices_of_one_template_are_the_same_only_about_the_same(titles, names,
     assert expected == same(one, other, titles=titles)
 
 
+LECTURE = (
+    "主讲人：陆云舟教授。时间：{day}（星期五）14:30—16:30。地点：图书馆报告厅二楼。内容提要：本次讲座介绍水稻耐旱机制研究的最新进展，"
+    "并与师生讨论在三个县的试验点开展的连续种植试验与测产结果。欢迎广大师生参加。\n教务处\n{signed}"
+)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("3月5日", "3月5日", True),
+        ("3月5日", "3月6日", False),
+        ("3 月 5 日", "3 月 15 日", False),
+        ("2025年3月5日", "2025年3月6日", False),
+        ("2025-03-05", "2025-03-06", False),
+        ("2025.3.5", "2025.3.6", False),
+    ],
+)
+@pytest.mark.parametrize("title", ["讲座预告：水稻耐旱机制研究的新进展", "【通知】水稻耐旱机制研究的新进展"])
+def test_what_is_announced_for_another_day_is_another_story_whatever_day_it_was_signed(title, one, other, expected):
+    first = LECTURE.format(day=one, signed="2025年3月1日")
+    second = LECTURE.format(day=other, signed="2025年3月2日")
+
+    assert expected == same(first, second, titles=(title, title))
+
+
 def test_titles_that_count_differently_are_of_two_stories():
     assert not same(TEXT, TEXT, titles=("第3届水稻节水论坛举行", "第4届水稻节水论坛举行"))
 

@@ -31,6 +31,11 @@ def test_each_shipped_topic_is_proved_by_titles(topic):
     assert SHIPPED.topics[topic].english
 
 
+@pytest.mark.parametrize("title", ["通 知", "关于清明节放假安排的通　　知", "公 告（2025年第3号）"])
+def test_a_title_whose_letters_are_spread_tells_its_topic(title):
+    assert "通知公告" in TAGGER.topics(title, "")
+
+
 def test_a_site_gives_its_tags_its_university_and_those_of_the_source_once_each():
     site = Site("nankai", "南开大学", tags=("南开", "南开大学"))
     source = SourceRule("x", "x", "http://x/", tags=("要闻", "南开"))

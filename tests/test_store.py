@@ -318,7 +318,7 @@ def test_old_polls_are_tidied_away(store):
     for _ in range(5):
         store.entries.record([visit(1), visit(2)])
 
-    assert 4 == store.sources.tidy(keep=3)
+    assert 4 == store.sources.outdated(keep=3) == store.sources.tidy(keep=3)
     assert 3 == len(store.sources.by_name("one", polls=10).polls)
 
 

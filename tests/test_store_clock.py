@@ -4,10 +4,12 @@ import logging
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
-from aggregator.model import RobotsFile, Visit
+from aggregator.model import Recheck, RobotsFile, Trace, Visit
 from aggregator.store import Store
 from aggregator.visit.rhythm import MAX_BACKOFF, longest_pause
+from tests.newsroom import story, visit
 from tests.service import column, source
 from tests.test_store_breaks import RULES
 from tests.university import NOW
@@ -46,6 +48,17 @@ def test_what_a_clock_that_was_ahead_has_written_is_due_now(store):
         claim.lease.host for claim in store.leases.claim("b", NOW, NOW + DAY, 9, 9)
     }
     assert 0 == store.clock.ahead(NOW, **LIMITS)
+
+
+def test_a_doubt_or_an_absence_that_began_ahead_has_begun(store):
+    store.entries.record([visit(1, story(1, trace=Trace()))])
+    with store.write() as connection:
+        connection.execute(update(Recheck).values(since=NOW, due_at=NOW, doubted_at=AHEAD, missing_at=AHEAD))
+
+    assert 2 == store.clock.mend(NOW, **LIMITS)
+
+    (one,) = store.rechecks.newest(1, 9)
+    assert (NOW, NOW) == (one.watch.doubted_at, one.watch.missing_at)
 
 
 def test_what_a_right_clock_has_written_stays(store):

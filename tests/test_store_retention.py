@@ -15,6 +15,7 @@ from aggregator.store.retention import Leaving, Reason
 
 NOW = datetime(2025, 3, 21, 2, 30, tzinfo=UTC)
 MONTH = datetime(2025, 2, 28, 16, tzinfo=UTC)
+DAY = timedelta(days=1)
 SITE = Site("haitang", "海棠大学")
 
 
@@ -123,13 +124,17 @@ def test_a_deleted_entry_never_comes_back_by_any_address(store):
     expire(store, Terms(365))
 
     assert {} == store.entries.unknown([old.uid, "one.example/other"])
-    again = entry(9, days=400, title=old.title, url="http://one.example/redesigned/1")
+    again = entry(
+        9, days=400, title=old.title, url="http://one.example/redesigned/1", published=old.published - DAY / 2
+    )
+    other = entry(8, days=399, title=old.title, url="http://one.example/weekly/2")
     double = entry(1, days=400, uid="a guid", title=old.title)
     brought = store.entries.record(
         [visit(1, old, again, double), visit(2, old, pending=((old.uid, Item(old.url, old.title)),))]
     )
     assert [0, 0] == brought
     assert {} == store.entries.unknown([again.uid, "a guid"])
+    assert [1] == store.entries.record([visit(1, other)])
     assert {} == store.entries.pending_of(2)
     with pytest.raises(Gone) as gone:
         store.entries.by_slug(old.slug)
@@ -193,6 +198,17 @@ def test_who_told_a_story_first_stays_while_others_who_tell_it_do(store):
     assert ({}, {"story": 1}) == (kept.gone, kept.needed)
     assert (3, 0) == (gone.total.entries, store.entries.count())
     assert [] == store.check()
+
+
+def test_who_told_a_story_first_stays_while_others_are_of_the_running_month(store):
+    text = "今天上午九时学校在大礼堂举行2025年开学典礼。校长向3215名新生致辞，勉励大家珍惜时光。" * 3
+    one, two = (entry(number, days=days, source=source, title="学校举行2025年开学典礼", text=text)
+                for number, days, source in ((1, 40, "one"), (2, 12, "two")))  # fmt: skip
+    store.entries.record([visit(1, one)])
+    store.entries.record([visit(2, two)])
+
+    assert ({}, {"story": 1}) == ((left := expire(store, Terms(10))).gone, left.needed)
+    assert store.entries.by_slug(one.slug).story is not None
 
 
 def test_a_deleted_entry_is_not_brought_back_by_an_import(store):

@@ -217,6 +217,24 @@ def test_made_anew_the_stories_are_what_they_were(store):
     assert [(one.id, one.story) for one in before] == [(one.id, one.story) for one in store.entries.newest(10, EVERY)]
 
 
+def test_what_is_withheld_stays_in_its_story_and_leaves_no_signs_behind(store):
+    ids = tell(store, 1, 3)
+    before = store.entries.newest(10, EVERY)
+    with store.write() as connection:
+        connection.execute(sql("UPDATE entry SET removed_at = seen_at WHERE id = :id"), {"id": ids[0]})
+    store.revisions.withhold(True, NOW)
+
+    store.stories.rebuild()
+    while store.stories.catch_up(1):
+        pass
+
+    assert [one.story for one in before] == [one.story for one in store.entries.newest(10, EVERY)]
+    with store.write() as connection:
+        store.stories.forget(connection, ids)
+    with store.read() as connection:
+        assert 0 == connection.execute(sql("SELECT count(*) FROM entry_signature")).scalar_one()
+
+
 def test_a_sentence_that_everybody_writes_finds_nobody_and_costs_no_more(store):
     said = "欢迎广大师生关注学校官方网站的最新消息与通知公告。"
     for number in range(MOST_SHARING + 10):
@@ -279,6 +297,18 @@ def test_of_two_writers_that_cannot_see_each_other_the_later_joins_what_both_sto
         thread.join()
 
         assert [(1, 2)] == groups(one)
+
+
+def test_what_a_writer_that_was_killed_had_yet_to_join_is_joined_by_the_nights_care(postgresql):
+    with opened(postgresql) as store:
+        tell(store, 1, 3)
+        with store.write() as connection:  # as if neither had seen the other
+            connection.execute(sql("DELETE FROM story_member"))
+
+        assert (2, 0) == (store.stories.note_recent(NOW), store.stories.note_recent(NOW + timedelta(days=9)))
+        store.stories.catch_up()
+
+        assert [(1, 2)] == groups(store)
 
 
 def other_waits(store):

@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from aggregator.words import LONGEST, fold, letters, occurrences, plain, words
+from aggregator.words import LONGEST, closed, fold, letters, occurrences, plain, words
 from tests.benchmarks.prose import Prose
 
 
@@ -31,6 +31,22 @@ from tests.benchmarks.prose import Prose
 )
 def test_the_words_of_a_text(text, expected):
     assert expected == words(fold(text))
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        ("通 知", "通知"),
+        ("【公　　告】", "【公告】"),
+        ("关于清明节放假安排的通\xa0知", "关于清明节放假安排的通知"),
+        ("任 免 通 知 2025年第3号", "任免通知 2025年第3号"),
+        ("校长 赴 南京 调研", "校长 赴 南京 调研"),
+        ("A 股 5 G", "A 股 5 G"),
+        ("水、火", "水、火"),
+    ],
+)
+def test_letters_that_are_spread_stand_together(title, expected):
+    assert expected == closed(title)
 
 
 @pytest.mark.parametrize("text", ["第3届5G技术論壇、COVID-19！", "ＡＢＣ　Café\u200b 𠁞學", "", "|a|b 南開|"])

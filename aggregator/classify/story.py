@@ -37,6 +37,10 @@ DAY = timedelta(days=1)
 
 # everybody writes these titles, and each means another thing
 FORM = re.compile(r"(?:通知|公告|公示|预告|安排|名单|简章|通报|启事|日程|会议|讲座|notice|announcement)$")
+# the same anywhere in a title: what announces something for a day, and is announced anew for another
+ANNOUNCED = re.compile(r"预告|讲座|学术报告|通知|公告")
+# 2025-03-05, 3月5日 as words.plain writes them, but where they end a text, which was signed then
+DAY_SAID = re.compile(r"(?:20\d\d (\d{1,2}) (\d{1,2})|(\d{1,2}) ?月 ?(\d{1,2}))(?!\d| ?[日号]?$)")
 # a line at either end that tells of pages and people, not of the news: 责编：…, 点击：…, 转载自：…, （编辑：…）
 ENDING = re.compile(
     rf"[（(【\[]?\s*(?:{CREDIT.pattern}"
@@ -57,7 +61,8 @@ class Telling:
     """A title and a text as they are compared."""
 
     def __init__(self, title: str, text: str) -> None:
-        self.title = plain(title).replace(" ", "")
+        self._title = plain(title)
+        self.title = self._title.replace(" ", "")
         self._plain = plain(_told(text[:LONGEST]))
         self.letters = self._plain.replace(" ", "")  # its text without all that is no letter or digit
 
@@ -69,6 +74,12 @@ class Telling:
     @cached_property
     def numbers(self) -> frozenset[str]:
         return frozenset(NUMBER.findall(self._plain))
+
+    @cached_property
+    def days(self) -> frozenset[tuple[int, int]]:
+        """The days that title and text name in figures, each as (month, day)."""
+        found = DAY_SAID.finditer(f"{self._title}  {self._plain}")
+        return frozenset((int(match[1] or match[3]), int(match[2] or match[4])) for match in found)
 
     @cached_property
     def signs(self) -> tuple[int, ...]:
@@ -128,6 +139,8 @@ def is_same(one: Telling, other: Telling, apart: timedelta | None, *, of_one_sou
     if not _agree(shorter.numbers, longer.numbers) or not _agree_titles(one.title, other.title):
         return False
     if FORM.search(one.title) and FORM.search(other.title) and not _agree_notices(shorter, longer):
+        return False
+    if ANNOUNCED.search(f"{one.title} {other.title}") and _differ_in_days(one, other):
         return False
     title = min(one.title, other.title, key=len)
     is_titled = title in one.title and title in other.title and len(title) >= SHORTEST_TITLE and not FORM.search(title)
@@ -221,6 +234,11 @@ def _agree_notices(shorter: Telling, longer: Telling) -> bool:
     if not {number for number in shorter.numbers if DATED.search(number)} <= longer.numbers:
         return False
     return not (_names(shorter, longer) and _names(longer, shorter))
+
+
+def _differ_in_days(one: Telling, other: Telling) -> bool:
+    """Whether each of two announcements names a day that the other does not."""
+    return bool(one.days - other.days) and bool(other.days - one.days)
 
 
 def _names(one: Telling, other: Telling) -> bool:

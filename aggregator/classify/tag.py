@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 from ahocorasick_rs import AhoCorasick
 
 from aggregator.model import Given, Reason, Taxonomy, Topic
-from aggregator.words import fold
+from aggregator.words import closed, fold
 
 LEAD = 120  # characters of a text that count as its lead: what comes after them is background, names, places
 GAP = 30  # characters for which … in a word may stand
@@ -60,7 +60,7 @@ class Tagger:
         found = self.topics(title, text)
         for names, ground in ((section, "section"), (keywords, "keyword")):
             for name in names:
-                if (topic := self._evidence.get(fold(name))) is not None:
+                if (topic := self._evidence.get(fold(closed(name)))) is not None:
                     found.setdefault(topic, Reason(topic, ground, name))  # type: ignore[arg-type]  # one of Ground
         for tag in (*found, *(tag for tag in said if tag in self._parents)):
             for parent in self._parents[tag]:
@@ -70,7 +70,7 @@ class Tagger:
 
     def topics(self, title: str, text: str) -> dict[str, Reason]:
         """The topics that words in *title* and *text* tell, each with the word: parents are not among them."""
-        first = f" {fold(title[:LONGEST_TITLE])} "
+        first = f" {fold(closed(title[:LONGEST_TITLE]))} "
         head = self._head.found(f"{first}{BETWEEN} {fold(text[:LEAD])} ", len(first))
         found = {topic: Reason(topic, hit.zone, hit.word) for topic, hit in head.items()}
         if self._body:

@@ -180,16 +180,16 @@ def db_tidy(dry_run: bool) -> None:
     config = parts.settings()
     terms = terms_of(config, parts.rules(config))
     store = parts.read_store(config)
+    verb = "would go" if dry_run else "deleted"
     if dry_run:
-        gone = Leaving()
+        polls, gone = store.sources.outdated(), Leaving()
         with progress("looking", None) as bar:
             for piece in expire(config, store, terms, parts.now(), dry_run=True):
                 gone.add(piece)
                 bar.advance(piece.total.entries)
     else:
         polls, gone = tidy(config, store, terms, parts.now())
-        click.echo(f"{polls} old polls deleted")
-    verb = "would go" if dry_run else "deleted"
+    click.echo(f"{polls} old polls {verb}")
     for reason, amount in sorted(gone.gone.items()):
         why = f"{reason.by} {reason.name}".rstrip()
         click.echo(f"{amount.entries} entries {verb} ({amount.bytes:,} bytes of text): {why}, {reason.days} days")

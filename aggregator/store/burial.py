@@ -38,7 +38,10 @@ FEWER_ENTRIES = (
     update(tag).where(tag.c.id == bindparam("tag_id")).values(entry_count=tag.c.entry_count - bindparam("fewer"))
 )
 ANY = select(tombstone.c.uid).limit(1)
-DEAD_AT = select(tombstone.c.source_id, tombstone.c.sort, tombstone.c.title, tombstone.c.slug)
+DEAD_THEN = select(tombstone.c.title, tombstone.c.sort, tombstone.c.slug).where(
+    tombstone.c.source_id == bindparam("source"), tombstone.c.sort.between(bindparam("first"), bindparam("last"))
+)
+SAME_DAY = 86_400 - 1  # seconds: a redesigned page may tell the day alone, or the minute, too
 
 
 def bury(store: "Store", connection: Connection, ids: Collection[int], now: datetime) -> set[int]:
@@ -90,11 +93,14 @@ def known_again(
         return []
     found: dict[str, str] = {}
     for source_id in {place[0] for place in old.values()}:
-        sorts = sorted({place[1] for place in old.values() if place[0] == source_id})
-        for chunk in chunks(sorts):
-            query = DEAD_AT.where(tombstone.c.source_id == source_id, tombstone.c.sort.in_(chunk))
-            dead = {(row.source_id, row.sort, row.title): row.slug for row in connection.execute(query)}
-            found.update((uid, dead[place]) for uid, place in old.items() if place in dead)
+        its = {uid: (sort, title) for uid, (of, sort, title) in old.items() if of == source_id}
+        sorts = [sort for sort, _ in its.values()]
+        then = {"source": source_id, "first": min(sorts) - SAME_DAY, "last": max(sorts) + SAME_DAY}
+        titles = {title for _, title in its.values()}
+        dead = [row for row in connection.execute(DEAD_THEN, then) if row.title in titles]
+        for uid, (sort, title) in its.items():
+            same = [row.slug for row in dead if row.title == title and abs(row.sort - sort) <= SAME_DAY]
+            found.update({uid: same[0]} if same else {})
     know_too(store, connection, found)
     return list(found)
 

@@ -31,7 +31,10 @@ recheck = Recheck.__table__  # type: ignore[attr-defined]
 subscriber = Subscriber.__table__  # type: ignore[attr-defined]
 
 # what has happened cannot lie ahead
-PAST = (source.c.fetched_at, source.c.moved_at, source.c.kept_at, subscription.c.failed_at, recheck.c.since)
+PAST = (
+    *(source.c.fetched_at, source.c.moved_at, source.c.kept_at, subscription.c.failed_at),
+    *(recheck.c.since, recheck.c.missing_at, recheck.c.doubted_at),
+)
 
 
 class Clock:

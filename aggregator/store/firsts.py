@@ -11,6 +11,7 @@ from sqlalchemy import Connection, bindparam, func, literal_column, null, select
 from aggregator.classify.story import Teller, first_of, origins
 from aggregator.model import Entry, EntryBody, Evidence, Source, Story, StoryMember, TagAlias
 from aggregator.store.bulk import IDS, Bulk, chunks
+from aggregator.store.said import SAID
 
 EDGE = 400  # characters at either end of a text, where it may say where it comes from
 
@@ -21,9 +22,9 @@ story, member = Story.__table__, StoryMember.__table__  # type: ignore[attr-defi
 TELLERS = (
     select(
         member.c.story_id, entry.c.id, entry.c.published, entry.c.precision, entry.c.origin, source.c.title,
-        source.c.university, func.length(body.c.text).label("length"),
-        func.substr(body.c.text, 1, EDGE).label("head"),
-        func.substr(body.c.text, func.length(body.c.text) - EDGE + 1).label("tail"),
+        source.c.university, func.length(SAID).label("length"),
+        func.substr(SAID, 1, EDGE).label("head"),
+        func.substr(SAID, func.length(SAID) - EDGE + 1).label("tail"),
     )
     .join(source, source.c.id == entry.c.source_id)
     .join(member, member.c.entry_id == entry.c.id)

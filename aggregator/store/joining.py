@@ -19,6 +19,7 @@ from aggregator.model import Entry, EntryBody, EntrySignature, Story, StoryMembe
 from aggregator.store.bulk import IDS, Bulk, chunks, given
 from aggregator.store.feeds import scopes_of
 from aggregator.store.firsts import resettle, settle
+from aggregator.store.said import SAID
 
 if TYPE_CHECKING:
     from aggregator.store import Store
@@ -39,7 +40,7 @@ PLACES = (
     .where(entry.c.id.in_(IDS))
 )  # fmt: skip
 MEMBERS = select(member.c.entry_id).where(member.c.story_id.in_(IDS))
-TEXTS = select(entry.c.id, entry.c.title, body.c.text).outerjoin(body).where(entry.c.id.in_(IDS))
+TEXTS = select(entry.c.id, entry.c.title, SAID.label("text")).outerjoin(body).where(entry.c.id.in_(IDS))
 FORGET = Bulk(delete(sign).where(sign.c.hash == bindparam("sign"), sign.c.entry_id == bindparam("oldest")))
 
 

@@ -78,9 +78,13 @@ class Leaving:
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """Terms by the numbers of sources and tags, with names; *counted*: the entries of digests that may change yet."""
+    """Terms by the numbers of sources and tags, with names; *counted*: the entries of digests that may change yet.
+
+    What is dated *before*, in seconds since 1970, and nothing younger, may go at all.
+    """
 
     days: int
+    before: int
     sources: Mapping[int, Reason]
     tags: Mapping[int, Reason]
     counted: frozenset[int]
@@ -102,16 +106,16 @@ class Retention:
 
         Entries dated in the month that began at *month*, where the site is, are in no final digest yet, and stay.
         """
-        with self._store.read() as connection:
-            judged = _judged(connection, terms, now)
         shortest = min((days for days in _all_days(terms) if days), default=0)
         if not shortest:
             return
         before = min(now - timedelta(days=shortest), now - YOUNGEST, month)
+        with self._store.read() as connection:
+            judged = _judged(connection, terms, now, int(before.timestamp()))
         place: Mapping[str, int] = {"sort": -(2**62), "id": 0}
         while True:
             with self._store.read() as connection:
-                asked = {**place, "before": int(before.timestamp()), "most": PIECE}
+                asked = {**place, "before": judged.before, "most": PIECE}
                 rows = connection.execute(OLDEST, asked).all()
                 leaving, reasons = self._sorted_out(connection, rows, judged, now)
                 sizes = self._sizes(connection, list(reasons))
@@ -149,7 +153,7 @@ class Retention:
         return {
             id_: reason
             for id_, (sort, reason) in reasons.items()
-            if reason.days and sort < (now - timedelta(days=reason.days)).timestamp()
+            if reason.days and sort < min((now - timedelta(days=reason.days)).timestamp(), judged.before)
         }
 
     def _needed_by_stories(
@@ -183,13 +187,14 @@ def _all_days(terms: Terms) -> list[int]:
     return [terms.days, *terms.sources.values(), *terms.tags.values()]
 
 
-def _judged(connection: Connection, terms: Terms, now: datetime) -> _Judged:
+def _judged(connection: Connection, terms: Terms, now: datetime, before: int) -> _Judged:
     sources = connection.execute(select(source.c.id, source.c.name).where(source.c.name.in_(terms.sources)))
     tags = connection.execute(select(tag.c.id, tag.c.name).where(tag.c.name.in_(terms.tags)))
     last: date = (now - CORRECTED_DAYS).date()
     facts = connection.execute(select(edition.c.facts).where(edition.c.last >= last)).scalars()
     return _Judged(
         terms.days,
+        before,
         {row.id: Reason("source", row.name, terms.sources[row.name]) for row in sources},
         {row.id: Reason("tag", row.name, terms.tags[row.name]) for row in tags},
         frozenset(id_ for one in facts for id_ in one["ids"]),

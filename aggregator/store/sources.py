@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import Connection, Row, bindparam, func, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 
 from aggregator.identity import turn_of
 from aggregator.model import Entry, Pending, Poll, Site, Source, SourceRef, SourceRule
@@ -132,9 +132,7 @@ class Sources:
 
         Also what is still noted to be tried again though another worker stored it at the same moment.
         """
-        number = func.row_number().over(partition_by=poll.c.source_id, order_by=poll.c.id.desc()).label("number")
-        numbered = select(poll.c.id, number).subquery()
-        old = poll.delete().where(poll.c.id.in_(select(numbered.c.id).where(numbered.c.number > keep)))
+        old = poll.delete().where(poll.c.id.in_(_beyond(keep)))
 
         def work(connection: Connection) -> int:
             connection.execute(pending.delete().where(pending.c.uid.in_(select(entry.c.uid))))
@@ -142,11 +140,23 @@ class Sources:
 
         return self._store.transact(work)
 
+    def outdated(self, keep: int = POLLS_KEPT) -> int:
+        """How many polls ``tidy`` would delete."""
+        with self._store.read() as connection:
+            return connection.execute(select(func.count()).select_from(_beyond(keep).subquery())).scalar_one()
+
     def _state(self, connection: Connection, row: Row[Any], polls: int) -> SourceState:
         count = connection.execute(select(func.count()).where(entry.c.source_id == row.id)).scalar_one()
         newest = select(poll).where(poll.c.source_id == row.id).order_by(poll.c.id.desc()).limit(polls)
         history = tuple(Poll(**one._mapping) for one in connection.execute(newest))
         return SourceState(_source(row), count, history)
+
+
+def _beyond(keep: int) -> Select[Any]:
+    """The ids of the polls beyond the newest *keep* of each source."""
+    number = func.row_number().over(partition_by=poll.c.source_id, order_by=poll.c.id.desc()).label("number")
+    numbered = select(poll.c.id, number).subquery()
+    return select(numbered.c.id).where(numbered.c.number > keep)
 
 
 def rule_hash(site: Site, rule: SourceRule) -> str:

@@ -17,19 +17,21 @@ from aggregator.store import feeds
 from aggregator.store.bulk import IDS, chunks
 from aggregator.store.firsts import settle
 from aggregator.store.joining import TEXTS, Fresh, Joining, members
+from aggregator.store.said import SAID
 
 if TYPE_CHECKING:
     from aggregator.store import Store
 
 LOOKED_AT_ONCE = 200  # entries, in one transaction
 SECOND_LOOK = timedelta(minutes=10)  # no transaction takes longer
+MISSED = timedelta(days=2)  # the night's care may have been missed once
 
 entry, body, source = Entry.__table__, EntryBody.__table__, Source.__table__  # type: ignore[attr-defined]
 sign, due = EntrySignature.__table__, StoryDue.__table__  # type: ignore[attr-defined]
 story, member = Story.__table__, StoryMember.__table__  # type: ignore[attr-defined]
 
 DUE = (
-    select(entry.c.id, entry.c.title, body.c.text)
+    select(entry.c.id, entry.c.title, SAID.label("text"))
     .join(due, due.c.entry_id == entry.c.id)
     .outerjoin(body, body.c.entry_id == entry.c.id)
     .order_by(entry.c.id)
@@ -37,6 +39,7 @@ DUE = (
 )
 TAKEN = delete(due).where(due.c.entry_id.in_(IDS)).returning(due.c.entry_id)
 RECENT = select(entry.c.id).where(entry.c.id.in_(IDS), entry.c.seen_at >= bindparam("since"))
+BROUGHT = select(entry.c.id).where(entry.c.seen_at >= bindparam("since")).order_by(entry.c.id)
 ITS_STORIES = select(member.c.story_id).where(member.c.entry_id.in_(IDS)).distinct()
 UNSIGN = delete(sign).where(sign.c.entry_id == bindparam("of"), sign.c.hash == bindparam("by"))
 SIZES = select(member.c.story_id, func.count()).where(member.c.story_id.in_(IDS)).group_by(member.c.story_id)
@@ -170,6 +173,21 @@ class Stories:
             recent = set(connection.execute(RECENT, asked).scalars()) if others else set()
         if missed := [one for one in fresh if any(recent.intersection(found[h]) for h in one.telling.signature)]:
             self._store.transact(lambda connection: self._join(connection, missed), alone=True)
+
+    def note_recent(self, now: datetime) -> int:
+        """Have what the last days brought looked at again; how many entries. Of SQLite none: see ``look_again``.
+
+        A process that was killed after it had stored them, and before its second look, leaves a story in two.
+        """
+        if self._store.is_sqlite:
+            return 0
+
+        def work(connection: Connection) -> int:
+            recent = list(connection.execute(BROUGHT, {"since": now - MISSED}).scalars())
+            note(self._store, connection, recent)
+            return len(recent)
+
+        return self._store.transact(work)
 
     def forget(self, connection: Connection, ids: Sequence[int]) -> None:
         """Before the entries *ids* are deleted, in that transaction: take them out of stories and signatures."""

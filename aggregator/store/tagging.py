@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, case, delete, func, insert, select, text, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, text, update
 
 from aggregator.model import (
     Edition,
@@ -18,7 +18,6 @@ from aggregator.model import (
     Given,
     Imported,
     Retag,
-    Revision,
     Source,
     Tag,
     TagAlias,
@@ -27,6 +26,7 @@ from aggregator.query import tagged
 from aggregator.store import feeds, indexing
 from aggregator.store.bulk import IDS, Bulk, chunks, given
 from aggregator.store.recording import MORE_ENTRIES
+from aggregator.store.said import SAID
 
 if TYPE_CHECKING:
     from aggregator.store import Store
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 entry, body, entry_tag = Entry.__table__, EntryBody.__table__, EntryTag.__table__  # type: ignore[attr-defined]
 tag, alias, source = Tag.__table__, TagAlias.__table__, Source.__table__  # type: ignore[attr-defined]
 progress, imported = Retag.__table__, Imported.__table__  # type: ignore[attr-defined]
-edition, revision = Edition.__table__, Revision.__table__  # type: ignore[attr-defined]
+edition = Edition.__table__  # type: ignore[attr-defined]
 
 LESS = delete(entry_tag).where(
     entry_tag.c.tag_id == bindparam("tag"),
@@ -45,9 +45,6 @@ ALL_TAGS = select(tag.c.id, tag.c.name)
 LOCKED = select(entry.c.id).where(entry.c.id.in_(IDS)).order_by(entry.c.id).with_for_update()
 TAGS_OF = select(entry_tag.c.entry_id, tag.c.name).join(tag, tag.c.id == entry_tag.c.tag_id)
 TAGS_OF = TAGS_OF.where(entry_tag.c.entry_id.in_(IDS))
-# a text that is withheld stands in the revision of its removal (history.py): its tags stay what they were
-REMOVAL = select(revision.c.text).where(revision.c.entry_id == entry.c.id, revision.c.kind == "removed")
-WITHHELD = REMOVAL.order_by(revision.c.id.desc()).limit(1).correlate(entry).scalar_subquery()
 RENAMED = select(alias.c.alias, alias.c.tag_name).where(alias.c.alias.not_in(select(tag.c.name)))
 
 
@@ -231,7 +228,7 @@ class Tagging:
 
     def _read_material(self, connection: Connection, ids: Any, letters: int) -> list[Material]:
         wanted = ids.subquery()
-        text = func.substr(case((entry.c.is_withheld, WITHHELD), else_=body.c.text), 1, letters)
+        text = func.substr(SAID, 1, letters)
         query = (
             select(entry.c.id, entry.c.sort, entry.c.source_id, entry.c.title, text, entry.c.section, body.c.keywords)
             .join(wanted, wanted.c.id == entry.c.id)
