@@ -68,6 +68,7 @@ def test_what_is_only_cut_is_told_from_what_is_edited():
     cut = ("会议召开。各学院…", "会议召开。各学院院长发言。 [阅读全文]", "")
     assert [True] * 3 == [is_cut(whole, told(text)) for text in cut]
     assert [False] * 2 == [is_cut(whole, told(text)) for text in (whole.text, "会议召开。各学部部长发言。")]
+    assert not is_cut(whole, told("…" * 100_000 + "。"))  # at once
 
 
 def test_a_change_is_known_again_by_what_came_and_went():

@@ -128,6 +128,13 @@ def test_a_list_of_one_without_sources_is_looked_for_at_its_home_page_if_wanted(
     assert ("星湖大学", "通知公告", ("星湖大学",)) == (site.university, source.title, site.tags)
 
 
+def test_of_a_university_without_any_page_a_page_is_asked_for(instance):
+    head = OWN.partition("\n[[source]]")[0].format(enabled="false")
+    write(instance, "".join(line for line in head.splitlines(True) if not line.startswith("home")))
+
+    assert "星湖大学: no page of it is known" in run("enable", "xinghu", "--yes", code=2).stderr
+
+
 def test_guessed_addresses_are_switched_on_one_by_one(instance):
     assert "switch them on one by one: gxu-news, gxu-tszs" in run("enable", "gxu", code=2).stderr
 

@@ -27,7 +27,7 @@ def test_a_site_file_says_where_it_is_from_and_is_loaded_again(tmp_path):
     finds = [find(), find("https://jwc.haitang.edu.cn/xw.htm", title="教务\x7f新闻")]
     site = site_of(finds, KNOWN, university="海棠大学", tags=["教务"])
 
-    path = enrol(tmp_path, site, finds, KNOWN, NOW)
+    path = enrol(tmp_path, site, finds, NOW)
 
     again = load(tmp_path).sites["haitang-jwc-tzgg"]
     assert (site.sources, site.tags, "海棠大学") == (again.sources, ("海棠大学",), again.university)
@@ -63,7 +63,7 @@ def test_an_own_source_of_a_name_that_the_catalogue_has_too_stops_no_other(tmp_p
     (tmp_path / "sites" / "whu-news.toml").write_text(own, "utf-8")
     known = read_catalogue(tmp_path)
 
-    enrol(tmp_path, site_of([find()], known, university="海棠大学"), [find()], known, NOW)
+    enrol(tmp_path, site_of([find()], known, university="海棠大学"), [find()], NOW)
 
     assert {"whu-news", "haitang-jwc-tzgg"} <= {rule.name for _, rule in load(tmp_path).sources}
     assert "whu-news" == followed_by(known, "https://news.whu.edu.cn/wdzx/wdyw.htm")[0].name
@@ -86,7 +86,7 @@ def test_nothing_is_left_where_the_page_cannot_be_recorded(tmp_path):
     site = site_of([find()], KNOWN, university="海棠大学")
 
     with pytest.raises(SettingsError, match="cannot write"):
-        enrol(tmp_path, site, [find()], KNOWN, NOW)
+        enrol(tmp_path, site, [find()], NOW)
 
     assert [] == list(tmp_path.glob("sites/*"))
 
@@ -97,15 +97,26 @@ def test_a_file_that_is_there_stays(tmp_path):
     site = replace(site_of([find()], KNOWN, university="海棠大学"), name="own")
 
     with pytest.raises(SettingsError, match="exists already"):
-        enrol(tmp_path, site, [find()], KNOWN, NOW)
+        enrol(tmp_path, site, [find()], NOW)
 
     assert "mine" == (tmp_path / "sites" / "own.toml").read_text("utf-8")
+
+
+def test_what_two_add_at_once_goes_together(tmp_path):
+    other = find("https://jwc.haitang.edu.cn/xw.htm")
+    sites = [site_of(finds, KNOWN, university="海棠大学") for finds in ([find(), other], [other])]
+    enrol(tmp_path, sites[0], [find(), other], NOW)
+
+    with pytest.raises(SettingsError, match="haitang-jwc-xw"):
+        enrol(tmp_path, sites[1], [other], NOW)
+    assert ["haitang-jwc-tzgg"] == [path.stem for path in tmp_path.glob("sites/*")]
+    assert (tmp_path / "cases" / "haitang-jwc-xw" / "page").exists()
 
 
 def test_what_a_page_says_breaks_no_file(tmp_path):
     hostile = find(title='"""\n[[source]]\nname = "x"')
     site = site_of([hostile], KNOWN, university="海棠\u2028大学")
 
-    path = enrol(tmp_path, site, [hostile], KNOWN, NOW)
+    path = enrol(tmp_path, site, [hostile], NOW)
 
     assert 1 == len(tomllib.loads(path.read_text("utf-8"))["source"])

@@ -135,6 +135,14 @@ def test_a_list_in_a_frame_is_followed_there(university):
     assert ("海棠大学", "") == (found.university, found.trouble)
 
 
+def test_a_home_page_with_a_banner_in_a_frame_leads_to_its_own_columns(university):
+    url = university.serve("/", f"<a href='tzgg.htm'>通知公告</a><iframe src='banner.htm'></iframe>{'校园风光。' * 90}")
+    university.serve("/banner.htm", "<p>海棠大学欢迎你</p>")
+    university.serve("/tzgg.htm", column("2"))
+
+    assert [f"{university.url}/tzgg.htm"] == [find.url for find in look(url).finds]
+
+
 def test_a_column_that_is_a_home_page_itself_leads_on(university):
     url = university.serve(
         "/",

@@ -104,6 +104,22 @@ def test_an_edited_text_is_kept_as_a_revision_and_shown_as_it_is_now(one, univer
 
 
 @pytest.mark.parametrize(
+    ("first", "then", "what"),
+    [
+        ({"body": BODY.replace("林月", "周远")}, {"title": f"{TITLE}（更正）"}, ["body", "title"]),
+        ({"time": "2025-03-19 09:44"}, {"body": BODY.replace("林月主持", "周远和何清主持")}, ["date", "body"]),
+    ],
+)
+def test_what_changes_while_something_else_is_in_doubt_is_told_too(one, university, first, then, what):
+    serve(university, **first)
+    after(one, HOUR)
+    serve(university, **(first | then))
+    after(one, HOUR, HOUR)
+
+    assert [("edited", (part,)) for part in reversed(what)] == history(one, university)
+
+
+@pytest.mark.parametrize(
     ("page", "what"),
     [
         ({"title": "海棠大学第0号新闻：春季学期工作会议闭幕"}, "title"),
@@ -484,6 +500,24 @@ def test_articles_that_were_stored_before_there_were_looks_are_looked_at_from_th
     assert [("edited", ("body",))] == history(one, university)
     assert [("removed", ("410",))] == history(one, university, "/info/1055/1.htm")
     assert [] == history(one, university, "/info/1055/2.htm")
+
+
+def test_a_file_or_picture_that_was_stored_before_there_were_looks_is_not_told_again(service, university):
+    university.serve(PATH, b"%PDF-1.7", content_type="application/pdf")
+    picture = "<p><img src='/upload/3.jpg' width='600' height='400'></p>"
+    university.serve("/info/1055/1.htm", article_page("图书馆海报展出通知", "2025-03-20 09:44", picture))
+    rows = [(PATH, "春季学期工作会议日程表", "2025-03-20"), ("/info/1055/1.htm", "图书馆海报展出通知", "2025-03-20")]
+    one = service(source(university.serve("/xw.htm", list_page(*rows))))
+    one.poll()
+    before = one.store.entries.newest(10)
+    with one.store.write() as connection:
+        connection.exec_driver_sql("DELETE FROM recheck")
+
+    one.store.rechecks.adopt(one.now)
+    after(one, HOUR, HOUR)
+
+    assert 2 == len(before)
+    assert before == one.store.entries.newest(10)
 
 
 def test_what_a_feed_carried_before_there_were_looks_is_compared_with_the_feed(service, university):

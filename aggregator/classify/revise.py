@@ -27,6 +27,7 @@ LONGEST_LISTED = 60  # characters of a line in such a list
 ALIKE = 0.5  # of two titles that they are one, changed
 KEPT = 0.1  # of the sentences of an article that are left where it was rewritten, not replaced
 MOST_MARKS = 50  # that a change is known again by
+LONGEST_CUT = 40  # characters of what says that a text goes on elsewhere
 
 UNSEEN = re.compile("[\\s\u3000\xad\u200b-\u200f\u2060\ufe00-\ufe0f\ufeff]+")
 SIGNS = re.compile(r"[\W_]+")
@@ -95,7 +96,7 @@ class Difference:
         """As much of it as has one of *marks*; None: nothing."""
         shared = self.marks.intersection(marks)
         what = tuple(name for name in self.what if any(mark.startswith(name) for mark in shared))
-        return Difference(what, self.words, shared) if what else None
+        return Difference(what, self.words if "body" in what else 0, shared) if what else None
 
 
 def compare(before: Told, after: Told, again: Told | None = None) -> Difference | None:
@@ -121,7 +122,8 @@ def compare(before: Told, after: Told, again: Told | None = None) -> Difference 
 def is_cut(before: Told, after: Told) -> bool:
     """Whether *after* has the beginning of the text of *before*, and nothing else."""
     whole, part = ("".join(sentences(told)) for told in (before, after))
-    return whole != part and whole.startswith(CUT.sub("", part))
+    # looked for at the end alone: of a text of points it would be looked for at each of them
+    return whole != part and whole.startswith(part[:-LONGEST_CUT] + CUT.sub("", part[-LONGEST_CUT:]))
 
 
 def is_another(before: Told, after: Told) -> bool:

@@ -82,7 +82,7 @@ def add(
         show_listing(find.listing, config)
     if asks:
         click.confirm(f"\nFollow {'this' if len(chosen) == 1 else 'these'} as news of {university}?", True, abort=True)
-    path = enrol(config.instance, site, chosen, known, parts.now())
+    path = enrol(config.instance, site, chosen, parts.now())
     parts.tell_the_service(config)
     _say_done(path, chosen, [source.name for source in site.sources])
 

@@ -253,6 +253,9 @@ def _is_found(site: "Site", context: click.Context, *, yes: bool) -> bool:
     """Whether a list of *site*'s news, of which none is known, was found at its home page and is followed now."""
     from aggregator.commands.add import add
 
+    if site.home is None:
+        click.echo(f"{site.university}: no page of it is known; name one: aggregator add URL", err=True)
+        return False
     said = f"{site.university}: no list of its news is known yet, only its home page {site.home}"
     is_asked = sys.stdin.isatty() and sys.stdout.isatty()
     if not yes and not (is_asked and click.confirm(f"{said}. Look for one there?", default=True)):

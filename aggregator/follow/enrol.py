@@ -13,7 +13,7 @@ from pathlib import Path
 from aggregator import durable
 from aggregator.errors import SettingsError
 from aggregator.follow.case import folder_of, record
-from aggregator.follow.catalogue import Catalogue
+from aggregator.follow.catalogue import Catalogue, read_catalogue
 from aggregator.follow.explore import Exploration, Find
 from aggregator.follow.recognise import owner_of_title, site_at, suggested_name, untaken
 from aggregator.gather.links import absolute
@@ -102,18 +102,19 @@ def check(site: Site, known: Catalogue) -> None:
     known.rules.plus(site)
 
 
-def enrol(instance: Path, site: Site, chosen: Sequence[Find], known: Catalogue, now: datetime) -> Path:
+def enrol(instance: Path, site: Site, chosen: Sequence[Find], now: datetime) -> Path:
     """Write the site file and record the pages of *chosen*; the file's path. Raises SettingsError, RuleError.
 
-    Nothing is left behind where it fails: half a site file would stop the next start.
+    Nothing is left behind where it fails: half a site file would stop the next start, and so would one that does not go
+    with what another process wrote while the pages were looked at.
     """
-    check(site, known)
     path = instance / "sites" / f"{site.name}.toml"
     finds = {source.name: find for source, find in zip(site.sources, chosen, strict=True)}
     text = site_toml(site, {name: _said(find, site, now) for name, find in finds.items()})
     with alone(instance):
         if path.exists():
             raise SettingsError(f"{path} exists already; choose another name (--name), or edit that file")
+        check(site, read_catalogue(instance))
         try:
             for name, find in finds.items():
                 record(folder_of(instance, name), find.response, find.listing, timezone=site.timezone, now=now)

@@ -158,7 +158,9 @@ class _Explorer:
         if here is None and (framed := await self._framed(html, response.url)):
             self._university = self._owner(html, response.url)
             outer = title_of(parse(html))
-            response = next((page for page in framed if self._list(page)[0]), framed[0])
+            # a page that names columns itself may show no more than a banner in a frame
+            other = response if columns(html, response.url, 1) else framed[0]
+            response = next((page for page in framed if self._list(page)[0]), other)
             html = decode(response.body, response.content_type)
             here, trouble = self._list(response)
             here = replace(here, title=here.title or outer) if here else None

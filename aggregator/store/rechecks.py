@@ -51,10 +51,11 @@ LEFT_OUT = (
         entry.c.id,
         entry.c.source_id,
         entry.c.sort,
+        entry.c.url,
         entry.c.title,
         source.c.found_kind,
         body.c.attachments,
-        (body.c.text == "").label("is_bare"),
+        (body.c.html == "").label("is_bare"),
         imported.c.front.is_not(None).label("is_post"),
     )
     .join(source, source.c.id == entry.c.source_id)
@@ -156,13 +157,13 @@ def _adopted(row: Any) -> Watch:
 
     What came of a feed, the feed's word changes; so does an imported post, which is no page word by word.
     """
-    files = tuple(file_key(Attachment(**file)) for file in row.attachments)
-    kind: Literal["page", "feed", "list"] = "list" if row.is_bare else "page"
+    files = [Attachment(**file) for file in row.attachments]
+    is_file = any(file.url == row.url for file in files)
+    kind: Literal["page", "feed", "list"] = "list" if row.is_bare and not is_file else "page"
     if row.is_post or row.found_kind == "feed":
         kind = "feed"
-    return begun(
-        row.id, row.source_id, datetime.fromtimestamp(row.sort, UTC), Trace(kind, files=files, listed_title=row.title)
-    )
+    trace = Trace(kind, files=tuple(map(file_key, files)), listed_title=row.title)
+    return begun(row.id, row.source_id, datetime.fromtimestamp(row.sort, UTC), trace)
 
 
 def _watched(row: Any) -> Watched:

@@ -14,7 +14,7 @@ from aggregator.store import Store
 from aggregator.visit.bring import is_on_page
 from aggregator.visit.compose import article_of, digest_of
 from aggregator.visit.looks import FLAPPING
-from aggregator.visit.reread import edited, entry_now, passed, said_by, told_before, told_by, weighed
+from aggregator.visit.reread import as_sure, edited, entry_now, passed, said_by, told_before, told_by, weighed
 
 # entries behind those on a page of a list that may have stood between them
 BETWEEN = 20
@@ -97,6 +97,7 @@ def _told(
     if sure is None:
         return [Looked(watch.entry_id, now, watch, changes)]
     title = item.title if "title" in sure.what else entry.title
+    article = as_sure(article, entry, found, sure)
     new = entry_now(one, entry, article, title, site, rule, tagger(), is_dated="date" in sure.what)
-    said = replace(said_by(watch, told), body_hash=digest)
+    said = replace(said_by(watch, told, sure.what), body_hash=watch.body_hash if watch.doubt else digest)
     return [Looked(watch.entry_id, now, said, (*changes, edited(before, sure)), new)]

@@ -48,6 +48,7 @@ from aggregator.visit.looks import FLAPPING, is_regular, later, missed, onward
 from aggregator.visit.redirects import is_sent_home
 from aggregator.visit.reread import (
     after,
+    as_sure,
     doubted,
     edited,
     entry_now,
@@ -249,12 +250,15 @@ class Rechecker:
         if sure is None:
             restored = (Change("restored"),) if one.removed_at else ()
             return after(fresh, now, doubted(watch, fresh, now), restored)
-        watch = replace(watch, passing=fresh.passing, doubt=(), doubted_at=None)
+        # of what is left in doubt, its page is asked as it is of all that is
+        watch = fresh if fresh.doubt else replace(watch, passing=fresh.passing, doubt=(), doubted_at=None)
         title = title_now(entry, watch, told, is_new=True) if "title" in sure.what else entry.title
         said = said_by(watch, told, sure.what)
         changes = (*((Change("restored"),) if one.removed_at else ()), edited(before, sure))
+        article = as_sure(article, entry, found, sure)
         new = entry_now(one, entry, article, title, site, rule, self._tagger(), is_dated="date" in sure.what)
-        return after(said, now, onward(said, now), changes, new)
+        then = doubted(replace(said, doubt=()), said, now) if said.doubt else onward(said, now)
+        return after(said, now, then, changes, new)
 
     async def _confirmed(
         self, one: Watched, before: Told, told: Told, found: Difference, site: Site, rule: SourceRule, times: int

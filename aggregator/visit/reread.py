@@ -77,7 +77,8 @@ def weighed(
 ) -> tuple[Watch, Difference | None]:
     """*watch* after a look that *found* a change, and what of it is sure; None: it is in doubt until it has lasted.
 
-    *is_told*: its publisher says that it is one; *was_left*: it leads back to a text that the article had lately.
+    *is_told*: its publisher says that it is one; *was_left*: it leads back to a text that the article had lately. What
+    else came meanwhile is in doubt from now on.
     """
     if is_told and not was_left and not found.marks.intersection(watch.passing):
         return replace(watch, doubt=(), doubted_at=None), found
@@ -87,7 +88,8 @@ def weighed(
     takes_turns = was_left or lasting.marks.issubset(watch.passing)
     if now - watch.doubted_at < (FLAPPING if takes_turns else LASTING):
         return watch, None
-    return replace(watch, doubt=(), doubted_at=None), lasting
+    rest = sorted(mark for mark in found.marks if not mark.startswith(lasting.what))
+    return replace(watch, doubt=rest, doubted_at=now if rest else None), lasting
 
 
 def doubted(watch: Watch, then: Watch, now: datetime) -> Watch | None:
@@ -104,6 +106,13 @@ def doubted(watch: Watch, then: Watch, now: datetime) -> Watch | None:
     if following is not None and following.due_at <= lasts_at:
         return following
     return replace(following or then, due_at=lasts_at, tries=0, missing_at=None, missing_by=None)
+
+
+def as_sure(article: Article, entry: FullEntry, found: Difference, sure: Difference) -> Article:
+    """*article* with the text of *entry* where another one was *found* that is not *sure* yet."""
+    if "body" not in found.what or "body" in sure.what or "pictures" in sure.what:
+        return article
+    return replace(article, html=entry.html, text=entry.text, images=entry.images)
 
 
 def edited(before: Told, found: Difference) -> Change:

@@ -143,7 +143,7 @@ def _added(address: str, places: Sequence[str], known: Catalogue) -> Response:
         is_intranet=_is_intranet(),
     )
     check(site, known)
-    enrol(here.settings.instance, site, chosen, known, here.now())
+    enrol(here.settings.instance, site, chosen, here.now())
     _tell_the_workers()
     return _page("done", names=[source.name for source in site.sources], university=university)
 

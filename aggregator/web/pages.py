@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from itertools import groupby
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from werkzeug.exceptions import TooManyRequests
 from werkzeug.wrappers import Response as BaseResponse
 
 from aggregator.health import health
@@ -180,8 +181,12 @@ def source(name: str) -> str:
     if here.is_static:  # how it was read last would be old at once
         return render_template("source.html", state=state, verdict=verdict, page=page, chart=chart)
     id_ = state.source.id or 0
-    # what servers answered is for the operator, where the operator says so
-    good, bad = (here.store.breaks.proof(id_, good=is_good) if is_operator() else None for is_good in (True, False))
+    # what servers answered is for the operator, where the operator says so; the page is for everybody
+    try:
+        is_shown = is_operator()
+    except TooManyRequests:  # a proxy that asks for a password of its own hands it on
+        is_shown = False
+    good, bad = (here.store.breaks.proof(id_, good=is_good) if is_shown else None for is_good in (True, False))
     subscription = here.store.websub.of_source(state.source.id or 0) if here.settings.callback_url else None
     return render_template(
         "source.html",
