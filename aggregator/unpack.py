@@ -224,13 +224,25 @@ def posts_below(folder: str) -> Iterator[str | Refusal]:
 
 
 def feeds_in(path: Path) -> Iterator[Path | Refusal]:
-    """The JSON documents of *path*: itself, the pages that its index names, or all that it holds."""
-    if not path.is_dir():
+    """The JSON documents of *path*: itself, the pages that it or its index names, or all that it holds."""
+    if path.name == INDEX and _is_index(path):
+        yield from _pages(path.parent)
+    elif not path.is_dir():
         yield path
     elif (path / INDEX).is_file():
         yield from _pages(path)
     else:
         yield from sorted(file for file in path.rglob("*.json") if file.is_file())
+
+
+def _is_index(path: Path) -> bool:
+    """Whether the file *path* names the pages of an archive of ours, rather than being a JSON Feed of that name."""
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            said = next(read_items(file)).get("_aggregator")
+    except (OSError, ValueError, ParseError):
+        return False
+    return isinstance(said, dict) and "pages" in said
 
 
 def _pages(folder: Path) -> Iterator[Path | Refusal]:

@@ -192,6 +192,7 @@ def test_a_short_form_that_is_no_alias_finds_all_that_it_may_mean(catalogue):
     found = [site.university for site in catalogue.search("科大")]
 
     assert {"中国科学技术大学", "电子科技大学"} <= set(found)
+    assert found.index("电子科技大学") < found.index("中国医科大学")
     assert [] == catalogue.named("科大")
 
 

@@ -73,6 +73,7 @@ def test_a_source_is_compared_with_the_page_that_was_recorded(instance, universi
     run("try", "own", "--record")
     assert [] == json.loads(run("try", "own", "--json"))["case"]["differences"]
     assert "there is no source called" in run("try", "nobody", "--record", code=2)
+    assert "no source has the address" in run("try", "https://nobody.example/", "--record", code=2)
 
 
 def test_at_a_terminal_it_asks_which_to_follow_and_what_to_call_it(instance, haitang):

@@ -668,6 +668,19 @@ def test_an_archive_that_is_cut_gives_what_is_left_of_it(instance, tmp_path):
     assert 5 < len(stored(tmp_path / "two")) < len(PARCELS)
 
 
+def test_the_index_of_an_archive_stands_for_its_pages_and_a_feed_of_that_name_for_itself(instance, tmp_path):
+    filled(tmp_path / "one")
+    run("export", "json", tmp_path / "archive")
+    run("export", "json", tmp_path / "index.json")
+    instance("two")
+
+    said = run("import", "json", tmp_path / "archive" / "index.json")
+    again = run("import", "json", tmp_path / "index.json")
+
+    assert f"{len(PARCELS)} new entries, 0 known" in said
+    assert f"0 new entries, {len(PARCELS)} known" in again
+
+
 def test_an_archive_is_valid_json_feed_and_stays_as_it_is(instance, tmp_path):
     filled(tmp_path / "one")
     archive = tmp_path / "archive"

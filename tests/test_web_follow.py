@@ -127,6 +127,9 @@ def test_a_page_of_the_intranet_is_visited_where_that_is_allowed(tmp_path, unive
         desk = Desk(store, tmp_path, private=False)
 
         assert 422 == desk.post("look", address=url).status_code
+        refused = desk.post("look", address=url + "x", intranet="on")  # 404: the box is as it was when the form is back
+        assert (422, True) == (refused.status_code, ' name="intranet" checked' in refused.text)
+        assert 'action="/follow/"' in refused.text
         assert 'name="intranet" value="on"' in desk.post("look", address=url, intranet="on").text
         desk.post("add", address=url, place=url, university="海棠大学", name="haitang", intranet="on")
 
@@ -151,6 +154,16 @@ def test_another_password_than_the_token_closes_no_page_that_is_for_everybody(de
     answers = [desk.client.get("/sources/nankai-ywsd/", headers=basic("of the proxy")) for _ in range(12)]
 
     assert [200] * 12 == [answer.status_code for answer in answers]
+
+
+def test_wrong_tokens_of_many_strangers_never_lock_the_operator_out(desk):
+    def guess(number):
+        return desk.client.get(
+            "/follow/", headers=basic("x"), environ_base={"REMOTE_ADDR": f"192.0.{number // 250}.{number % 250}"}
+        ).status_code
+
+    assert {401} == {guess(number) for number in range(300)}
+    assert 200 == desk.get().status_code
 
 
 @pytest.mark.parametrize(

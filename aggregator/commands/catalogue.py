@@ -219,7 +219,7 @@ def _switch(picks: "Sequence[Pick]", known: "Catalogue", config: "Settings", *, 
     changed = [source for site in after for source in site.sources if source.enabled != before[source.name]]
     change_switches(config.instance, switched)
     if not changed:
-        click.echo(f"nothing changes: all of it is {'followed' if is_on else 'not followed'} already")
+        click.echo(f"nothing changes: {'all of it is followed already' if is_on else 'nothing of it is followed'}")
         return
     there = {identity(source.url): source.name for _, source in known.rules.sources if source.enabled}
     for source in changed:

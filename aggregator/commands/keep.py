@@ -196,7 +196,7 @@ def db_tidy(dry_run: bool) -> None:
     for need, count in sorted(gone.needed.items()):
         click.echo(f"{count} older ones stay: a {need} needs them")
     if not gone.gone:
-        click.echo("no entry is too old")
+        click.echo("no entry is too old; those of the running month and of the last eight days always stay")
     if store.path and not dry_run:
         click.echo(f"{store.name}: {store.sizes.free():,} bytes of the file are free for new entries")
 

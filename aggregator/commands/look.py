@@ -107,9 +107,12 @@ def _source(target: str, rules: "Rules", config: "Settings", *, records: bool) -
 
     key = identity(target)
     same = ((site, source) for site, source in rules.sources if identity(source.url) == key)
-    return next(
+    found = next(
         (one for one in same if records or (folder_of(config.instance, one[1].name) / EXPECTATION).is_file()), None
     )
+    if found is None and records:
+        raise SettingsError(f"no source has the address {target} whose page could be recorded; `aggregator add` it")
+    return found
 
 
 def _looked_at(target: str, url: str | None, kind: Any, families: Any, config: "Settings") -> "Listing | Article":

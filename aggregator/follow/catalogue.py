@@ -200,7 +200,7 @@ def _distance(wanted: str, site: Site) -> int:
     names = [*_names(site), site.name]
     if wanted in names:
         return 0
-    if any(name.startswith(wanted) for name in names):
+    if any(name.startswith(wanted) or name.endswith(wanted) for name in names):  # 科大 of 中科大 before 医科大学
         return 1
     if any(wanted in name for name in names):
         return 2

@@ -104,7 +104,6 @@ def _shown(address: str, known: Catalogue) -> Response:
         finds=listed,
         first=first,
         university=university_at(explored, known),
-        is_intranet=_is_intranet(),
     )
 
 
@@ -186,4 +185,5 @@ def _salt() -> str:
 
 def _page(step: str, status: int = 200, **shown: Any) -> Response:
     token = _links().form(service().now(), FORM, _salt()) if step in ("ask", "found", "known") else ""
-    return make_response(render_template("follow.html", step=step, token=token, **shown), status)
+    page = render_template("follow.html", step=step, token=token, is_intranet=_is_intranet(), **shown)
+    return make_response(page, status)
