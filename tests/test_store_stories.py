@@ -266,6 +266,17 @@ def test_entries_that_are_to_be_deleted_leave_nothing_behind(store):
     assert ([], [0, 0]) == (groups(store), left)
 
 
+def test_who_was_first_stays_so_when_who_said_so_is_deleted(store):
+    first, other = tell(store, 3, 1)
+    (teller,) = tell(store, 5, origin="第2大学新闻网")
+
+    with store.write() as connection:
+        store.stories.forget(connection, [teller])
+
+    told = store.entries.of([other])[0].story
+    assert (first, "origin", 2) == (told.first_id, told.evidence, len(told.tellings))
+
+
 def test_the_stories_that_most_universities_tell_come_first(store):
     tell(store, 1, 3, 5)
     tell(store, 1, 2, 3, told=2)

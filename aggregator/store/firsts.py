@@ -52,6 +52,17 @@ def settle(connection: Connection, stories: Collection[int]) -> None:
         _keep(connection, _firsts(connection, chunk))
 
 
+def outlast(connection: Connection, stories: Collection[int], gone: Collection[int]) -> None:
+    """Let *stories*, from which the entries *gone* were deleted, know who was first: who was, if it is still there.
+
+    What told so may be among those that went.
+    """
+    for chunk in chunks(sorted(stories)):
+        known = {id_: (first, evidence) for id_, first, evidence in connection.execute(KNOWN, {"ids": chunk})}
+        lost = [id_ for id_, (first, _) in known.items() if first in gone]
+        _keep(connection, known | _firsts(connection, lost))
+
+
 def resettle(connection: Connection, stories: Collection[int]) -> set[int]:
     """The same for *stories* whose members may say something new of dates and origins; those where that matters."""
     changed: set[int] = set()

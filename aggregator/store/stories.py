@@ -15,7 +15,7 @@ from aggregator.errors import NotFound
 from aggregator.model import Entry, EntryBody, EntrySignature, FullEntry, Source, Story, StoryDue, StoryMember
 from aggregator.store import feeds
 from aggregator.store.bulk import IDS, chunks
-from aggregator.store.firsts import settle
+from aggregator.store.firsts import outlast
 from aggregator.store.joining import TEXTS, Fresh, Joining, members
 from aggregator.store.said import SAID
 
@@ -206,7 +206,7 @@ class Stories:
         for chunk in chunks(sorted(stories)):
             sizes.update((row[0], row[1]) for row in connection.execute(SIZES, {"ids": chunk}))
         scopes = feeds.scopes_of(connection, members(connection, stories))
-        settle(connection, [story_id for story_id, size in sizes.items() if size > 1])
+        outlast(connection, [story_id for story_id, size in sizes.items() if size > 1], set(ids))
         for story_id in [story_id for story_id, size in sizes.items() if size < 2]:
             connection.execute(delete(member).where(member.c.story_id == story_id))
         if scopes:
