@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache, partial
 from posixpath import splitext
+from threading import Lock
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -54,6 +55,8 @@ from aggregator.web.service import ADDRESSES, address
 STATIC = PACKAGE / "web" / "static"
 STATIC_SECONDS = 86_400  # a new style sheet has a new address
 # what FORMATS are called by people
+# two threads that compile addresses at once disturb each other in Python's ast before 3.11.8 (gh-106905)
+BUILDING = Lock()
 FORMAT_NAMES = {"atom": "Atom", "rss": "RSS", "json": "JSON Feed"}
 
 
@@ -144,6 +147,11 @@ def feed_addresses(settings: Settings) -> Callable[[str, str], list[str]]:
 
 def drawing_app(settings: Settings, *, is_static: bool = False) -> Flask:
     """A new app with all addresses and templates; app.py gives it a store."""
+    with BUILDING:
+        return _built(settings, is_static=is_static)
+
+
+def _built(settings: Settings, *, is_static: bool) -> Flask:
     app = (PathApp if is_static else Flask)(
         "aggregator.web", template_folder=str(template_folder()), instance_path=str(settings.instance.absolute())
     )
