@@ -1,7 +1,7 @@
 """`aggregator retag` and `tags`: topics as the rules tell them, told again for what is stored; tags renamed."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -149,10 +149,8 @@ def _opened() -> "Iterator[tuple[Settings, Store, Taxonomy]]":
     from aggregator.rules.tags import load_taxonomy
 
     config = parts.settings()
-    store = parts.open_store(config)
-    with alone(config.instance):
+    with closing(parts.open_store(config)) as store, alone(config.instance):
         yield config, store, load_taxonomy(config.instance)
-    store.close()
 
 
 def _rename(config: "Settings", store: "Store", taxonomy: "Taxonomy", old: str, new: str) -> None:

@@ -54,9 +54,9 @@ from aggregator.web.service import ADDRESSES, address
 
 STATIC = PACKAGE / "web" / "static"
 STATIC_SECONDS = 86_400  # a new style sheet has a new address
-# what FORMATS are called by people
 # two threads that compile addresses at once disturb each other in Python's ast before 3.11.8 (gh-106905)
 BUILDING = Lock()
+# what FORMATS are called by people
 FORMAT_NAMES = {"atom": "Atom", "rss": "RSS", "json": "JSON Feed"}
 
 
