@@ -7,8 +7,10 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from sqlalchemy import select
+
 from aggregator.identity import identity, slug
-from aggregator.model import Attachment, Begun, Kept, NewEntry, Site, SourceRule, Visit
+from aggregator.model import Attachment, Begun, Kept, NewEntry, Recheck, Site, SourceRule, Visit
 from aggregator.settings import Settings, SiteSettings
 from aggregator.store import Store
 from aggregator.web.app import create_app
@@ -149,3 +151,10 @@ def fill(store, picture=PICTURE):
         False, "http://xinghu.example/", 503, {"content-type": "text/html; charset=utf-8"}, body, is_cut=False
     )
     store.entries.record([visit(5, message=message, kept=refusal, **broken)])
+
+
+def watched(store):
+    """The articles that are still looked at, the newest first."""
+    with store.read() as connection:
+        ids = connection.execute(select(Recheck.entry_id)).scalars().all()
+    return store.rechecks.of(ids)

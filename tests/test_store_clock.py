@@ -9,7 +9,7 @@ from sqlalchemy import update
 from aggregator.model import Recheck, RobotsFile, Trace, Visit
 from aggregator.store import Store
 from aggregator.visit.rhythm import MAX_BACKOFF, longest_pause
-from tests.newsroom import story, visit
+from tests.newsroom import story, visit, watched
 from tests.service import column, source
 from tests.test_store_breaks import RULES
 from tests.university import NOW
@@ -57,7 +57,7 @@ def test_a_doubt_or_an_absence_that_began_ahead_has_begun(store):
 
     assert 2 == store.clock.mend(NOW, **LIMITS)
 
-    (one,) = store.rechecks.newest(1, 9)
+    (one,) = watched(store)
     assert (NOW, NOW) == (one.watch.doubted_at, one.watch.missing_at)
 
 

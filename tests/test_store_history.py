@@ -12,7 +12,7 @@ from aggregator.model import Attachment, Change, Looked, Trace, Visit
 from aggregator.query import EVERYTHING
 from aggregator.question import parse
 from aggregator.store import Store
-from tests.newsroom import NOW, rules, story, visit
+from tests.newsroom import NOW, rules, story, visit, watched
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -37,7 +37,7 @@ def store(request, tmp_path):
 
 def edit(store, at, *changes, **fields):
     """A look at *at* that found *changes*, the entry saying *fields* from then on."""
-    (one,) = store.rechecks.newest(1, 10)
+    (one,) = watched(store)
     before = store.revisions.whole(one.watch.entry_id)
     new = None
     if fields:
@@ -76,10 +76,10 @@ def test_entries_of_the_last_month_that_nobody_looks_at_are_taken_up_as_their_ag
 
     assert [3, 0] == [store.rechecks.adopt(NOW), store.rechecks.adopt(NOW)]
 
-    watched = {one.watch.step: one for one in store.rechecks.newest(1, 10)}
-    assert {0, 3, 5} == set(watched)
-    assert ("page", ("a/x",)) == (watched[5].watch.kind, tuple(watched[5].watch.files))
-    assert NOW + 20 * DAY == watched[5].watch.due_at
+    steps = {one.watch.step: one for one in watched(store)}
+    assert {0, 3, 5} == set(steps)
+    assert ("page", ("a/x",)) == (steps[5].watch.kind, tuple(steps[5].watch.files))
+    assert NOW + 20 * DAY == steps[5].watch.due_at
     assert 0 == store.rechecks.adopt(NOW + 60 * DAY)
 
 

@@ -15,6 +15,7 @@ from aggregator.rules.tags import load_taxonomy
 from aggregator.store import Store
 from aggregator.store.burial import bury
 from aggregator.store.tagging import Change as Retagging
+from tests.newsroom import watched
 from tests.test_store import NOW, entry, visit
 
 RULES = '[tag."试验田"]\nwords = "水稻"\naliases = ["田"]\n[tag."田野"]\nparents = ["试验田"]\nwords = "小麦"\n'
@@ -75,7 +76,7 @@ def test_a_withheld_text_keeps_the_tags_that_it_had(store, instance):
     store.withholds = True
     store.entries.record([visit(1, entry("http://a.edu.cn/w", title="喜讯", text="今年小麦丰收。", trace=Trace()))])
     retag(instance, store)
-    (one,) = store.rechecks.newest(1, 9)
+    (one,) = watched(store)
     removed = Looked(one.watch.entry_id, NOW, one.watch, (Change("removed", ("404",)),))
     store.entries.record([visit(1, looked=(removed,))])
 

@@ -23,7 +23,7 @@ def store(tmp_path):
 
 
 def look(store, entry_id, changes, new=None):
-    watch = next(one.watch for one in store.rechecks.newest(1, 10) if one.watch.entry_id == entry_id)
+    (watch,) = (one.watch for one in store.rechecks.of([entry_id]))
     looked = Looked(entry_id, NOW, watch, changes, new)
     store.entries.record([Visit(1, NOW, NOW, looked=(looked,), is_of_articles=True)])
 

@@ -33,7 +33,7 @@ from aggregator.model.incoming import (
     Trace,
     Validators,
 )
-from aggregator.model.looks import Change, ChangeKind, Looked, Told, Watch, Watched
+from aggregator.model.looks import Change, ChangeKind, Glance, Looked, Told, Watch, Watched
 from aggregator.model.mailing import Appointment, Choice, MailLinks, Report, Slot
 from aggregator.model.outgoing import (
     Break,

@@ -62,6 +62,20 @@ class Watched(NamedTuple):
     removed_at: datetime | None
 
 
+class Glance(NamedTuple):
+    """As much of a Watched as tells whether a list or feed says anything new of it."""
+
+    entry_id: int
+    uid: str
+    kind: Literal["page", "feed", "list"]
+    body_hash: str | None
+    listed_title: str
+    entry_title: str
+    is_unlisted: bool
+    is_removed: bool
+    is_settled: bool  # it is not missed, and no change is in doubt
+
+
 ChangeKind = Literal["edited", "removed", "restored"]
 
 

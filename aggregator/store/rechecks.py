@@ -5,13 +5,14 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import Connection, bindparam, case, delete, exists, func, select, update
+from sqlalchemy import Connection, and_, bindparam, case, delete, exists, func, select, update
 
 from aggregator.classify.revise import file_key
 from aggregator.model import (
     Attachment,
     Entry,
     EntryBody,
+    Glance,
     Imported,
     Looked,
     NewEntry,
@@ -21,7 +22,7 @@ from aggregator.model import (
     Watch,
     Watched,
 )
-from aggregator.store.bulk import Bulk, chunks
+from aggregator.store.bulk import IDS, Bulk, chunks
 from aggregator.visit.looks import STEPS, begun, onward
 
 if TYPE_CHECKING:
@@ -42,8 +43,24 @@ DUE = (
     .order_by(recheck.c.due_at, recheck.c.entry_id)
     .limit(bindparam("most"))
 )
-NEWEST_IDS = select(recheck.c.entry_id).where(OF_SOURCE).order_by(recheck.c.entry_id.desc()).limit(bindparam("most"))
-NEWEST = WATCHED.where(recheck.c.entry_id.in_(NEWEST_IDS)).order_by(recheck.c.entry_id.desc())
+OF_ENTRIES = WATCHED.where(recheck.c.entry_id.in_(IDS)).order_by(recheck.c.entry_id.desc())
+NEWEST = (
+    select(
+        recheck.c.entry_id,
+        entry.c.uid,
+        recheck.c.kind,
+        recheck.c.body_hash,
+        recheck.c.listed_title,
+        entry.c.title,
+        recheck.c.is_unlisted,
+        entry.c.removed_at.is_not(None),
+        and_(recheck.c.missing_at.is_(None), recheck.c.missing_by.is_(None), recheck.c.doubted_at.is_(None)),
+    )
+    .join(entry, entry.c.id == recheck.c.entry_id)
+    .where(OF_SOURCE)
+    .order_by(recheck.c.entry_id.desc())
+    .limit(bindparam("most"))
+)
 
 # stored before there were looks, or imported; of others the row goes when they are older
 LEFT_OUT = (
@@ -95,10 +112,18 @@ class Rechecks:
             rows = connection.execute(DUE, {"source_id": source_id, "now": now, "most": limit})
             return [_watched(row) for row in rows]
 
-    def newest(self, source_id: int, limit: int) -> list[Watched]:
+    def newest(self, source_id: int, limit: int) -> list[Glance]:
         """The newest entries of a source that are still looked at, the newest first."""
         with self._store.read() as connection:
-            return [_watched(row) for row in connection.execute(NEWEST, {"source_id": source_id, "most": limit})]
+            return [Glance(*row) for row in connection.execute(NEWEST, {"source_id": source_id, "most": limit})]
+
+    def of(self, entry_ids: Sequence[int]) -> list[Watched]:
+        """Those of *entry_ids* that are still looked at, the newest first."""
+        found: list[Watched] = []
+        with self._store.read() as connection:
+            for chunk in chunks(sorted(entry_ids, reverse=True)):
+                found += [_watched(row) for row in connection.execute(OF_ENTRIES, {"ids": chunk})]
+        return found
 
     def adopt(self, now: datetime) -> int:
         """Look again at entries of the last month that nobody does, from the step on that fits their age; how many.

@@ -3,13 +3,13 @@
 Reads the store and no page.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from aggregator.classify.revise import compare, is_cut, is_other_title, state_of
 from aggregator.classify.tag import Tagger
-from aggregator.model import Change, Item, Looked, Site, Source, SourceRule, Watched
+from aggregator.model import Change, Glance, Item, Looked, Site, Source, SourceRule, Watched
 from aggregator.store import Store
 from aggregator.visit.bring import is_on_page
 from aggregator.visit.compose import article_of, digest_of
@@ -37,25 +37,45 @@ def heard(
     """
     if source.recheck_at is None:
         return ()
-    watched = store.rechecks.newest(source.id or 0, len(items) + BETWEEN)
-    there = {one.uid: one.watch.entry_id for one in watched if one.uid in items}
-    # the list's lower end: at its upper one old articles may be pinned
-    lowest = next((there[key] for key in reversed(list(items)) if key in there), None)
-    span = [one for one in watched if lowest is not None and one.watch.entry_id >= lowest]
-    missing = [one for one in span if one.uid not in items and not one.watch.is_unlisted and one.removed_at is None]
-    is_telling = len(there) >= len(span) * ENOUGH_KNOWN
-    found = [_due(one, now, is_unlisted=True) for one in missing if is_telling]
-    for one in watched:
-        item = items.get(one.uid)
+    newest = store.rechecks.newest(source.id or 0, len(items) + BETWEEN)
+    there = {one.entry_id: items[one.uid] for one in newest if one.uid in items}
+    missing = _missing(newest, items)
+    # most are as they were: only the others are worth reading whole
+    telling = [one.entry_id for one in newest if one.entry_id in there and _is_telling(one, there[one.entry_id])]
+    found: list[Looked] = []
+    for one in store.rechecks.of([*missing, *telling]) if missing or telling else ():
+        item = there.get(one.watch.entry_id)
         if item is None:
-            continue
-        if one.watch.kind == "feed":
+            found.append(_due(one, now, is_unlisted=True))
+        elif one.watch.kind == "feed":
             found += _told(store, one, item, site, rule, tagger, now)
-        elif is_other_title(item.title, one.watch.listed_title) and is_other_title(item.title, one.entry_title):
+        elif _is_renamed(item, one.watch.listed_title, one.entry_title):
             found.append(_due(one, now, listed_title=item.title))
-        elif one.watch.is_unlisted:
+        else:
             found.append(_due(one, now, is_unlisted=False))
     return tuple(found)
+
+
+def _missing(newest: Sequence[Glance], items: Mapping[str, Item]) -> list[int]:
+    """The entries that are missing between others, unless that is known."""
+    known = {one.uid: one.entry_id for one in newest if one.uid in items}
+    # the list's lower end: at its upper one old articles may be pinned
+    lowest = next((known[key] for key in reversed(list(items)) if key in known), None)
+    span = [one for one in newest if lowest is not None and one.entry_id >= lowest]
+    if len(known) < len(span) * ENOUGH_KNOWN:
+        return []
+    return [one.entry_id for one in span if one.uid not in items and not one.is_unlisted and not one.is_removed]
+
+
+def _is_telling(one: Glance, item: Item) -> bool:
+    """Whether *item* may say anything of its entry that is not known."""
+    if one.kind == "feed":
+        return one.is_unlisted or one.is_removed or not one.is_settled or digest_of(item) != one.body_hash
+    return one.is_unlisted or _is_renamed(item, one.listed_title, one.entry_title)
+
+
+def _is_renamed(item: Item, listed_title: str, entry_title: str) -> bool:
+    return is_other_title(item.title, listed_title) and is_other_title(item.title, entry_title)
 
 
 def _due(one: Watched, now: datetime, **said: object) -> Looked:

@@ -133,8 +133,8 @@ def retell(store, picture):
     store.entries.record(
         [visit(1, story(98, **entry)), visit(3, story(99, **entry, url=url, trace=Trace(), tags=(LONG,)))]
     )
-    (watched,) = store.rechecks.newest(3, 10)
-    (told,) = store.entries.of([watched.watch.entry_id])
+    (told,) = store.entries.of([one.entry_id for one in store.rechecks.newest(3, 10)])
+    (watched,) = store.rechecks.of([told.id])
     changed = Change("edited", ("title", "body"), 4, matters=True, state="a")
     new = story(99, **entry | {"title": f"{LONG}改", "text": f"{TOLD}又及：{LONG}"}, url=url)
     looked = Looked(told.id, NOW, watched.watch, (changed,), new)
