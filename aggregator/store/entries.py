@@ -105,7 +105,7 @@ class Entries:
             return {}
         stored = set()
         with self._store.read() as connection:
-            for uid, tried in connection.execute(self._known, {"keys": list(tries)}):
+            for uid, tried in connection.execute(self._known, {"keys": list(tries)}).all():
                 if tried is None:
                     stored.add(uid)
                 else:
@@ -120,7 +120,8 @@ class Entries:
     def known(self, source_id: int, limit: int = 200) -> list[KnownEntry]:
         """The newest entries of a source, with what tells them again, newest first."""
         with self._store.read() as connection:
-            return [KnownEntry(*row) for row in connection.execute(KNOWN_OF, {"source_id": source_id, "most": limit})]
+            rows = connection.execute(KNOWN_OF, {"source_id": source_id, "most": limit}).all()
+        return [KnownEntry(*row) for row in rows]
 
     def record(self, visits: Sequence[Visit]) -> list[int | None]:
         """Keep what *visits* found, all of it or nothing, and end the leases they end; how many entries each brought.

@@ -115,7 +115,8 @@ class Rechecks:
     def newest(self, source_id: int, limit: int) -> list[Glance]:
         """The newest entries of a source that are still looked at, the newest first."""
         with self._store.read() as connection:
-            return [Glance(*row) for row in connection.execute(NEWEST, {"source_id": source_id, "most": limit})]
+            rows = connection.execute(NEWEST, {"source_id": source_id, "most": limit}).all()
+        return [Glance(*row) for row in rows]
 
     def of(self, entry_ids: Sequence[int]) -> list[Watched]:
         """Those of *entry_ids* that are still looked at, the newest first."""
