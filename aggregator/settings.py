@@ -119,6 +119,9 @@ class FetchSettings(Section):
     max_articles: int = Field(
         100, ge=1, le=10_000, description="article pages fetched in one poll; the rest come with the next"
     )
+    file_lengths: bool = Field(
+        True, description="ask for the lengths of files that new articles link, where nobody tells them (HEAD)"
+    )
     user_agent: str = Field("", description="empty: the program's name with site.url and site.contact")
     proxy: Annotated[str, AfterValidator(_optional_address)] = Field(
         "", description="address of an HTTP proxy; empty: none. It resolves names and has to guard its own network"

@@ -1,5 +1,6 @@
 """The header of an HTTP answer in, what it means for us out. Knows no network."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -13,6 +14,12 @@ LONGEST_RETRY_AFTER = timedelta(days=1)
 USUAL_RETRY_AFTER = timedelta(minutes=1)
 MOST_COOKIES = 30
 LONGEST_COOKIE = 4096
+
+PAGES = ("text/html", "application/xhtml")
+# 0 is what servers say that do not know
+FILE_LENGTH = re.compile(r"[1-9][0-9]{0,11}")
+# but for those of what is to be saved, whatever it is
+MEDIA_TYPE = re.compile(r"(?!application/(?:octet-stream|\S*download))[\w.+-]+/[\w.+-]+", re.ASCII)
 
 STATUS_ADVICE = {
     401: "the page wants a login; only public pages can be followed",
@@ -61,6 +68,20 @@ def cookies_set(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
             if sign and key.strip() and "\ufffd" not in key + content:
                 found[key.strip()] = content.strip()
     return found
+
+
+def file_facts(response: Response) -> tuple[int | None, str | None]:
+    """(length in bytes, media type) of the file that *response* is the header of, each None where it does not say.
+
+    A page in its place, to log in or to say that there is none, says nothing of it.
+    """
+    media_type = (response.content_type or "").partition(";")[0].strip().lower()
+    if media_type.startswith(PAGES):
+        return None, None
+    # of what is sent packed it is another one
+    said = "" if "content-encoding" in response.headers else response.headers.get("content-length", "").strip()
+    length = int(said) if FILE_LENGTH.fullmatch(said) else None
+    return length, media_type if MEDIA_TYPE.fullmatch(media_type) else None
 
 
 def refusal(response: Response, now: datetime) -> FetchError:

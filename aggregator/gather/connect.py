@@ -134,6 +134,7 @@ class _AiohttpWire:
             max_line_size=LONGEST_FIELD,
             max_field_size=LONGEST_FIELD,
             read_bufsize=READ_BYTES,
+            response_class=_Response,
         )
         self._proxy = _proxy(settings.proxy) if settings.proxy else {}
 
@@ -149,6 +150,18 @@ class _AiohttpWire:
 
     async def close(self) -> None:
         await self._session.close()
+
+
+class _Response(aiohttp.ClientResponse):
+    """Closes the connection after a header that was asked for alone: a body that comes all the same is no next answer.
+
+    httpx does so by itself.
+    """
+
+    async def start(self, connection: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
+        if self.method == "HEAD" and connection.protocol is not None:
+            connection.protocol.force_close()
+        return await super().start(connection)
 
 
 def _proxy(url: str) -> dict[str, Any]:

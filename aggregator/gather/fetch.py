@@ -59,7 +59,8 @@ class _Visit:
     seconds: float  # left for asking; waiting for one's turn does not count
     limit: int
     cut: bool = False  # a longer body is cut rather than refused
-    form: bytes | None = None  # to be sent; None: a page is asked for
+    method: str = "GET"
+    form: bytes | None = None  # to be sent
     cookies: dict[str, dict[str, str]] = field(default_factory=dict)  # by origin
 
 
@@ -67,7 +68,8 @@ class Fetcher:
     """Fetches pages politely. An async context manager; one for the whole program, used from one event loop.
 
     *own* are (host, port) of the service itself, where no page may lead; *robots* keeps robots.txt between processes;
-    *resolve* is how names are looked up and *now* the clock that ages are judged by.
+    *resolve* is how names are looked up and *now* the clock that ages are judged by. *asks_lengths* says whether
+    servers are to be asked how long their files are.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class Fetcher:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._settings = settings
+        self.asks_lengths = settings.file_lengths
         self._now = now
         own = () if settings.allow_private_networks else own
         self._guard = Guard(own, resolve, seconds=settings.idle_seconds)
@@ -135,6 +138,15 @@ class Fetcher:
             return response
         raise refusal(response, self._now())
 
+    async def fetch_header(self, url: str, *, allowance: Allowance = NOTHING_ALLOWED) -> Response:
+        """What the server says of the file at *url*, which stays there (HEAD). Raises FetchError for all but a 200."""
+        asked = [pair for pair in self._fields if pair[0] != "Accept-Encoding"] + [("Accept-Encoding", "identity")]
+        visit = _Visit(asked, allowance, self._settings.timeout_seconds, 0, method="HEAD")
+        response = await self._follow(visit, url, obey=self._settings.respect_robots)
+        if response.status == 200:
+            return response
+        raise refusal(response, self._now())
+
     async def send_form(self, url: str, form: Mapping[str, str]) -> Response:
         """What the server says to *form*: a 2xx answer. Raises FetchError for all else.
 
@@ -142,8 +154,14 @@ class Fetcher:
         """
         content = urlencode(form).encode()
         kind = [("Content-Type", "application/x-www-form-urlencoded"), ("Content-Length", str(len(content)))]
-        settings = self._settings
-        visit = _Visit(self._fields + kind, NOTHING_ALLOWED, settings.timeout_seconds, settings.max_bytes, form=content)
+        visit = _Visit(
+            self._fields + kind,
+            NOTHING_ALLOWED,
+            self._settings.timeout_seconds,
+            self._settings.max_bytes,
+            method="POST",
+            form=content,
+        )
         response = await self._follow(visit, url, obey=False)  # robots.txt is about pages
         if 200 <= response.status < 300:
             return response
@@ -253,7 +271,7 @@ class Fetcher:
         try:
             turn = self._turns.of((address.turn, *await self._places(address, private)))
         except OSError as error:
-            raise self._failed(address, host, error, wire) from error
+            raise self._failed(visit, address, host, error, wire) from error
         async with turn.lock:
             self._refuse_resting(address, host)  # it may have failed while we waited
             if rest := self._rests.of(host):
@@ -262,7 +280,7 @@ class Fetcher:
             try:
                 response = await self._exchange(visit, address, written, wire)
             except wire.troubles.every as error:
-                raise self._failed(address, host, error, wire) from error
+                raise self._failed(visit, address, host, error, wire) from error
             finally:
                 turn.free_at = asyncio.get_running_loop().time() + max(self._settings.per_host_delay_seconds, pause)
         wait = retry_after(response, self._now())
@@ -292,7 +310,7 @@ class Fetcher:
         started = loop.time()
         try:
             async with asyncio.timeout(visit.seconds) as timer:
-                answer = await wire.send("GET" if visit.form is None else "POST", address.url, sent, visit.form)
+                answer = await wire.send(visit.method, address.url, sent, visit.form)
                 try:
                     header = fields(answer.fields)
                     body = await _body(answer, written, header, visit, wire.troubles)
@@ -321,9 +339,9 @@ class Fetcher:
 
     # ---------------------------------------------------------------- whom we leave alone
 
-    def _failed(self, address: Address, host: str, error: BaseException, wire: Wire) -> FetchError:
+    def _failed(self, visit: _Visit, address: Address, host: str, error: BaseException, wire: Wire) -> FetchError:
         said = fault(address.url, address.host, error, self._settings.idle_seconds, wire.troubles)
-        if said.cause in UNREACHED:
+        if said.cause in UNREACHED and visit.method != "HEAD":  # whoever drops that may answer all else
             self._rests.failed(host, said.cause, _apart_from(address.url, said))
         log.debug("fetch url=%s cause=%s", masked(address.url), said.cause)
         return said
@@ -343,7 +361,7 @@ class Fetcher:
 
 async def _body(answer: Answer, url: str, header: Mapping[str, str], visit: _Visit, troubles: Troubles) -> bytes:
     """What *answer* holds that is of use: all of a page, the beginning of a refusal, nothing of a redirect."""
-    if not (200 <= answer.status < 300 or (answer.status >= 400 and not visit.cut)):
+    if visit.method == "HEAD" or not (200 <= answer.status < 300 or (answer.status >= 400 and not visit.cut)):
         return b""
     body = Body(url, answer.status, header, answer.pieces())
     if answer.status < 300:

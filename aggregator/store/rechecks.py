@@ -1,7 +1,7 @@
 """Which articles are to be looked at again, and how they stood; what looks brought stands in history.py."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -188,7 +188,8 @@ def _adopted(row: Any) -> Watch:
     kind: Literal["page", "feed", "list"] = "list" if row.is_bare and not is_file else "page"
     if row.is_post or row.found_kind == "feed":
         kind = "feed"
-    trace = Trace(kind, files=tuple(map(file_key, files)), listed_title=row.title)
+    told = (file if file.url == row.url else replace(file, length=None) for file in files)  # pages tell no lengths
+    trace = Trace(kind, files=tuple(map(file_key, told)), listed_title=row.title)
     return begun(row.id, row.source_id, datetime.fromtimestamp(row.sort, UTC), trace)
 
 

@@ -19,6 +19,7 @@ from aggregator.gather.fetch import Fetcher
 from aggregator.identity import domain_of
 from aggregator.model import Article, Attachment, Family, Item, NewEntry, Response, Site, SourceRule
 from aggregator.visit.compose import article_of, entry_of, trace_of
+from aggregator.visit.files import measured
 from aggregator.visit.redirects import is_sent_home
 
 log = logging.getLogger(__name__)
@@ -116,6 +117,7 @@ class Bringer:
             )
             todo.pop()
         brought.entries.reverse()
+        brought.entries = await measured(brought.entries, self._fetcher, rule.allowance, until - monotonic())
         brought.left = len(todo)
         return brought
 

@@ -44,6 +44,7 @@ from aggregator.store import Store
 from aggregator.visit.bring import file_type, is_on_page, read_page, whole
 from aggregator.visit.compose import article_of
 from aggregator.visit.diagnose import fault_of, says_missing
+from aggregator.visit.files import measured
 from aggregator.visit.looks import FLAPPING, is_regular, later, missed, onward
 from aggregator.visit.redirects import is_sent_home
 from aggregator.visit.reread import (
@@ -137,7 +138,9 @@ class Rechecker:
                 if not isinstance(error, SourceError | TimeoutError):
                     log.exception("article %s fault of the program", one.url)
                 found.append(after(one.watch, now, later(one.watch, now)))
-        return tuple(found)
+        news = [one.new for one in found if one.new]  # with files, perhaps, that they did not have before
+        fresh = iter(await measured(news, self._fetcher, rule.allowance, until - monotonic()))
+        return tuple(replace(one, new=next(fresh)) if one.new else one for one in found)
 
     async def _look_at(self, one: Watched, source: Source, site: Site, rule: SourceRule, now: datetime) -> Looked:
         """Raises SourceError where the page tells nothing now."""

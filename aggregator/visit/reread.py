@@ -7,9 +7,22 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from aggregator.classify.revise import Difference, file_key, state_of
+from aggregator.classify.revise import SIGNED, Difference, file_key, state_of
 from aggregator.classify.tag import Tagger
-from aggregator.model import Article, Change, FullEntry, Item, Looked, NewEntry, Site, SourceRule, Told, Watch, Watched
+from aggregator.model import (
+    Article,
+    Attachment,
+    Change,
+    FullEntry,
+    Item,
+    Looked,
+    NewEntry,
+    Site,
+    SourceRule,
+    Told,
+    Watch,
+    Watched,
+)
 from aggregator.visit.compose import entry_of
 from aggregator.visit.looks import FLAPPING, LASTING, onward
 
@@ -139,11 +152,23 @@ def entry_now(
     is_dated: bool,
 ) -> NewEntry:
     """What *entry* says from now on; another date only if *is_dated*."""
-    item = Item(entry.url, title, entry.published, entry.precision, author=entry.author, tags=entry.keywords)
+    there, before = {file.url for file in article.attachments}, {SIGNED.sub("", key) for key in one.watch.files}
+    # the lengths of those that stay, and those that the feed or list names beside the page
+    files = (file for file in entry.attachments if file.url in there or before.isdisjoint(_keys(file)))
+    item = Item(
+        entry.url,
+        title,
+        entry.published,
+        entry.precision,
+        author=entry.author,
+        tags=entry.keywords,
+        attachments=tuple(files),
+    )
     new = entry_of(one.uid, item, article, site, rule, tagger, seen_at=entry.seen_at, host=None)
-    keys = set(one.watch.files)
-    # those that the feed or list names beside the page
-    others = (file for file in entry.attachments if file_key(file) not in keys)
-    files = {file.url: file for file in (*new.attachments, *others)}
-    new = replace(new, title=title, atom_id=entry.atom_id, attachments=tuple(files.values()))
+    new = replace(new, title=title, atom_id=entry.atom_id)
     return new if is_dated else replace(new, published=entry.published, precision=entry.precision)
+
+
+def _keys(file: Attachment) -> set[str]:
+    """By which a page may have named *file*, whose length may have been asked for since."""
+    return {SIGNED.sub("", file_key(one)) for one in (file, replace(file, length=None))}
