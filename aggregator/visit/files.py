@@ -28,9 +28,9 @@ async def measured(
     entries: Sequence[NewEntry], fetcher: Fetcher, allowance: Allowance, seconds: float
 ) -> list[NewEntry]:
     """*entries* with what servers say of their files within *seconds*, at most LONGEST_SECONDS."""
-    if not fetcher.asks_lengths:
-        return list(entries)
     unknown = dict.fromkeys(url for entry in entries for url in _unknown(entry))
+    if not (unknown and fetcher.asks_lengths):
+        return list(entries)
     found: dict[str, Facts] = {}
     try:
         async with asyncio.timeout(min(seconds, LONGEST_SECONDS)):
