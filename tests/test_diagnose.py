@@ -140,6 +140,34 @@ def test_a_feed_that_became_a_page_is_found(service, university):
     assert "broken" == polled(one, 3)[-1].state
 
 
+def test_a_feed_that_lost_all_its_items_is_found(service, university):
+    url = university.serve("/feed", rss(("甲", university.url + "/1", "g1")), content_type="application/rss+xml")
+    one = service(source(url, kind="feed"))
+    polled(one, 1)
+    university.serve("/feed", rss(), content_type="application/rss+xml")
+
+    verdicts = polled(one, 3)
+
+    assert ["empty"] * 3 == [verdict.cause for verdict in verdicts]
+    assert "still has no items" in one.store.breaks.newest(1)[0].reason
+    university.serve("/feed", rss(("甲", university.url + "/1", "g1")), content_type="application/rss+xml")
+    assert "working" == polled(one, 1)[-1].state
+
+
+def test_a_new_feed_without_items_is_no_fault(service, university):
+    url = university.serve("/feed", rss(), content_type="application/rss+xml")
+    one = service(source(url, kind="feed"))
+
+    assert [None] * 3 == [verdict.cause for verdict in polled(one, 3)]
+
+
+def test_a_robots_txt_that_cannot_be_read_is_the_servers_fault():
+    forbidden = FetchError("robots.txt keeps us out", cause="robots")
+    unreadable = FetchError("robots.txt answers 500", cause="robots", retry_after=timedelta(minutes=30))
+
+    assert ("robots", "server") == (fault_of(forbidden, ""), fault_of(unreadable, ""))
+
+
 def test_articles_that_nobody_can_read_are_a_fault_of_the_source(service, university):
     one = service(source(column(university, 3)))
     polled(one, 1)
