@@ -88,6 +88,7 @@ FAULTS = {
     "shape: few items": ("shape", page(list_page(*ROWS[:3]))),
     "shape: no dates": ("shape", page(list_page(*((path, title, "") for path, title, _ in ROWS)))),
     "shape: one title": ("shape", page(list_page(*((path, "查看详情请点击这里", day) for path, _, day in ROWS)))),
+    "built to keep a parser busy": ("size", page("<div>" * 200_000)),
     "gone": ("gone", page("", status=410)),
 }  # fmt: skip
 

@@ -139,6 +139,8 @@ def _unreadable(response: Response, url: str) -> Fault:
     """Of a page that was sent as if all were well, but holds no list of ours."""
     page = _Page(response)
     is_short = len(page.text) < SAYS_SOMETHING
+    if page.is_too_much:
+        return "size"
     if page.asks_for_password or (response.url != url and LOGIN_ADDRESS.search(_place(response.url))):
         return "login"
     if is_short and CAMPUS.search(page.text):
@@ -157,10 +159,12 @@ class _Page:
 
     def __init__(self, response: Response) -> None:
         html = decode(response.body[:LOOKED_AT_BYTES], response.content_type)
+        self.is_too_much = False
         try:
             tree = parse(html)
         except ParseError:  # built to keep a parser busy
             self.text, self.titles, self.asks_for_password, self.is_challenge, self.sends_on = "", 0, False, True, False
+            self.is_too_much = True
             return
         scripts = tree.css("script")
         source = " ".join(script.text() + " " + (script.attributes.get("src") or "") for script in scripts)
