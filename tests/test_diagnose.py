@@ -14,6 +14,7 @@ from aggregator.health import BROKEN_AFTER, health
 from aggregator.model import Response
 from aggregator.visit.diagnose import KEPT_BYTES, fault_of, proof
 from aggregator.visit.outcome import KEPT_AFTER
+from aggregator.web.app import create_app
 from tests.service import article_page, column, list_page, redesigned, rss, source
 
 MENU = "".join(f"<li><a href='/{name}/'>{name}</a></li>" for name in ("首页", "学校概况", "招生就业", "联系我们"))
@@ -179,6 +180,19 @@ def test_articles_that_nobody_can_read_are_a_fault_of_the_source(service, univer
     verdicts = polled(one, 3)
 
     assert ("broken", "articles") == (verdicts[-1].state, verdicts[-1].cause)
+
+
+def test_the_next_try_of_a_source_that_fails_is_its_lists_not_its_articles(service, university):
+    one = service(source(column(university, 3)))
+    polled(one, 1)
+    university.serve("/xw.htm", "", status=503, headers={"Retry-After": "86400"})
+    polled(one, 1)
+
+    app = create_app(one.settings, one.store, lambda: one.now)
+    page = app.test_client().get("/sources/haitang-news/").text
+
+    due = (one.now + timedelta(days=1)).astimezone(one.settings.zone)
+    assert f"{due:%Y-%m-%dT%H:%M}" in page
 
 
 def test_one_article_that_cannot_be_read_is_none(service, university):
