@@ -11,7 +11,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from aggregator.alert import EVERY_MINUTES, Alerts
 from aggregator.announce import Announcer
-from aggregator.errors import MailError, StoreError
+from aggregator.errors import MailError, OperatorError
 from aggregator.mail.letters import Letters
 from aggregator.mail.returned import read_returned
 from aggregator.model import Terms
@@ -136,10 +136,10 @@ async def _keep_time(scheduler: AsyncIOScheduler, seconds: float, now: Callable[
 
 
 async def _tried(job: str, work: Callable[[], Awaitable[object]]) -> None:
-    """Do *work*; what the database or a mail server refuses now, or our end breaks off, is done with the next turn."""
+    """Do *work*; what database, disk, rules or a mail server refuse now, or our end breaks off, is done next turn."""
     try:
         await work()
-    except (StoreError, MailError) as error:
+    except (OperatorError, MailError) as error:
         log.error("%s: %s", job, error)
     except asyncio.CancelledError:  # by the scheduler's end, which would show it with a traceback
         log.debug("%s: broken off", job)

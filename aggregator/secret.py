@@ -31,12 +31,12 @@ def _stored(path: Path) -> str:
 def _made(path: Path) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f".{path.name}.{os.getpid()}.{token_hex(4)}")
-    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
-        file.write(token_hex(32) + "\n")
     try:
+        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
+            file.write(token_hex(32) + "\n")
         os.link(new, path)  # whoever is first has made it; a half-written one is never seen
     except FileExistsError:
         return _stored(path)
     finally:
-        new.unlink()
+        new.unlink(missing_ok=True)
     return _stored(path)

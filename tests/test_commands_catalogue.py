@@ -119,7 +119,7 @@ def test_a_list_of_one_without_sources_is_looked_for_at_its_home_page_if_wanted(
     write(instance, head.replace("https://www.xinghu.example", university.url))
     university.serve("/", f"<title>星湖大学</title><body><a href='tzgg.htm'>通知公告</a>{'校园风光。' * 90}</body>")
 
-    assert "星湖大学: http" in run("enable", "xinghu", "--yes", code=2).stderr  # leads to no list yet
+    assert "星湖大学: http" in run("enable", "xinghu", "--yes", code=1).stderr  # leads to no list yet
     university.serve("/tzgg.htm", column("2", "通知公告"))
     assert "poll it now with: aggregator poll 1-127-0-0-tzgg" in run("enable", "星大", "--yes").stdout
 

@@ -63,6 +63,7 @@ def test_without_a_mail_server_the_operator_is_told_what_to_set(service):
     run, _ = service
 
     assert (2, True) == (lambda code, said: (code, "mail.host and mail.sender" in said))(*run("deliver", mail__host=""))
+    assert f"{READERS} due" in run("deliver", "--dry-run", mail__host="")[1]
 
 
 def test_a_server_that_is_down_ends_with_one_and_loses_nothing(service):

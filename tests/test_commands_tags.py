@@ -12,6 +12,7 @@ from aggregator.cli import main
 from aggregator.model import Site, SourceRule
 from aggregator.rules.tags import read_renamed
 from aggregator.store import Store
+from aggregator.tagging import untagged
 from tests.test_store import NOW, entry, visit
 
 RULES = '[tag."丰收"]\nenglish = "Harvest"\nwords = "水稻 小麦"\naliases = ["收成"]\n'
@@ -86,6 +87,8 @@ def test_a_renamed_tag_stays_renamed(instance):
     assert "要闻 is 头条 now; 5 entries had it" in run("tags", "rename", "要闻", "头条")
 
     assert {"海棠大学": 5, "头条": 5, "秋收": 2} == counts(instance)
+    with stored(instance) as store:
+        assert "" == untagged(instance, store)
     assert "5 entries looked at, 0 have other tags now" in run("retag")
     assert {"海棠大学": 5, "头条": 5, "秋收": 2} == counts(instance)
     with stored(instance) as store:

@@ -3,8 +3,8 @@ from aggregator.visit.connectivity import Connectivity
 
 def heard(known, *said):
     network = Connectivity(known)
-    for host, cause in said:
-        network.heard(host, cause)
+    for at, (host, cause) in enumerate(said):
+        network.heard(host, cause, at, at + 1)
     return network.is_down
 
 
@@ -25,3 +25,11 @@ def test_one_host_that_fails_again_and_again_is_its_own_fault():
 
 def test_a_small_service_tells_with_all_the_hosts_it_has():
     assert heard(2, ("a.edu.cn", "dns"), ("b.edu.cn", "dns"))
+
+
+def test_slow_hosts_that_were_asked_while_others_answered_say_nothing_of_our_network():
+    network = Connectivity(100)
+    network.heard("a.edu.cn", None, 0, 1)
+    for n in range(9):
+        network.heard(f"{n}.edu.cn", "timeout", 0.5, 30)
+    assert not network.is_down

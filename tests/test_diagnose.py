@@ -14,6 +14,7 @@ from aggregator.health import BROKEN_AFTER, health
 from aggregator.model import Response
 from aggregator.visit.diagnose import KEPT_BYTES, fault_of, proof
 from aggregator.visit.outcome import KEPT_AFTER
+from aggregator.web.app import create_app
 from tests.service import article_page, column, list_page, redesigned, rss, source
 
 MENU = "".join(f"<li><a href='/{name}/'>{name}</a></li>" for name in ("首页", "学校概况", "招生就业", "联系我们"))
@@ -88,6 +89,7 @@ FAULTS = {
     "shape: few items": ("shape", page(list_page(*ROWS[:3]))),
     "shape: no dates": ("shape", page(list_page(*((path, title, "") for path, title, _ in ROWS)))),
     "shape: one title": ("shape", page(list_page(*((path, "查看详情请点击这里", day) for path, _, day in ROWS)))),
+    "built to keep a parser busy": ("size", page("<div>" * 200_000)),
     "gone": ("gone", page("", status=410)),
 }  # fmt: skip
 
@@ -140,6 +142,34 @@ def test_a_feed_that_became_a_page_is_found(service, university):
     assert "broken" == polled(one, 3)[-1].state
 
 
+def test_a_feed_that_lost_all_its_items_is_found(service, university):
+    url = university.serve("/feed", rss(("甲", university.url + "/1", "g1")), content_type="application/rss+xml")
+    one = service(source(url, kind="feed"))
+    polled(one, 1)
+    university.serve("/feed", rss(), content_type="application/rss+xml")
+
+    verdicts = polled(one, 3)
+
+    assert ["empty"] * 3 == [verdict.cause for verdict in verdicts]
+    assert "still has no items" in one.store.breaks.newest(1)[0].reason
+    university.serve("/feed", rss(("甲", university.url + "/1", "g1")), content_type="application/rss+xml")
+    assert "working" == polled(one, 1)[-1].state
+
+
+def test_a_new_feed_without_items_is_no_fault(service, university):
+    url = university.serve("/feed", rss(), content_type="application/rss+xml")
+    one = service(source(url, kind="feed"))
+
+    assert [None] * 3 == [verdict.cause for verdict in polled(one, 3)]
+
+
+def test_a_robots_txt_that_cannot_be_read_is_the_servers_fault():
+    forbidden = FetchError("robots.txt keeps us out", cause="robots")
+    unreadable = FetchError("robots.txt answers 500", cause="robots", retry_after=timedelta(minutes=30))
+
+    assert ("robots", "server") == (fault_of(forbidden, ""), fault_of(unreadable, ""))
+
+
 def test_articles_that_nobody_can_read_are_a_fault_of_the_source(service, university):
     one = service(source(column(university, 3)))
     polled(one, 1)
@@ -150,6 +180,19 @@ def test_articles_that_nobody_can_read_are_a_fault_of_the_source(service, univer
     verdicts = polled(one, 3)
 
     assert ("broken", "articles") == (verdicts[-1].state, verdicts[-1].cause)
+
+
+def test_the_next_try_of_a_source_that_fails_is_its_lists_not_its_articles(service, university):
+    one = service(source(column(university, 3)))
+    polled(one, 1)
+    university.serve("/xw.htm", "", status=503, headers={"Retry-After": "86400"})
+    polled(one, 1)
+
+    app = create_app(one.settings, one.store, lambda: one.now)
+    page = app.test_client().get("/sources/haitang-news/").text
+
+    due = (one.now + timedelta(days=1)).astimezone(one.settings.zone)
+    assert f"{due:%Y-%m-%dT%H:%M}" in page
 
 
 def test_one_article_that_cannot_be_read_is_none(service, university):

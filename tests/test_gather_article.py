@@ -338,6 +338,8 @@ def test_the_only_time_element_says_when():
             "<html><head><title>系统提示</title></head><body>您所访问的页面仅限校园网，请登录。</body></html>",
             "系统提示",
         ),
+        ("<html><body><p>对不起，您访问的页面不存在！</p></body></html>", "对不起"),
+        ("<html><body><p>抱歉，该文章不存在或已被删除。</p></body></html>", "抱歉"),
         ("<html><head><title>404 Not Found</title></head><body>页面不存在，请检查地址。</body></html>", "404"),
         ('<html><body><form>用户名<input><input type="password">登录，找回密码。</form></body></html>', "password"),
         ('<html><body><div id="app"></div><script src="/app.js"></script></body></html>', "no text"),

@@ -59,6 +59,7 @@ def failures(*urls, **fetch):
     ("answer", "expected"),
     [
         (b"", "no connection: it was closed before an answer came"),
+        (b"HTTP/1.1 200 OK\r\nContent-Type: text/h", "no connection: it was closed before an answer came"),
         (b"SSH-2.0-OpenSSH_9.2\r\n", "not the HTTP it should be: bad status line"),
         (b"HTTP/1.1 200 OK\r\nno field\r\n\r\n", "not the HTTP it should be: invalid header token"),
     ],

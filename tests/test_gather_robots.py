@@ -181,6 +181,13 @@ def test_while_robots_txt_has_a_fault_nothing_is_asked_and_the_reason_is_told(un
     assert ["/robots.txt"] == paths(university)
 
 
+def test_a_broken_certificate_stays_what_it_is_however_soon_one_asks_again(university):
+    url = university.url.replace("http:", "https:") + "/a"
+    reader = Reader()
+
+    assert ["tls", "tls"] == [reader.fetch(url).cause, reader.fetch(url).cause]
+
+
 def test_the_copy_of_robots_txt_holds_while_it_has_a_fault(university):
     robots(university, "User-agent: *\nDisallow: /x")
     url = university.serve("/a", "here")

@@ -646,7 +646,7 @@ def test_a_fault_of_a_page_that_was_read_is_said_at_every_poll(service, universi
 
     assert ("moved", f"{university.url}/old/xw.htm leads to {university.url}/") == (first.fault, first.message)
     again = one.last("haitang-news")
-    assert ("moved", f"{university.url}/old/xw.htm is what it was when it was read last") == (
+    assert ("moved", f"{university.url}/old/xw.htm still leads elsewhere") == (
         again.fault,
         again.message,
     )
@@ -779,7 +779,20 @@ def test_a_feed_that_moves_to_a_site_where_nothing_is_known_stays_at_its_old_add
         one.poll("haitang-news")
 
     assert 1 == len(university.requests) - asked
-    assert f"leads for good to {there}, another site; too little of it is known" in said
+    assert f"leads to {there}, another site, where nothing is known" in said
+    assert ("moved", 5) == (one.store.sources.by_name("haitang-news").source.fault, one.store.entries.count())
+
+
+def test_a_page_on_another_site_is_read_where_anything_on_it_is_ours(service, university):
+    stories = [(f"第{n}条海棠新闻公告", f"{university.url}/{n}", f"id-{n}") for n in range(9)]
+    one = service(source(university.serve("/feed.xml", rss(*stories[:4])), kind="feed"))
+    one.poll()
+    with University() as elsewhere:
+        there = elsewhere.serve("/new.xml", rss(*stories[4:])).replace("127.0.0.1", "localhost")
+        university.serve("/feed.xml", "", status=302, headers={"Location": there})
+        one.poll("haitang-news")
+
+    assert 9 == one.store.entries.count()
 
 
 def test_sources_that_no_site_file_names_do_not_hide_those_behind_them(service, university):

@@ -7,6 +7,7 @@ from functools import partial
 from time import monotonic
 
 from aggregator.alert import Alerts
+from aggregator.errors import SettingsError
 from aggregator.gather.connect import post
 from aggregator.gather.fetch import Fetcher
 from aggregator.mail.letters import Letters
@@ -53,6 +54,20 @@ def test_what_is_due_is_polled_again_and_again(tmp_path, university):
     asyncio.run(run(*staging, seconds=1.5))
 
     assert len(university.requests) >= 3
+    assert 1 == staging[2].entries.count()
+    staging[2].close()
+
+
+def test_what_the_operator_has_to_mend_is_one_line_in_the_log_and_stops_nothing_else(tmp_path, university, caplog):
+    async def refused():
+        raise SettingsError("cannot keep a secret")
+
+    staging = staged(tmp_path, university.serve("/feed", FEED))
+
+    asyncio.run(run(*staging, seconds=1, deliver=refused))
+
+    (said,) = (record for record in caplog.records if record.name == "aggregator.schedule")
+    assert ("deliver: cannot keep a secret", None) == (said.getMessage(), said.exc_info)
     assert 1 == staging[2].entries.count()
     staging[2].close()
 

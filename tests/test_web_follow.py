@@ -111,6 +111,12 @@ def test_several_finds_are_followed_at_once(desk, home, university):
     assert places == [source.url for _, source in load(desk.folder).sources if "127.0.0.1" in source.url]
 
 
+def test_a_form_without_a_tick_is_shown_again_with_a_word(desk, home):
+    answer = desk.post("add", address=home, university="海棠大学")
+
+    assert (400, True, []) == (answer.status_code, "请先勾选" in answer.text, desk.written)
+
+
 def test_nothing_is_written_where_one_of_several_cannot_be_read_any_more(desk, home, university):
     places = [f"{university.url}/tzgg.htm", f"{university.url}/xwzx/xxyw.htm"]
     university.serve("/xwzx/xxyw.htm", column("3"))

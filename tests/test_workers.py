@@ -107,6 +107,9 @@ def test_poll_says_who_holds_a_host_and_does_not_poll_beside_it(tmp_path):
         assert f"{held} is held by process 7 on elsewhere until " in poll.output
         assert {free} == {one.host for one in hosts.asked}
         assert "1 polled: 1 new" in poll.output
+        with Program(tmp_path, "poll", "one") as poll:
+            assert 0 == poll.wait()
+        assert "\n0 polled; 0 new entries" in poll.output
         store.close()
 
 

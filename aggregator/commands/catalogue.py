@@ -105,8 +105,11 @@ def enable(context: click.Context, names: tuple[str, ...], yes: bool) -> None:
     if ready:
         _switch(ready, known, config, is_on=True)
     found = [_is_found(site, context, yes=yes) for site in unread]
-    if not ready and not any(found):
-        raise SettingsError("there is nothing to switch on")
+    if ready or any(found):
+        return
+    if yes and any(site.home for site in unread):  # was looked at, and said to be of no use
+        context.exit(1)
+    raise SettingsError("there is nothing to switch on")
 
 
 @catalogue.command()

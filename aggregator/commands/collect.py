@@ -109,8 +109,9 @@ def _poll(config: "Settings", known: "Rules", store: "Store", names: list[str] |
         _say_held(held, config)
     polled = sum(outcomes.values())
     took, cpu = monotonic() - started, process_time() - spent
+    each = ", ".join(f"{count} {word}" for word, count in sorted(outcomes.items()))
     click.echo(
-        f"{polled} polled: {', '.join(f'{count} {word}' for word, count in sorted(outcomes.items()))}; "
+        f"{polled} polled{f': {each}' if each else ''}; "
         f"{entries} new entries; {took:.1f} s ({polled / max(took, 0.001):.1f} sources a second, {cpu:.1f} s of CPU)"
         + (f"; {looks} articles looked at again" if looks else "")
     )

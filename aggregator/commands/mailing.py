@@ -83,14 +83,14 @@ def deliver(dry_run: bool, limit: int | None, address: str | None) -> None:
     Exit code 1 when the mail server took nothing more; what is left stays due.
     """
     config = parts.settings()
-    if not (config.mail.host and config.mail.sender):
+    if not (dry_run or (config.mail.host and config.mail.sender)):
         raise SettingsError(
             "mail.host and mail.sender are not set; name the server that takes our mail, and our address"
         )
-    if address is not None:
-        _send_test(config, address)
-    elif dry_run:
+    if dry_run:
         _show(config)
+    elif address is not None:
+        _send_test(config, address)
     else:
         _deliver(config, limit)
 

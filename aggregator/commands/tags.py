@@ -116,10 +116,18 @@ def tags_rename(old: str, new: str) -> None:
     Example:
       aggregator tags rename 学术讲座 讲座
     """
+    from aggregator.rules.tags import fingerprint
+    from aggregator.tagging import untagged
+
     with _opened() as (config, store, taxonomy):
         if new in taxonomy.topics or _has(store, new):
             raise RuleError(f"there is a tag {new!r} already; `aggregator tags merge {old} {new}` joins the two")
+        left = untagged(config.instance, store)
         _rename(config, store, taxonomy, old, new)
+        if not left:  # a retag would find every entry as it should be
+            rules = fingerprint(config.instance)
+            store.tagging.begin(rules, anew=True)
+            store.tagging.end(rules, parts.now())
 
 
 @tags.command("merge")

@@ -94,7 +94,9 @@ class Survey:
         except SourceError as error:
             return Seen(source, Checked(self._today, fault_of(error, source.url), _sentence(error)))
         listing, said = reading.listing, _told(reading.listing, site.timezone)
-        fault = strangeness(source.url, response, listing.items, is_changed=reading.is_changed, tried=0, unread=0)
+        fault = strangeness(
+            source.url, response, listing.items, is_changed=reading.is_changed, had_items=False, tried=0, unread=0
+        )
         if fault is None and worth_of(listing, response.url, self._now) < LIKELY:
             fault, said = "redesigned", f"what is found there is hardly its list: {said}"
         if fault:

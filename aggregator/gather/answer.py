@@ -87,7 +87,7 @@ def file_facts(response: Response) -> tuple[int | None, str | None]:
 def refusal(response: Response, now: datetime) -> FetchError:
     """The error that an answer other than a page or 304 is, with what to do about it."""
     status = response.status
-    usual = "the server has a fault; it is tried again" if status >= 500 else "correct the source's url"
+    usual = "the server has a fault; wait, or tell its webmaster" if status >= 500 else "correct the source's url"
     if status < 300:  # another protocol (101), a part of the page (206)
         usual = "nobody asked for that (RFC 9110 §15); its server is at fault"
     advice = STATUS_ADVICE.get(status, usual)

@@ -332,9 +332,10 @@ _UNREAD = "title, style, noscript, template, textarea, select, option, button"
 _HEADINGS = "h1, h2, h3, h4, h5, h6, [class*=title], [class*=Title], [class*=tit], [id*=title], [class*=bt]"
 _TITLE_METAS = ("articletitle", "pagetitle", "og:title")
 _NOTICE = re.compile(
-    r"^\W{0,3}(?:(?:提示信息|系统提示|错误提示|错误信息|出错了?|用户登录|登录|统一身份认证(?:平台|系统)?|login|error)\W*$"
+    r"^\W{0,3}(?:(?:(?:非常|很)?抱歉|对不起|sorry)\W{0,3})?(?:(?:提示信息|系统提示|错误提示|错误信息|出错了?|用户登录|登录|统一身份认证(?:平台|系统)?|login|error)\W*$"
     r"|(?:http )?(?:404|403|500)(?!\w)|页面不存在|页面未找到|找不到(?:页面|文件)|您访问的|您当前ip|您无权|无权访问"
     r"|访问受限|没有权限"
+    r"|(?:该|此|本|这篇|您?(?:要|所)?(?:浏览|查看|请求|查找)的)?(?:页面?|网页|文章|内容|信息|新闻|数据|记录)(?:不存在|未找到|已经?被?删除)"
     r"|page not found|not found|forbidden|access denied)",
     re.IGNORECASE,
 )

@@ -119,6 +119,7 @@ def words(error: BaseException) -> str:
         if isinstance(one, OSError) and (one.errno or 0) > 0:
             return os.strerror(one.errno or 0).lower()
     said = re.sub(r"^\d{3}, message:\s*", "", str(error).strip()).partition("\n")[0].strip(" .:")
-    if said.startswith(("Server disconnected", "Cannot connect to host")):
+    # aiohttp writes down what it holds of an answer that broke off
+    if said.startswith(("Server disconnected", "Cannot connect to host", "<RawResponseMessage")):
         return "it was closed before an answer came"
     return said[:1].lower() + said[1:200] if said else error.__class__.__name__

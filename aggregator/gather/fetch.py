@@ -249,7 +249,7 @@ class Fetcher:
             else:
                 failure = error
                 file = unreadable(origin, known, _apart_from(f"{origin}/robots.txt", error), self._now())
-        if failure and failure.cause in UNREACHED and file.read_at is None:
+        if failure and failure.cause in (*UNREACHED, "tls") and file.read_at is None:
             # nothing is known of robots.txt, only that nobody is there: whoever comes next may try
             file = replace(file, ask_at=self._now())
         async with self._keeping:  # one at a time: each thread would take a connection to the database

@@ -34,7 +34,14 @@ BY_CAUSE: dict[str, Fault] = {
     "size": "size",
     "robots": "robots",
 }
-BY_STATUS: dict[int, Fault] = {401: "login", 404: "moved", 407: "login", 410: "gone", 429: "limited"}
+BY_STATUS: dict[int, Fault] = {
+    **dict.fromkeys((300, 305), "redirect"),
+    401: "login",
+    404: "moved",
+    407: "login",
+    410: "gone",
+    429: "limited",
+}
 
 CAMPUS = re.compile(
     r"校园网|校内|校外|内网|内部网|IP(?:地址)?(?:不在|受限|限制)|webvpn|(?:无权|没有权限|未授权)(?:访问|浏览|查看)",
@@ -68,6 +75,8 @@ def fault_of(error: Exception, url: str) -> Fault:
     """What *error*, met while visiting the source at *url*, says is wrong with it."""
     response: Response | None = error.response if isinstance(error, SourceError) else None
     if isinstance(error, FetchError):
+        if error.cause == "robots" and error.retry_after:
+            return "server"  # robots.txt forbids nothing, it cannot be read
         if error.cause != "status" or error.status is None:
             return BY_CAUSE.get(error.cause, "protocol")
         return BY_STATUS.get(error.status) or _refusal(error.status, response)
@@ -77,11 +86,16 @@ def fault_of(error: Exception, url: str) -> Fault:
 
 
 def strangeness(
-    url: str, response: Response, items: Sequence[Item], *, is_changed: bool, tried: int, unread: int
+    url: str, response: Response, items: Sequence[Item], *, is_changed: bool, had_items: bool, tried: int, unread: int
 ) -> Fault | None:
-    """What is wrong with a source at *url* that was read: its *items*, and of *tried* article pages *unread*."""
+    """What is wrong with a source at *url* that was read: its *items*, and of *tried* article pages *unread*.
+
+    *had_items*: it is a fault to have none; lists without any are no lists, and were not read.
+    """
     if _is_sent_home(url, response.url):
         return "moved"
+    if had_items and not items:
+        return "empty"
     if is_changed or (len(items) >= ENOUGH and len({item.title for item in items}) == 1):
         return "shape"
     return "articles" if tried >= ENOUGH and unread == tried else None
@@ -125,6 +139,8 @@ def _unreadable(response: Response, url: str) -> Fault:
     """Of a page that was sent as if all were well, but holds no list of ours."""
     page = _Page(response)
     is_short = len(page.text) < SAYS_SOMETHING
+    if page.is_too_much:
+        return "size"
     if page.asks_for_password or (response.url != url and LOGIN_ADDRESS.search(_place(response.url))):
         return "login"
     if is_short and CAMPUS.search(page.text):
@@ -143,10 +159,12 @@ class _Page:
 
     def __init__(self, response: Response) -> None:
         html = decode(response.body[:LOOKED_AT_BYTES], response.content_type)
+        self.is_too_much = False
         try:
             tree = parse(html)
         except ParseError:  # built to keep a parser busy
             self.text, self.titles, self.asks_for_password, self.is_challenge, self.sends_on = "", 0, False, True, False
+            self.is_too_much = True
             return
         scripts = tree.css("script")
         source = " ".join(script.text() + " " + (script.attributes.get("src") or "") for script in scripts)

@@ -60,13 +60,27 @@ class Memory:
 
 
 def read_source(response: Response, rule: SourceRule, memory: Memory, *, timezone: ZoneInfo, now: datetime) -> Reading:
-    """The items of a source's page. Raises ParseError where neither the known rule nor a new one finds its list.
-
-    The rule of the site file comes first, then the one that found the list last. Without a rule in the site file the
-    list is induced each time, and the kept rule watches over it: a new rule may add a row, not choose another list.
+    """The items of a source's page. Raises ParseError where neither the known rule nor a new one finds its list, and
+    where a redirect led to somebody else's.
     """
     if rule.kind == "feed" or (rule.kind == "auto" and looks_like_feed(response)):
-        return Reading(read_feed(response, timezone=timezone, now=now), None)
+        reading = Reading(read_feed(response, timezone=timezone, now=now), None)
+    else:
+        reading = _read_list(response, rule, memory, timezone, now)
+    if _is_strangers(reading.listing, response.url, rule.url, memory):
+        raise ParseError(
+            f"{rule.url} leads to {response.url}, another site, where nothing is known; "
+            "correct the source's url if that is its new home"
+        )
+    return reading
+
+
+def _read_list(response: Response, rule: SourceRule, memory: Memory, timezone: ZoneInfo, now: datetime) -> Reading:
+    """The rule of the site file comes first, then the one that found the list last.
+
+    Without a rule in the site file the list is induced each time, and the kept rule watches over it: a new rule may add
+    a row, not choose another list.
+    """
     fresh, empty = _try(response, None, timezone, now) if rule.listing is None else (None, None)
     kept: Listing | None = None
     complaints: list[str] = []
@@ -136,6 +150,16 @@ def _settled(
     if kept is None:
         raise ParseError(f"{said}; {against}; correct the source's url or give it a rule")
     return Reading(kept, None, f"{said}; {against}", is_changed=True)
+
+
+def _is_strangers(listing: Listing, landed: str, url: str, memory: Memory) -> bool:
+    """Whether nothing on a page of another domain than *url*'s is known or ours: a domain may lapse, or be stolen."""
+    if domain_of(landed) == domain_of(url) or not (entries := memory.entries()):
+        return False
+    ours = {domain_of(url), *(domain_of(f"http://{one.uid}") for one in entries)}
+    titles = _Titles(item.title for item in listing.items)
+    is_known = any(one.title in titles for one in entries)
+    return not is_known and not any(domain_of(item.url) in ours for item in listing.items)
 
 
 def _strangers(kept: Listing, memory: Memory) -> str | None:

@@ -36,6 +36,13 @@ from aggregator.websub import owed_after, was_pushed
 
 # a good response is kept as proof so often
 KEPT_AFTER = timedelta(days=1)
+# what is wrong with a page that is what it was when it was read last
+STILL: dict[str, str] = {
+    "moved": "still leads elsewhere",
+    "shape": "still shows a list that is not like the one before",
+    "articles": "still shows articles that could not be read",
+    "empty": "still has no items",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +95,8 @@ class Outcomes:
             )
         elif fault == "moved":
             faults.insert(0, f"{source.url} leads to {response.url}")
+        elif fault == "empty":
+            faults.insert(0, f"{source.url} has no items any more")
         if brought.left:
             faults.append(f"{brought.left} more articles are left for the next poll")
         hub, topic = advertised(response, listing)
@@ -164,7 +173,9 @@ class Outcomes:
                 source, answer.site, answer.rule, polled_at, rhythm, fresh_for=fresh_for, more_waits=waits
             ),
             status=response.status,
-            message=masked(f"{source.url} is what it was when it was read last") if fault else None,
+            message=masked(f"{source.url} {STILL.get(fault, 'is what it was when it was read last')}")
+            if fault
+            else None,
             fault=fault,
             validators=Validators(fresh.etag or asked.etag, fresh.last_modified or asked.last_modified),
             fetched_at=None if response.not_modified else polled_at,
@@ -255,12 +266,14 @@ class Outcomes:
 def _strangeness(answer: Answer, reading: Reading, brought: Brought) -> Fault | None:
     """What is wrong with a source though it was read."""
     is_full = answer.rule.article is None or answer.rule.article.full_text
+    is_accustomed = answer.source.strikes >= ACCUSTOMED_AFTER
     empty = sum(not (entry.text or entry.images or entry.attachments) for entry in brought.entries)
     return strangeness(
         answer.source.url,
         answer.response,
         reading.listing.items,
-        is_changed=reading.is_changed and answer.source.strikes < ACCUSTOMED_AFTER,
+        is_changed=reading.is_changed and not is_accustomed,
+        had_items=answer.source.news_at is not None and not is_accustomed,
         tried=len(brought.entries) + len(brought.pending) if is_full else 0,
         unread=empty + len(brought.pending),
     )

@@ -87,12 +87,12 @@ def follow() -> Response:
             return _added(said["address"], places, known)
         if found := followed_by(known, said["address"]):
             return _known(said["address"], *found, known, enables=said["do"] == "enable")
-        return _shown(said["address"], known)
+        return _shown(said["address"], known, is_unticked=said["do"] == "add")
     except (SourceError, OperatorError) as error:
         return _page("ask", 422, wanted=said["address"], trouble=str(error))
 
 
-def _shown(address: str, known: Catalogue) -> Response:
+def _shown(address: str, known: Catalogue, *, is_unticked: bool) -> Response:
     from aggregator.follow.enrol import followed_by, university_at
 
     explored = _explored([address], known)[0]
@@ -100,6 +100,8 @@ def _shown(address: str, known: Catalogue) -> Response:
     first = next((find for find, followed, _items in listed if followed is None), None)
     return _page(
         "found",
+        400 if is_unticked else 200,
+        trouble=_("请先勾选，再按一次。") if is_unticked else None,
         wanted=address,
         finds=listed,
         first=first,
