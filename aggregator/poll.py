@@ -248,7 +248,7 @@ class Poller:
         try:
             async with asyncio.timeout(2 * POLL_SECONDS):
                 visit = await self._visit(source)
-            self._network.heard(turn_of(source.url), None)
+            self._network.heard(turn_of(source.url), None, started, monotonic())
             visit = self._turns.seal(judged(source, visit), turn, monotonic() - started)
             brought = await self._recorder.record(visit)
         except StoreError:
@@ -256,7 +256,7 @@ class Poller:
         except Exception as error:  # the one place: a fault of ours fails this poll, never the service
             if isinstance(error, TimeoutError):
                 error = FetchError(f"{source.url} took more than {2 * POLL_SECONDS} seconds in all", cause="timeout")
-            self._network.heard(turn_of(source.url), getattr(error, "cause", None))
+            self._network.heard(turn_of(source.url), getattr(error, "cause", None), started, monotonic())
             if not isinstance(error, AggregatorError):
                 log.exception("poll source=%s fault of the program", source.name)
             visit = self._turns.seal(judged(source, self._failed(source, error)), turn, monotonic() - started)
