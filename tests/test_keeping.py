@@ -119,7 +119,7 @@ def test_a_copy_says_what_it_holds(instance, tmp_path):
     ("url", "reason"),
     [
         ("nonsense", "cannot be used"),
-        ("mysql://a/b", "cannot be used"),
+        ("mysql://a/b", "cannot be used: SQLite (sqlite:///"),
         ("sqlite:////proc/nowhere/a.db", "check that its folder exists"),
         ("postgresql+psycopg://nobody@127.0.0.1:9/news", "does not answer"),
         ("sqlite:///{instance}/aggregator.db", "is the database itself"),

@@ -80,6 +80,9 @@ class Store:
                     "a server's postgresql+psycopg://name:password@host/database"
                 ) from error
             kind = url.partition("://")[0]  # not the whole of it: there may be a password in it
+            if kind.partition("+")[0] not in ("sqlite", "postgresql"):
+                advice = "SQLite (sqlite:////srv/news/aggregator.db) and PostgreSQL (postgresql+psycopg://...) can"
+                raise StoreError(f"database.url ({kind}://...) cannot be used: {advice}") from error
             driver = "; install its driver: pip install '.[postgresql]'" if "psycopg" in str(error) else ""
             raise StoreError(f"database.url ({kind}://...) cannot be used: {error}{driver}") from error
         self.sources = Sources(self)
