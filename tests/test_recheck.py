@@ -74,6 +74,16 @@ def test_the_list_is_not_polled_for_the_sake_of_its_articles(one, university):
     )
 
 
+def test_a_host_that_wants_to_be_left_alone_is_left_alone_by_its_articles_too(one, university):
+    university.serve("/xw.htm", "busy", status=429, headers={"Retry-After": "86400"})
+    one.poll("haitang-news")
+    university.requests.clear()
+
+    after(one, 2 * HOUR, 20 * HOUR)
+
+    assert [] == university.requests
+
+
 def test_a_page_is_asked_with_its_validators(one, university):
     serve(university, etag='"v1"')
     after(one, HOUR)

@@ -110,6 +110,7 @@ class Visit:
     moved: tuple[tuple[str, str, int], ...] = ()  # (identity key, URL, entry id) of known entries at new addresses
     # what the source's row holds from now on
     failures: int = 0
+    is_put_off: bool = False  # its host wants to be left alone until next_poll_at, with its articles, too
     validators: Validators = Validators()
     body_hash: str | None = None
     kind: Literal["feed", "list"] | None = None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, func, update
+from sqlalchemy import Boolean, Connection, bindparam, case, func, update
 
 from aggregator.model import Poll, Source, Visit
 from aggregator.store import websub
@@ -21,7 +21,7 @@ POLLED = Bulk(poll.insert())
 IS_HEARD = source.c.pushed_at.is_distinct_from(bindparam("heard", type_=source.c.pushed_at.type))
 NEXT = bindparam("next", type_=source.c.next_poll_at.type)
 RULED = func.coalesce(bindparam("ruled", type_=source.c.rule_hash.type), source.c.rule_hash)
-IS_ARTICLE_FIRST = source.c.recheck_at < NEXT
+IS_ARTICLE_FIRST = (source.c.recheck_at < NEXT) & ~bindparam("put_off", type_=Boolean)
 LEARNED = Bulk(
     update(source)
     # its site file may say something else since it was claimed: then it is to be read again, as if it never was
@@ -105,6 +105,7 @@ def _learned(visit: Visit, brought: int) -> dict[str, Any]:
         "next": visit.next_poll_at,
         "heard": visit.pushed_at,
         "soon": min(visit.next_poll_at, early_poll_at(visit.polled_at, visit.polled_at)),
+        "put_off": visit.is_put_off,
         "failed": visit.failures,
         "news": visit.polled_at if brought else None,
         "tag": visit.validators.etag,

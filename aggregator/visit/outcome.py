@@ -197,7 +197,7 @@ class Outcomes:
         moved_to, moved_at = moved_of(source, address_of(source, polled_at), None, polled_at)
         failures = source.failures + 1
         fault: Fault | None = fault_of(error, source.url)
-        status = getattr(error, "status", None)
+        status, wait = getattr(error, "status", None), getattr(error, "retry_after", None)
         cause: str = (
             error.cause
             if isinstance(error, FetchError)
@@ -225,12 +225,13 @@ class Outcomes:
                 None,
                 failures=max(failures, 1),
                 is_gone=status == 410,
-                retry_after=getattr(error, "retry_after", None),
+                retry_after=wait,
             ),
             cause=cause,
             status=status,
             message=masked(message),
             failures=failures,
+            is_put_off=wait is not None,
             validators=Validators(source.etag, source.last_modified),
             moved_to=moved_to,
             moved_at=moved_at,
