@@ -86,7 +86,7 @@ def test_a_file_of_ours_is_compressed_and_kept_for_good_under_the_address_with_i
     versioned, plain = [client.get(one, headers={"Accept-Encoding": "gzip"}) for one in (place, "/static/style.css")]
 
     assert len(versioned.data) < 12_000
-    assert ("public, immutable, max-age=31536000", "public, max-age=86400") == (
+    assert ("immutable, max-age=31536000", "max-age=86400") == (
         versioned.headers["Cache-Control"], plain.headers["Cache-Control"]
     )  # fmt: skip
     assert 404 == client.get("/static/nothing.css").status_code

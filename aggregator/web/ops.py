@@ -124,7 +124,6 @@ def static(filename: str) -> Response:
         raise NotFound(f"there is no file {filename!r}")
     path = Path(current_app.static_folder or "") / filename
     answer = Response(path.read_bytes(), content_type=FILES[path.suffix])
-    answer.cache_control.public = True
     answer.cache_control.immutable = request.args.get("v") == version
     answer.cache_control.max_age = YEAR_SECONDS if answer.cache_control.immutable else DAY_SECONDS
     answer.set_etag(version)
