@@ -353,3 +353,13 @@ def test_the_preview_is_for_who_has_the_token(store, tmp_path):
 def test_the_preview_keeps_no_edition(full, store):
     assert 200 == full.get("/digest/preview?format=text&lang=en").status_code
     assert store.digests.newest("2025-03-20", "") is None
+
+
+def test_the_contents_name_topics_as_their_sections_do(client, store):
+    store.entries.record([visit(1, story(1, tags=("科研",)), story(2, tags=("招生",)))])
+
+    page = client.get("/digest/2025-03-21/?lang=en").text
+
+    contents = re.findall(r'<li><a href="#[^"]+"(?: lang="\S+")?>([^<]+)</a>', page)
+    assert ["Admissions", "Research"] == sorted(contents)
+    assert contents == re.findall(r'<h2 class="day" lang="en">(\S+) ', page)
