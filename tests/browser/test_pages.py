@@ -296,7 +296,7 @@ def test_a_printed_picture_leaves_room_for_text(desk):
     page = desk.open(f"/entries/{desk.slug}/")
     page.emulate_media(media="print")
 
-    tall = "(image => { image.width = 600; image.height = 1800; return image.getBoundingClientRect().height })"
+    tall = "(image => { image.style.aspectRatio = '1 / 3'; return image.getBoundingClientRect().height })"
 
     assert page.evaluate(f"{tall}(document.querySelector('.body img'))") < 550
 
