@@ -346,6 +346,7 @@ def test_the_preview_is_for_who_has_the_token(store, tmp_path):
     ]
 
     assert [401, 200, 401] == [answer.status_code for answer in answers]
+    assert answers[0].headers["WWW-Authenticate"].startswith("Basic")  # a browser asks its user
     assert "no-store" in answers[1].headers["Cache-Control"]
     assert "3月17日至" in answers[1].text
 

@@ -33,6 +33,8 @@ FILES = {
     ".png": "image/png",
 }
 GATE = "aggregator.gate"  # our key among the app's extensions
+# lets a browser ask for the token, as the password of any name
+CHALLENGE = {"WWW-Authenticate": 'Basic realm="web.admin_token", charset="UTF-8"'}
 # wrong tokens of one client address at once, and then in an hour; with a limit of all anybody locked the operator out
 WRONG_TOKENS = 10
 # whoever asks for these shows no page
