@@ -346,6 +346,7 @@ def test_the_preview_is_for_who_has_the_token(store, tmp_path):
     ]
 
     assert [401, 200, 401] == [answer.status_code for answer in answers]
+    assert answers[0].headers["WWW-Authenticate"].startswith("Basic")  # a browser asks its user
     assert "no-store" in answers[1].headers["Cache-Control"]
     assert "3月17日至" in answers[1].text
 
@@ -353,3 +354,13 @@ def test_the_preview_is_for_who_has_the_token(store, tmp_path):
 def test_the_preview_keeps_no_edition(full, store):
     assert 200 == full.get("/digest/preview?format=text&lang=en").status_code
     assert store.digests.newest("2025-03-20", "") is None
+
+
+def test_the_contents_name_topics_as_their_sections_do(client, store):
+    store.entries.record([visit(1, story(1, tags=("科研",)), story(2, tags=("招生",)))])
+
+    page = client.get("/digest/2025-03-21/?lang=en").text
+
+    contents = re.findall(r'<li><a href="#[^"]+"(?: lang="\S+")?>([^<]+)</a>', page)
+    assert ["Admissions", "Research"] == sorted(contents)
+    assert contents == re.findall(r'<h2 class="day" lang="en">(\S+) ', page)

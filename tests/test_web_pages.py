@@ -371,6 +371,7 @@ def test_pictures_load_when_they_are_looked_at(full, store):
         ("<p>　　开头&nbsp;空格</p>", "<p>开头&nbsp;空格</p>"),
         ("<h1>标题</h1>", "<h2>标题</h2>"),
         ("<h4>标题</h4><h3>标题</h3>", "<h3>标题</h3><h2>标题</h2>"),
+        ("<h6>标题</h6>", "<h2>标题</h2>"),
         (
             '<img src="a" alt="1 > 0">',
             '<img src="a" alt="1 &gt; 0" loading="lazy" decoding="async" referrerpolicy="no-referrer">',
@@ -380,6 +381,8 @@ def test_pictures_load_when_they_are_looked_at(full, store):
             "<table><tbody><tr><td><table></table></td></tr></tbody></table>",
             '<div class="scroll" tabindex="0"><table><tbody><tr><td><table></table></td></tr></tbody></table></div>',
         ),
+        ("<pre><code>a</code></pre>", '<pre tabindex="0"><code>a</code></pre>'),
+        ('<audio controls="" src="a"></audio>', '<audio controls="" src="a" preload="none"></audio>'),
     ],
 )
 def test_a_body_is_made_readable(stored, shown):

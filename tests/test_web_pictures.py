@@ -79,7 +79,7 @@ def test_a_picture_is_handed_out_for_good_and_cannot_run(served, university):
 
     headers = client.get(address).headers
 
-    assert "public, max-age=31536000, immutable" == headers["Cache-Control"]
+    assert "max-age=31536000, immutable" == headers["Cache-Control"]
     assert "default-src 'none'; sandbox" == headers["Content-Security-Policy"]
     assert ("nosniff", "cross-origin") == (headers["X-Content-Type-Options"], headers["Cross-Origin-Resource-Policy"])
     assert 304 == client.get(address, headers={"If-None-Match": headers["ETag"]}).status_code

@@ -1,6 +1,7 @@
 """Answers from memory: the same as those that are made, and never older than the store."""
 
 import gzip
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -54,6 +55,41 @@ def test_an_answer_from_memory_is_the_one_that_was_made(store, tmp_path, place, 
     assert asked.total() <= 2
     assert (encoding == "gzip") == ("Content-Encoding" in again.headers)
     assert len(again.data) == int(again.headers["Content-Length"])
+
+
+def test_who_sends_a_password_has_304_and_gzip_too(store, tmp_path):
+    fill(store)
+    client = app_of(store, tmp_path).test_client()
+    asked = {"Authorization": "Basic eDp5", "Accept-Encoding": "gzip"}
+
+    first = client.get("/feed.atom", headers=asked)
+    again = client.get("/feed.atom", headers=asked | {"If-None-Match": first.headers["ETag"]})
+
+    assert ("gzip", 304) == (first.headers["Content-Encoding"], again.status_code)
+
+
+@pytest.mark.parametrize("place", ["/search?q=水稻", "/sources/haitang-news/", "/catalogue/", "/sitemaps/1.xml"])
+def test_what_is_not_kept_is_compressed(store, tmp_path, place):
+    fill(store)
+    client = app_of(store, tmp_path).test_client()
+
+    plain, packed = [client.get(place, headers={"Accept-Encoding": one}) for one in ("identity", "gzip")]
+
+    assert plain.data == gzip.decompress(packed.data)
+    assert plain.headers["ETag"] != packed.headers["ETag"]
+
+
+def test_a_file_of_ours_is_compressed_and_kept_for_good_under_the_address_with_its_version(store, tmp_path):
+    client = app_of(store, tmp_path).test_client()
+    (place,) = set(re.findall(r"/static/style\.css\?v=\w+", client.get("/about/").text))
+
+    versioned, plain = [client.get(one, headers={"Accept-Encoding": "gzip"}) for one in (place, "/static/style.css")]
+
+    assert len(versioned.data) < 12_000
+    assert ("immutable, max-age=31536000", "max-age=86400") == (
+        versioned.headers["Cache-Control"], plain.headers["Cache-Control"]
+    )  # fmt: skip
+    assert 404 == client.get("/static/nothing.css").status_code
 
 
 def test_news_of_another_process_are_there_at_once(store, tmp_path):

@@ -25,7 +25,7 @@ URLS = {"href", "src", "content", "value"}
 OUR_ATTRIBUTES = """
 href src alt width height loading decoding referrerpolicy class id lang hreflang rel type title datetime
 content name property media charset role aria-label aria-labelledby aria-hidden aria-current tabindex viewbox
-preserveaspectratio x y scope colspan rowspan start controls for readonly value data-copy data-copied defer
+preserveaspectratio x y scope colspan rowspan start controls for readonly value data-copy data-copied defer preload
 """
 ATTRIBUTES = set(OUR_ATTRIBUTES.split())
 

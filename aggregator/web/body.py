@@ -13,7 +13,7 @@ from aggregator.web.pictures import Picture
 
 # a whole tag, so that what looks like one inside an attribute is passed over; nh3 writes no single quotes
 TAG = re.compile(r'<(/?)([a-z][a-z0-9]*)((?:[^<>"]|"[^"]*")*)>')
-HEADING = re.compile(r"</(h[1-5])>")
+HEADING = re.compile(r"</(h[1-6])>")
 # an indent written with blanks: the style sheet indents
 INDENT = re.compile(r"(<p>)(?:\s|\u3000|\xa0|&nbsp;)+")
 ATTRIBUTE = re.compile(r'\s(src|alt)="([^"]*)"')
@@ -23,7 +23,7 @@ def readable(html: str, picture: Callable[[str], Picture | None]) -> Markup:
     """*html*, which gather/clean.py made, as it stands in an entry's page; *picture* says how each is shown."""
     depth = 0
     # a page's own title is its h1: whatever levels the article uses follow it without a gap
-    levels = {name: f"h{level}" for level, name in enumerate(sorted(set(HEADING.findall(html))), 2)}
+    levels = {name: f"h{min(level, 6)}" for level, name in enumerate(sorted(set(HEADING.findall(html))), 2)}
 
     def written(tag: re.Match[str]) -> str:
         nonlocal depth
@@ -38,6 +38,10 @@ def readable(html: str, picture: Callable[[str], Picture | None]) -> Markup:
                 return "</table></div>"
             if not closing and depth == 1:
                 return '<div class="scroll" tabindex="0"><table>'
+        if name == "pre" and not closing:  # it scrolls, so the keyboard must reach it
+            return '<pre tabindex="0">'
+        if name in ("video", "audio") and not closing:  # nobody but us is asked before a reader plays it
+            return f'<{name}{attributes} preload="none">'
         return tag.group()
 
     return Markup(TAG.sub(written, INDENT.sub(r"\1", html)))  # noqa: S704 - cleaned before it was stored

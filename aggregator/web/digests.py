@@ -20,7 +20,7 @@ from aggregator.store.entries import Cursor
 from aggregator.web import inlined
 from aggregator.web.asking import tags_asked
 from aggregator.web.language import language
-from aggregator.web.ops import is_operator
+from aggregator.web.ops import CHALLENGE, is_operator
 from aggregator.web.pages import blueprint, midnight
 from aggregator.web.service import service
 from aggregator.web.stored import Promise, offer, until_news
@@ -66,7 +66,7 @@ def preview() -> Response:
     Shows nothing that is not public, but costs; ``tag``, ``lang`` and ``format=text`` as with the digest itself.
     """
     if not is_operator():
-        return Response("web.admin_token is asked for\n", 401, {"WWW-Authenticate": "Bearer"}, "text/plain")
+        return Response("web.admin_token is asked for\n", 401, CHALLENGE, "text/plain")
     here = service()
     yesterday = digest_address("day", here.today - DAY)
     period, day = parse_address(request.args.get("date", yesterday))

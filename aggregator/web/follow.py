@@ -21,7 +21,7 @@ from aggregator.model import Site, SourceRule
 from aggregator.rules import load
 from aggregator.rules.switches import change_switches
 from aggregator.web.forms import is_ours
-from aggregator.web.ops import is_operator
+from aggregator.web.ops import CHALLENGE, is_operator
 from aggregator.web.service import service
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ PREVIEWED = 5  # titles of each find
 MOST_CHOSEN = 20  # finds in one go
 LONGEST_ADDRESS = 2_000
 FORM = "follow"
-CHALLENGE = {"WWW-Authenticate": 'Basic realm="web.admin_token", charset="UTF-8"'}
 
 
 @blueprint.before_request

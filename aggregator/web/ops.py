@@ -21,11 +21,20 @@ from aggregator.web.language import QUERY_FAULTS, SEARCH_FAULTS, TAGS
 from aggregator.web.limit import Limit
 from aggregator.web.metrics import MEDIA_TYPE, metrics
 from aggregator.web.service import service
+from aggregator.web.stored import Promise, offer
 
 blueprint = Blueprint("ops", __name__)
 
-DAY_SECONDS = 86_400
+DAY_SECONDS, YEAR_SECONDS = 86_400, 31_536_000
+FILES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+}
 GATE = "aggregator.gate"  # our key among the app's extensions
+# lets a browser ask for the token, as the password of any name
+CHALLENGE = {"WWW-Authenticate": 'Basic realm="web.admin_token", charset="UTF-8"'}
 # wrong tokens of one client address at once, and then in an hour; with a limit of all anybody locked the operator out
 WRONG_TOKENS = 10
 # whoever asks for these shows no page
@@ -96,22 +105,34 @@ def numbers() -> Response:
 @blueprint.get("/favicon.ico")
 @blueprint.get("/favicon.svg")
 def favicon() -> Response:
-    return _icon("favicon.svg", "image/svg+xml")
+    return static("favicon.svg")
 
 
 @blueprint.get("/icon.png")
 def icon() -> Response:
     """For home screens and cards, which take no SVG."""
-    return _icon("icon.png", "image/png")
+    return static("icon.png")
 
 
-def _icon(name: str, media_type: str) -> Response:
-    """A small file, read whole: a browser that goes on to the next page at once leaves it open otherwise."""
-    answer = Response((Path(current_app.static_folder or "") / name).read_bytes(), content_type=media_type)
-    answer.cache_control.max_age = current_app.get_send_file_max_age(name)
-    answer.add_etag()
-    answer.make_conditional(request)
-    return answer
+def static(filename: str) -> Response:
+    """A small file of ours, to be kept for good where its address has its version.
+
+    Read whole: a browser that goes on to the next page at once leaves it open otherwise.
+    """
+    versions = current_app.jinja_env.globals["versions"]
+    assert isinstance(versions, dict)
+    version = versions.get(filename)
+    if version is None:
+        raise NotFound(f"there is no file {filename!r}")
+    path = Path(current_app.static_folder or "") / filename
+    answer = Response(path.read_bytes(), content_type=FILES[path.suffix])
+    answer.cache_control.immutable = request.args.get("v") == version
+    answer.cache_control.max_age = YEAR_SECONDS if answer.cache_control.immutable else DAY_SECONDS
+    answer.set_etag(version)
+    if path.suffix == ".png":  # which is compressed already
+        answer.make_conditional(request)
+        return answer
+    return offer(answer, Promise((), ""))
 
 
 @blueprint.get("/site.webmanifest")
@@ -173,6 +194,7 @@ def policy(settings: Settings) -> str:
 def register(app: Flask, settings: Settings) -> None:
     """Give *app* its error pages and security headers, and a memory of wrong tokens."""
     app.extensions[GATE] = Limit(WRONG_TOKENS / 60, WRONG_TOKENS)
+    app.view_functions["static"] = static  # Flask's own knows no compression
     app.register_error_handler(NotFound, _not_found)
     app.register_error_handler(Gone, _gone)
     app.register_error_handler(QueryError, _unreadable)

@@ -135,6 +135,7 @@ def universities() -> str:
 
 
 @blueprint.get("/universities/<name>/")
+@kept_for_a_moment
 def university(name: str) -> str | BaseResponse:
     here = service()
     known = here.store.names.university(name)

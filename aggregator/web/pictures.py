@@ -202,7 +202,6 @@ def picture(token: str) -> Response:
     response = Response(body, content_type=kind.media_type)
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     response.headers["Content-Disposition"] = "inline"
-    response.cache_control.public = True
     response.cache_control.max_age = YEAR_SECONDS
     response.cache_control.immutable = True
     response.set_etag(sha256(body).hexdigest()[:32])

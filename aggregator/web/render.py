@@ -53,7 +53,6 @@ from aggregator.web.paths import PathApp, PathMap
 from aggregator.web.service import ADDRESSES, address
 
 STATIC = PACKAGE / "web" / "static"
-STATIC_SECONDS = 86_400  # a new style sheet has a new address
 # two threads that compile addresses at once disturb each other in Python's ast before 3.11.8 (gh-106905)
 BUILDING = Lock()
 # what FORMATS are called by people
@@ -155,7 +154,6 @@ def _built(settings: Settings, *, is_static: bool) -> Flask:
     app = (PathApp if is_static else Flask)(
         "aggregator.web", template_folder=str(template_folder()), instance_path=str(settings.instance.absolute())
     )
-    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = STATIC_SECONDS
     app.json.sort_keys = False  # type: ignore[attr-defined]  # of Flask's own provider
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
 

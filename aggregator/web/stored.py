@@ -132,8 +132,8 @@ class Stored:
         self._lock = Lock()
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        if environ["REQUEST_METHOD"] not in ("GET", "HEAD") or "HTTP_AUTHORIZATION" in environ:
-            return self._app(environ, start_response)  # an operator's answer is for nobody else
+        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            return self._app(environ, start_response)
         try:
             # before anything is read for the answer: what changes meanwhile is seen by the next request
             state = self._store.feeds.state()
@@ -146,6 +146,8 @@ class Stored:
             accepted(environ.get("HTTP_ACCEPT_LANGUAGE", "")) or self._language,
         )
         now = self._now()
+        if "HTTP_AUTHORIZATION" in environ:  # an operator's answer is for nobody else
+            return self._asked(environ, start_response, key, None, now)
         with self._lock:
             kept = self._shelf.get(key)
             if kept:
@@ -170,7 +172,7 @@ class Stored:
     def _asked(
         self, environ: dict[str, Any], start_response: StartResponse, key: Hashable, state: Hashable, now: datetime
     ) -> Iterable[bytes]:
-        """The app's answer, kept where a view said that it may be."""
+        """The app's answer, kept where a view said that it may be, and not without a *state* of the store."""
         started: list[Any] = []
         body = self._app(environ, lambda *answer: started.append(answer))
         status, headers, *_ = started[-1]
@@ -183,7 +185,7 @@ class Stored:
         etag = str(offered.response.get_etag()[0])
         changed_at = offered.last_modified and self._changed_at(key, etag, offered.last_modified)
         document = Document(offered.response.get_data(), headers, etag, changed_at, offered.gzipped, offered.due)
-        if offered.promise:
+        if offered.promise and state is not None:
             size = document.size + len(environ.get("PATH_INFO", "")) + len(environ.get("QUERY_STRING", "")) + OVERHEAD
             self._put(key, Kept(document, offered.promise, state, size))
         return document.answer(environ, start_response, now)

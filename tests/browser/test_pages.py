@@ -290,3 +290,21 @@ def test_a_printed_entry_names_its_first_publication(desk):
 
     assert "none" == page.evaluate("getComputedStyle(document.querySelector('nav')).display")
     assert page.evaluate("getComputedStyle(document.querySelector('.first a'), '::after').content").startswith('"：')
+
+
+def test_a_printed_picture_leaves_room_for_text(desk):
+    page = desk.open(f"/entries/{desk.slug}/")
+    page.emulate_media(media="print")
+
+    tall = "(image => { image.style.aspectRatio = '1 / 3'; return image.getBoundingClientRect().height })"
+
+    assert page.evaluate(f"{tall}(document.querySelector('.body img'))") < 550
+
+
+def test_a_number_beside_a_long_name_stays_whole(desk):
+    page = desk.open("/tags/", width=360)
+    lines = "(number => { number.textContent = '123456'; return number.getClientRects()[0].height })"
+
+    heights = page.evaluate(f"[...document.querySelectorAll('.index .count')].map({lines})")
+
+    assert max(heights) < 30
