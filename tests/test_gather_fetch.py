@@ -166,7 +166,7 @@ def test_broken_answers_are_told_apart(fetch, university, body, cause):
         (403, "open the address in a browser"),
         (404, "correct its url"),
         (410, "gone for good"),
-        (503, "tried again"),
+        (503, "wait, or tell its webmaster"),
     ],
 )
 def test_an_error_status_says_what_to_do(fetch, university, status, advice):
