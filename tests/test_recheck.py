@@ -1,6 +1,7 @@
 """Articles looked at again: a real server, a real database, a clock set by hand."""
 
 from datetime import UTC, datetime, timedelta
+from html import escape
 from random import Random
 
 import pytest
@@ -457,6 +458,28 @@ def test_an_edit_with_a_later_updated_in_a_feed_is_told_at_once(service, univers
     one.poll("haitang-news")
 
     assert changes == history(one, university)
+
+
+def test_a_file_that_a_feed_names_stays_when_its_text_links_it_no_more(service, university):
+    file = f"{university.url}/plan.pdf"
+
+    def atom(text, updated, etag):
+        item = f"<id>urn:1</id><title>春季学期工作会议召开</title><link href='{university.url}{PATH}'/>"
+        named = f"<link rel='enclosure' href='{file}' length='5' type='application/pdf'/>"
+        said = f"<updated>{updated.isoformat()}</updated><content type='html'>{escape(text)}</content>"
+        body = f"<feed xmlns='http://www.w3.org/2005/Atom'><title>海</title><entry>{item}{named}{said}</entry></feed>"
+        return university.serve("/feed", body, content_type="application/atom+xml", etag=etag)
+
+    url = atom(f"<p>会议由林月主持。</p><p><a href='{file}'>附件</a></p>", NOW - HOUR, '"v1"')
+    one = service(source(url, kind="feed"))
+    one.poll()
+    atom("<p>会议由周远主持，特此更正。</p>", NOW + HOUR / 2, '"v2"')
+
+    one.now += HOUR
+    one.poll("haitang-news")
+
+    assert "周远" in entry_of(one, university).text
+    assert [(file, 5)] == [(there.url, there.length) for there in entry_of(one, university).attachments]
 
 
 def test_texts_that_take_turns_in_a_feed_and_texts_that_it_cuts_are_no_change(service, university):

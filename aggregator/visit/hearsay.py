@@ -118,6 +118,7 @@ def _told(
         return [Looked(watch.entry_id, now, watch, changes)]
     title = item.title if "title" in sure.what else entry.title
     article = as_sure(article, entry, found, sure)
+    article = replace(article, attachments=(*article.attachments, *item.attachments))  # the feed names them itself
     new = entry_now(one, entry, article, title, site, rule, tagger(), is_dated="date" in sure.what)
     said = replace(said_by(watch, told, sure.what), body_hash=watch.body_hash if watch.doubt else digest)
     return [Looked(watch.entry_id, now, said, (*changes, edited(before, sure)), new)]
