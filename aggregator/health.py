@@ -97,7 +97,8 @@ def health(source: Source, polls: Sequence[Poll], now: datetime) -> Health:
     if strikes:
         cause = _known(source.fault) or _old_fault(last)
         said = (last.message if last else None) or ADVICE[cause]
-        times = f"failed {strikes} times in a row" if source.failures else f"met {strikes} times in a row"
+        often = "once" if strikes == 1 else f"{strikes} times in a row"
+        times = f"{'failed' if source.failures else 'met'} {often}"
         return Health(_trouble(cause, strikes), f"{said} ({times})", cause)
     last_news = source.newest or source.news_at
     silent = f"nothing new since {last_news:%Y-%m-%d}" if last_news else "nothing new"

@@ -167,7 +167,7 @@ def _serve(config: "Settings", known: "Rules", store: "Store", pages: AbstractCo
             store.leases.release_all()  # of a run that was killed: on this file there is no other
         store.sources.sync(known.sources, parts.now())
         with pages:
-            click.echo(f"polling {len(known.sources)} sources", err=True)
+            click.echo(f"polling {sum(rule.enabled for _, rule in known.sources)} sources", err=True)
             asyncio.run(work())
     store.close()
 
