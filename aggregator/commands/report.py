@@ -50,9 +50,7 @@ def sources(as_object: bool) -> None:
                 "entries": state.entry_count,
                 "polled_at": _iso(state.source.polled_at),
                 "repair": state.source.repair,
-                "next_poll_at": _iso(state.source.list_at or state.source.next_poll_at)
-                if state.source.enabled
-                else None,
+                "next_poll_at": _iso(state.next_list_at),
                 "websub": _websub(state.source, subscriptions.get(state.source.id or 0)),
             }
         )

@@ -53,6 +53,11 @@ class SourceState:
     def ref(self) -> SourceRef:
         return SourceRef(self.source.name, self.source.title, self.source.url, self.source.university)
 
+    @property
+    def next_list_at(self) -> datetime | None:
+        """When its list is asked for next, its articles aside; None: it is switched off."""
+        return (self.source.list_at or self.source.next_poll_at) if self.source.enabled else None
+
 
 class Sources:
     def __init__(self, store: "Store") -> None:
