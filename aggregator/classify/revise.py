@@ -109,8 +109,8 @@ def compare(before: Told, after: Told, again: Told | None = None) -> Difference 
     words = _words_changed(before, after, again)
     if words:
         what["body"] = _sentences_changed(before, after, again)
-    files = _files(after)
-    if _files(before) != files and (again is None or _files(again) == files):
+    files = unsigned(after.files)
+    if unsigned(before.files) != files and (again is None or unsigned(again.files) == files):
         what["attachments"] = ["\n".join(sorted(files))]
     pictures = _pictures(after)
     if _pictures(before) != pictures and (again is None or _pictures(again) == pictures):
@@ -140,7 +140,7 @@ def is_another(before: Told, after: Told) -> bool:
 
 def state_of(told: Told) -> str:
     """A hash that two readings share if ``compare`` finds nothing between them."""
-    said = [_letters(told.title), str(told.published), *sorted(_files(told)), "", *sorted(_pictures(told)), ""]
+    said = [_letters(told.title), str(told.published), *sorted(unsigned(told.files)), "", *sorted(_pictures(told)), ""]
     digest = hashlib.blake2b("\n".join(said).encode("utf-8", "surrogatepass"), digest_size=12)
     digest.update("".join(sentences(told)).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
@@ -149,6 +149,11 @@ def state_of(told: Told) -> str:
 def file_key(file: Attachment) -> str:
     """What tells an attachment from another one, and from what it was."""
     return identity(file.url) + (f" {file.length}" if file.length is not None else "")
+
+
+def unsigned(keys: Iterable[str]) -> set[str]:
+    """*keys* of files without what a page may sign anew at each reading."""
+    return {SIGNED.sub("", key) for key in keys}
 
 
 def is_other_title(one: str, other: str) -> bool:
@@ -259,10 +264,6 @@ def _is_other_date(one: Told, other: Told) -> bool:
     # the start of a day, and a minute of it
     day, minute = (one, other) if one.precision == "day" else (other, one)
     return not timedelta(0) <= minute.published - day.published < timedelta(days=1)  # type: ignore[operator]
-
-
-def _files(told: Told) -> set[str]:
-    return {SIGNED.sub("", key) for key in told.files}
 
 
 def _pictures(told: Told) -> set[str]:

@@ -209,10 +209,10 @@ class _Explorer:
                 f"{url} leads to {response.url}, which is another site; add that address if it is the one you mean",
                 cause="redirect",
             )
-        kind = (response.content_type or "").lower()
+        kind = response.media_type
         if FILES.match(response.body) or (FILE_TYPES.match(kind) and not looks_like_feed(response)):
             raise ParseError(
-                f"{url} is a file ({kind.partition(';')[0] or 'no page'}), nothing that could be followed; "
+                f"{url} is a file ({kind or 'no page'}), nothing that could be followed; "
                 "give the address of the page that links to it"
             )
         return response

@@ -75,7 +75,7 @@ def file_facts(response: Response) -> tuple[int | None, str | None]:
 
     A page in its place, to log in or to say that there is none, says nothing of it.
     """
-    media_type = (response.content_type or "").partition(";")[0].strip().lower()
+    media_type = response.media_type
     if media_type.startswith(PAGES):
         return None, None
     # of what is sent packed it is another one

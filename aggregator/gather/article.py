@@ -148,9 +148,8 @@ class _Page:
 
 
 def _check_is_page(response: Response) -> None:
-    media_type = (response.content_type or "").partition(";")[0].strip().lower()
-    if response.body.startswith(b"%PDF-") or _FILE_TYPE.match(media_type):
-        raise ParseError(f"{response.url} is a file ({media_type or 'PDF'}), not a page")
+    if response.body.startswith(b"%PDF-") or _FILE_TYPE.match(response.media_type):
+        raise ParseError(f"{response.url} is a file ({response.media_type or 'PDF'}), not a page")
 
 
 def _is_text(body: bytes, html: str) -> bool:

@@ -36,6 +36,11 @@ class Response:
         return self.headers.get("content-type")
 
     @property
+    def media_type(self) -> str:
+        """The type alone, in lower case; empty where it is not said."""
+        return (self.content_type or "").partition(";")[0].strip().lower()
+
+    @property
     def validators(self) -> Validators:
         return Validators(self.headers.get("etag"), self.headers.get("last-modified"))
 

@@ -158,8 +158,8 @@ class Bringer:
 
 def file_type(response: Response) -> str | None:
     """The media type of a file, None for a page."""
-    media_type = (response.content_type or "text/html").lower()
-    return None if media_type.startswith(PAGE_TYPES) else media_type.partition(";")[0].strip()
+    media_type = response.media_type or "text/html"
+    return None if media_type.startswith(PAGE_TYPES) else media_type
 
 
 def is_on_page(rule: SourceRule) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from aggregator.classify.revise import SIGNED, Difference, file_key, state_of
+from aggregator.classify.revise import Difference, file_key, state_of, unsigned
 from aggregator.classify.tag import Tagger
 from aggregator.model import (
     Article,
@@ -152,7 +152,7 @@ def entry_now(
     is_dated: bool,
 ) -> NewEntry:
     """What *entry* says from now on; another date only if *is_dated*."""
-    there, before = {file.url for file in article.attachments}, {SIGNED.sub("", key) for key in one.watch.files}
+    there, before = {file.url for file in article.attachments}, unsigned(one.watch.files)
     # the lengths of those that stay, and those that the feed or list names beside the page
     files = (file for file in entry.attachments if file.url in there or before.isdisjoint(_keys(file)))
     item = Item(
@@ -171,4 +171,4 @@ def entry_now(
 
 def _keys(file: Attachment) -> set[str]:
     """By which a page may have named *file*, whose length may have been asked for since."""
-    return {SIGNED.sub("", file_key(one)) for one in (file, replace(file, length=None))}
+    return unsigned([file_key(file), file_key(replace(file, length=None))])
